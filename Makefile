@@ -1,0 +1,63 @@
+# Targets of hotpath; `make` alone lists them. Go and make are all that build, run and test need.
+
+GO      ?= go
+PYTHON  ?= python3
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+export CGO_ENABLED = 0
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Builds on a machine without a version control system, and gives the same bytes wherever the source lies.
+BUILD = $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+build: ## the static binary, bin/hotpath
+	$(BUILD) -o bin/hotpath ./cmd/hotpath
+
+run: build ## build, then serve the embedded digits model on 127.0.0.1:8080
+	bin/hotpath serve
+
+test: ## vet and all tests
+	$(GO) vet ./...
+	$(GO) test ./...
+
+gen: ## regenerate kernels/z* from asm and the lists in README.md
+	$(GO) test ./asm -run TestGenerated -write
+	$(GO) test ./internal/check -run TestReadmeLists -write
+
+digits: build ## retrain the embedded digits model; the file keeps its SHA-256
+	bin/hotpath train --data cmd/hotpath/digits/digits.csv --target label --model mlp:128,64 --out cmd/hotpath/digits/digits.onnx
+
+lint: ## gofmt, vet, staticcheck, govulncheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags noasm ./...
+	GOARCH=arm64 $(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	sh bench/govulncheck.sh "$(GO) run $(GOVULNCHECK)" ./...
+
+race: ## tests under the race detector (needs gcc)
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+FUZZTIME ?= 10s
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	sh bench/fuzz.sh $(FUZZTIME)
+
+bench: ## micro-benchmarks of kernels and plans
+	$(GO) test -run '^$$' -bench . ./kernels ./graph/plan
+
+bench-guard: build ## profile the hot path; fail over its budget of allocations and overhead
+	bin/hotpath bench guard
+
+bench-peers: build ## requests/s against Flask + onnxruntime, in one run (needs python3, wrk)
+	bench/peers/http_compare.sh bin/hotpath
+
+line: build ## a CSV trained, quantised, published and answered over authenticated TLS, on every tier
+	bench/line.sh bin/hotpath
+
+.PHONY: help build run test gen digits lint race fuzz bench bench-guard bench-peers line

@@ -1,0 +1,161 @@
+package asm
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Flags of kernels.gemm_f32_ref.
+const (
+	gemmAdd  = 1
+	gemmBias = 2
+	gemmRelu = 4
+)
+
+var (
+	// 6×16: 12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16 registers.
+	shapeF32AVX2 = shape{
+		narrow: []tile{{1, 4}, {2, 2}, {3, 2}},
+		panels: []int{1},
+		rows:   []height{{6, 11}, {5, 9}, {4, 7}, {3, 3}, {2, 2}, {1, 1}},
+	}
+	// 14×32: 28 accumulators and 2 vectors of B; A is broadcast from memory by the multiply-add itself.
+	shapeF32AVX512 = shape{
+		narrow: []tile{{1, 8}, {2, 4}, {3, 4}},
+		panels: []int{2, 1},
+		rows:   []height{{14, 18}, {8, 8}, {4, 4}, {2, 2}, {1, 1}},
+	}
+)
+
+func genGemmF32(s shape) func(*gen) {
+	return func(g *gen) {
+		n := &nest{gen: g, cSize: 4}
+		n.stride = g.arg("kc", "")
+		g.SHLQ(operand.U8(6), n.stride)
+		n.section = n.sectionF32
+		n.emit(s, 4)
+	}
+}
+
+// sectionF32 computes one tile over the K segment: a chain of multiply-adds per element, then C, bias and relu as flagged.
+func (g *nest) sectionF32(t tile, full bool) {
+	acc := g.accumulators(t)
+	if t.rows >= 4 {
+		g.eachRow(t.rows, func(r int, c reg.GPVirtual) { g.PREFETCHT0(mem(c, 0)) })
+	}
+	a, b := g.newStrided(g.a, g.lda, t.rows), g.newStrided(g.b, g.stride, t.panels)
+	k, loop, rest, single, end := g.arg("kc", ""), g.label("k"), g.label("krest"), g.label("ksingle"), g.label("kend")
+	const unroll = 4
+	g.SUBQ(operand.U32(unroll), k)
+	g.JLT(operand.LabelRef(rest))
+	g.Label(loop)
+	for u := range unroll {
+		g.stepF32(t, acc, a, b, u)
+	}
+	g.advance(a, 4*unroll)
+	g.advance(b, 4*panelCols*unroll)
+	g.SUBQ(operand.U32(unroll), k)
+	g.JGE(operand.LabelRef(loop))
+	g.Label(rest)
+	g.ADDQ(operand.U32(unroll), k)
+	g.JEQ(operand.LabelRef(end))
+	g.Label(single)
+	g.stepF32(t, acc, a, b, 0)
+	g.advance(a, 4)
+	g.advance(b, 4*panelCols)
+	g.DECQ(k)
+	g.JNE(operand.LabelRef(single))
+	g.Label(end)
+	g.epilogue(t, full, func(e edge) { e.finishF32(t, acc) })
+}
+
+// stepF32 adds a[r][k+u]·b[k+u][…] to every accumulator. Tall tiles hold the vectors of B and take one row of A after the other; flat
+// ones hold A and stream B, which needs fewer registers.
+func (g *nest) stepF32(t tile, acc [][]reg.VecVirtual, a, b strided, u int) {
+	at := func(v int) operand.Mem {
+		return b.at(v/g.vectors(), u*4*panelCols+v%g.vectors()*g.lanes*4)
+	}
+	if t.rows > 3 || t.panels == 1 {
+		bv := g.vecs(t.panels * g.vectors())
+		for v, r := range bv {
+			g.VMOVUPS(at(v), r)
+		}
+		for r := range acc {
+			if g.wide() {
+				for v := range bv {
+					g.VFMADD231PS_BCST(a.at(r, 4*u), bv[v], acc[r][v])
+				}
+				continue
+			}
+			av := g.vec()
+			g.VBROADCASTSS(a.at(r, 4*u), av)
+			for v := range bv {
+				g.VFMADD231PS(bv[v], av, acc[r][v])
+			}
+		}
+		return
+	}
+	av := g.vecs(t.rows)
+	for r, v := range av {
+		g.VBROADCASTSS(a.at(r, 4*u), v)
+	}
+	for v := range acc[0] {
+		if t.rows == 1 {
+			g.VFMADD231PS(at(v), av[0], acc[0][v])
+			continue
+		}
+		bv := g.vec()
+		g.VMOVUPS(at(v), bv)
+		for r := range acc {
+			g.VFMADD231PS(bv, av[r], acc[r][v])
+		}
+	}
+}
+
+// finishF32 applies the flags and stores the tile.
+func (e edge) finishF32(t tile, acc [][]reg.VecVirtual) {
+	e.ifFlag(gemmAdd, func() {
+		e.eachRow(t.rows, func(r int, c reg.GPVirtual) {
+			for v, sum := range acc[r] {
+				old := e.vec()
+				e.load(mem(c, v*e.lanes*4), v, old)
+				e.VADDPS(sum, old, sum)
+			}
+		})
+	})
+	e.ifFlag(gemmBias, func() {
+		for v := range acc[0] {
+			bias := e.vec()
+			e.load(e.columnVector("bias", v), v, bias)
+			for r := range acc {
+				e.VADDPS(bias, acc[r][v], acc[r][v])
+			}
+		}
+	})
+	e.ifFlag(gemmRelu, func() { e.relu(acc) })
+	e.eachRow(t.rows, func(r int, c reg.GPVirtual) {
+		for v, sum := range acc[r] {
+			e.store(sum, v, mem(c, v*e.lanes*4))
+		}
+	})
+}
+
+// relu emits 0 > x ? 0 : x on a tile.
+func (g *nest) relu(acc [][]reg.VecVirtual) {
+	zero := g.vec()
+	g.zero(zero)
+	for _, row := range acc {
+		for _, v := range row {
+			g.VMAXPS(v, zero, v)
+		}
+	}
+}
+
+// ifFlag runs body when the flag is set in argument flags.
+func (g *nest) ifFlag(flag int, body func()) {
+	skip := g.label("skip")
+	g.TESTQ(operand.U32(flag), g.arg("flags", ""))
+	g.JEQ(operand.LabelRef(skip))
+	body()
+	g.Label(skip)
+}

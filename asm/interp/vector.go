@@ -1,0 +1,171 @@
+package interp
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// split takes the opmask out of an instruction's operands.
+func split(in *inst) (args []*operand, k *operand) {
+	for i := range in.args {
+		if o := &in.args[i]; o.kind == isMask {
+			k = o
+		} else {
+			args = append(args, o)
+		}
+	}
+	return args, k
+}
+
+// lanes registers an instruction on 32-bit lanes: dst = f(dst, sources from last to first, immediate). Lanes that the opmask leaves out
+// keep dst or become zero. Memory is not accessed for them.
+func lanes(name string, f func(dst uint32, src [2]uint32, imm uint64) uint32) {
+	handlers[name] = func(m *machine, in *inst) {
+		args, k := split(in)
+		dst := args[len(args)-1]
+		src := args[:len(args)-1]
+		var imm uint64
+		if len(src) > 0 && src[0].kind == isImm {
+			imm, src = src[0].imm, src[1:]
+		}
+		if dst.kind != isVec {
+			fail("destination is not a vector")
+		}
+		out := m.vec[dst.index]
+		for i := range dst.width / 4 {
+			old := binary.LittleEndian.Uint32(out[4*i:])
+			v := uint32(0)
+			if m.selected(k, i) {
+				var s [2]uint32
+				for j, o := range src {
+					s[len(src)-1-j] = m.lane(in, o, i)
+				}
+				v = f(old, s, imm)
+			} else if in.suffix != "Z" {
+				v = old
+			}
+			binary.LittleEndian.PutUint32(out[4*i:], v)
+		}
+		m.setVector(dst, out[:dst.width])
+	}
+}
+
+func f32(x uint32) float32 { return math.Float32frombits(x) }
+func u32(x float32) uint32 { return math.Float32bits(x) }
+
+// float registers dst = f(a, b) with a the second source, b the first, as in Intel's order.
+func float(name string, f func(a, b float32) float32) {
+	lanes(name, func(_ uint32, s [2]uint32, _ uint64) uint32 { return u32(f(f32(s[0]), f32(s[1]))) })
+}
+
+func integer(name string, f func(a, b uint32) uint32) {
+	lanes(name, func(_ uint32, s [2]uint32, _ uint64) uint32 { return f(s[0], s[1]) })
+}
+
+// words applies f to both 16-bit halves of a lane.
+func words(x uint32, f func(uint16) uint16) uint32 {
+	return uint32(f(uint16(x))) | uint32(f(uint16(x>>16)))<<16
+}
+
+func init() {
+	float("VADDPS", func(a, b float32) float32 { return a + b })
+	float("VSUBPS", func(a, b float32) float32 { return a - b })
+	float("VMULPS", func(a, b float32) float32 { return a * b })
+	float("VDIVPS", func(a, b float32) float32 { return a / b })
+	// The second source wins on NaN and on equal zeros.
+	float("VMAXPS", func(a, b float32) float32 {
+		if a > b {
+			return a
+		}
+		return b
+	})
+	float("VMINPS", func(a, b float32) float32 {
+		if a < b {
+			return a
+		}
+		return b
+	})
+	lanes("VFMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 { return u32(kernels.FMAF32(f32(s[0]), f32(s[1]), f32(d))) })
+	lanes("VFMADD213PS", func(d uint32, s [2]uint32, _ uint64) uint32 { return u32(kernels.FMAF32(f32(s[0]), f32(d), f32(s[1]))) })
+	lanes("VFNMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
+		return u32(kernels.FMAF32(-f32(s[0]), f32(s[1]), f32(d)))
+	})
+	integer("VXORPS", func(a, b uint32) uint32 { return a ^ b })
+	integer("VORPS", func(a, b uint32) uint32 { return a | b })
+	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
+	integer("VPAND", func(a, b uint32) uint32 { return a & b })
+	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
+	integer("VPSUBD", func(a, b uint32) uint32 { return a - b })
+	integer("VPMADDWD", func(a, b uint32) uint32 {
+		return uint32(int32(int16(a))*int32(int16(b)) + int32(int16(a>>16))*int32(int16(b>>16)))
+	})
+	// VPDPBUSD: a's bytes are unsigned, b's signed; the sum wraps.
+	lanes("VPDPBUSD", func(d uint32, s [2]uint32, _ uint64) uint32 {
+		for i := 0; i < 32; i += 8 {
+			d += uint32(int32(uint8(s[0]>>i)) * int32(int8(s[1]>>i)))
+		}
+		return d
+	})
+	lanes("VPSLLD", func(_ uint32, s [2]uint32, n uint64) uint32 { return s[0] << n })
+	lanes("VPSRAD", func(_ uint32, s [2]uint32, n uint64) uint32 { return uint32(int32(s[0]) >> n) })
+	lanes("VPSLLW", func(_ uint32, s [2]uint32, n uint64) uint32 {
+		return words(s[0], func(x uint16) uint16 { return x << n })
+	})
+	lanes("VPSRLW", func(_ uint32, s [2]uint32, n uint64) uint32 {
+		return words(s[0], func(x uint16) uint16 { return x >> n })
+	})
+	lanes("VPSRAW", func(_ uint32, s [2]uint32, n uint64) uint32 {
+		return words(s[0], func(x uint16) uint16 { return uint16(int16(x) >> n) })
+	})
+	round := func(_ uint32, s [2]uint32, mode uint64) uint32 {
+		if mode != 8 {
+			fail("rounding mode %d", mode)
+		}
+		return u32(float32(math.RoundToEven(float64(f32(s[0])))))
+	}
+	lanes("VROUNDPS", round)
+	lanes("VRNDSCALEPS", round)
+	lanes("VCVTDQ2PS", func(_ uint32, s [2]uint32, _ uint64) uint32 { return u32(float32(int32(s[0]))) })
+	lanes("VCVTPS2DQ", func(_ uint32, s [2]uint32, _ uint64) uint32 {
+		x := math.RoundToEven(float64(f32(s[0])))
+		if !(x >= math.MinInt32 && x <= math.MaxInt32) {
+			return 1 << 31
+		}
+		return uint32(int32(x))
+	})
+	handlers["VCMPPS"] = compareLess
+	handlers["VBLENDVPS"] = func(m *machine, in *inst) {
+		out := m.vec[in.args[3].index]
+		for i := range in.args[3].width / 4 {
+			src := &in.args[2]
+			if m.lane(in, &in.args[0], i)>>31 != 0 {
+				src = &in.args[1]
+			}
+			binary.LittleEndian.PutUint32(out[4*i:], m.lane(in, src, i))
+		}
+		m.setVector(&in.args[3], out[:in.args[3].width])
+	}
+}
+
+// compareLess is VCMPPS with predicate 1, into an opmask or into lanes of ones and zeros.
+func compareLess(m *machine, in *inst) {
+	if in.args[0].imm != 1 {
+		fail("predicate %d", in.args[0].imm)
+	}
+	dst := &in.args[3]
+	var out [64]byte
+	var k uint64
+	for i := range in.args[2].width / 4 {
+		if f32(m.lane(in, &in.args[2], i)) < f32(m.lane(in, &in.args[1], i)) {
+			k |= 1 << i
+			binary.LittleEndian.PutUint32(out[4*i:], math.MaxUint32)
+		}
+	}
+	if dst.kind == isMask {
+		m.mask[dst.index] = k
+	} else {
+		m.setVector(dst, out[:dst.width])
+	}
+}

@@ -1,0 +1,45 @@
+package asm
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+
+	"github.com/hotpath/hotpath/internal/cpu"
+)
+
+// peakChains independent accumulators hide the latency of two units of four cycles, with some to spare.
+const peakChains = 12
+
+// genPeakF32 repeats 12 vector FMAs on registers: the most a core can do.
+func genPeakF32(g *gen) {
+	n, acc, x := g.arg("n", ""), g.vecs(peakChains), g.loaded(g.f32(1))
+	for _, v := range acc {
+		g.zero(v)
+	}
+	g.Label("loop")
+	for _, v := range acc {
+		g.VFMADD231PS(x, x, v)
+	}
+	g.DECQ(n)
+	g.JNE(operand.LabelRef("loop"))
+	g.finish()
+}
+
+// genPeakU8S8 repeats 12 times the exact integer multiply-add step of the tier.
+func genPeakU8S8(g *gen) {
+	n, acc, x, t := g.arg("n", ""), g.vecs(peakChains), g.loaded(g.u32(0x01010101)), g.vec()
+	for _, v := range acc {
+		g.zero(v)
+	}
+	g.Label("loop")
+	for _, v := range acc {
+		if g.tier >= cpu.VNNI {
+			g.VPDPBUSD(x, x, v)
+		} else {
+			g.VPMADDWD(x, x, t)
+			g.VPADDD(t, v, v)
+		}
+	}
+	g.DECQ(n)
+	g.JNE(operand.LabelRef("loop"))
+	g.finish()
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/plan"
+	"github.com/hotpath/hotpath/loader"
+)
+
+type inspectCmd struct {
+	Model string `arg:"" help:"Model file." type:"existingfile"`
+	JSON  bool   `help:"Print one JSON object." name:"json"`
+}
+
+// Help implements kong's long help.
+func (inspectCmd) Help() string {
+	return "Shows inputs, outputs, operators, parameters, the execution plan and the metadata of a model, and whether its rows are independent."
+}
+
+type inspectValue struct {
+	Name    string   `json:"name"`
+	DType   string   `json:"dtype"`
+	Shape   []int    `json:"shape"` // -1: any
+	Columns []string `json:"columns,omitempty"`
+	Labels  []string `json:"labels,omitempty"`
+}
+
+type inspectNode struct {
+	Name    string   `json:"name"`
+	Op      string   `json:"op"`
+	Inputs  []string `json:"inputs"`
+	Outputs []string `json:"outputs"`
+}
+
+type inspectResult struct {
+	File           string            `json:"file"`
+	SHA256         string            `json:"sha256"`
+	Bytes          int               `json:"bytes"`
+	Producer       string            `json:"producer"`
+	Opsets         map[string]int64  `json:"opsets"`
+	Task           graph.Task        `json:"task,omitempty"`
+	Inputs         []inspectValue    `json:"inputs"`
+	Outputs        []inspectValue    `json:"outputs"`
+	Nodes          []inspectNode     `json:"nodes"`
+	Parameters     int               `json:"parameters"`
+	WeightBytes    int               `json:"weight_bytes"`
+	RowIndependent bool              `json:"row_independent"`
+	Plan           []plan.StepInfo   `json:"plan"`
+	ArenaBytes     int               `json:"arena_bytes"`
+	FLOPs          int64             `json:"flops"`
+	Metadata       map[string]string `json:"metadata"`
+}
+
+// Run implements the verb.
+func (c *inspectCmd) Run(e *env) error {
+	data, err := loader.ReadFile(c.Model)
+	if err != nil {
+		return err
+	}
+	m, err := loader.Read(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	p, err := plan.Compile(m, plan.Options{})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	steps, arena, err := p.Describe(1)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	s := p.Signature()
+	r := inspectResult{
+		File: c.Model, SHA256: sha256Hex(data), Bytes: len(data), Producer: m.Producer, Opsets: m.Opsets,
+		Task: s.Task, RowIndependent: s.RowIndependent, Plan: steps, ArenaBytes: arena, Metadata: m.Metadata,
+	}
+	for _, in := range s.Inputs {
+		r.Inputs = append(r.Inputs, inspectValue{in.Name, in.DType.String(), in.Shape, in.Columns, nil})
+	}
+	for _, out := range s.Outputs {
+		r.Outputs = append(r.Outputs, inspectValue{out.Name, out.DType.String(), out.Shape, nil, out.Labels})
+	}
+	for _, n := range m.Graph.Nodes {
+		op := n.Op
+		if n.Domain != graph.DomainONNX {
+			op = n.Domain + "." + op
+		}
+		r.Nodes = append(r.Nodes, inspectNode{n.Name, op, n.Inputs, n.Outputs})
+	}
+	for _, t := range m.Graph.Initializers {
+		r.Parameters += t.Len()
+		r.WeightBytes += len(t.Bytes)
+	}
+	for _, st := range steps {
+		r.FLOPs += st.FLOPs
+	}
+	if c.JSON {
+		return e.printJSON(r)
+	}
+	r.print(e)
+	return nil
+}
+
+func (r *inspectResult) print(e *env) {
+	out := func(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
+	out("%s: %d bytes, sha256 %s", r.File, r.Bytes, r.SHA256)
+	for _, d := range slices.Sorted(maps.Keys(r.Opsets)) {
+		out("opset     %s %d", nonEmpty(d, "ai.onnx"), r.Opsets[d])
+	}
+	if r.Producer != "" {
+		out("producer  %s", r.Producer)
+	}
+	for _, v := range r.Inputs {
+		out("input     %s %s %v%s", v.Name, v.DType, v.Shape, someOf("columns", v.Columns))
+	}
+	for _, v := range r.Outputs {
+		out("output    %s %s %v%s", v.Name, v.DType, v.Shape, someOf("labels", v.Labels))
+	}
+	out("weights   %d parameters, %d bytes", r.Parameters, r.WeightBytes)
+	out("rows      %s", map[bool]string{true: "independent (proven): may be batched", false: "not proven independent: never batched"}[r.RowIndependent])
+	out("nodes     %d in the file", len(r.Nodes))
+	for _, n := range r.Nodes {
+		out("  %-24s %s -> %s", n.Op, strings.Join(n.Inputs, ", "), strings.Join(n.Outputs, ", "))
+	}
+	out("plan      %d steps for one row, %d FLOPs, %d bytes of intermediate values", len(r.Plan), r.FLOPs, r.ArenaBytes)
+	for _, st := range r.Plan {
+		out("  %-24s %s %v", st.Op, st.DType, st.Shape)
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
+		out("metadata  %s = %s", k, shorten(r.Metadata[k], 200))
+	}
+}
+
+func nonEmpty(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+// someOf lists the first few of many names.
+func someOf(what string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	shown := names[:min(len(names), 10)]
+	more := ""
+	if len(names) > len(shown) {
+		more = fmt.Sprintf(", … %d in all", len(names))
+	}
+	return fmt.Sprintf("  %s: %s%s", what, strings.Join(shown, ", "), more)
+}
+
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/hotpath/hotpath/server/registry"
+)
+
+type keysCmd struct {
+	Create keysCreateCmd `cmd:"" help:"Make an API key and print it, once."`
+	List   keysListCmd   `cmd:"" help:"List keys; what is stored of them is a hash."`
+	Revoke keysRevokeCmd `cmd:"" help:"Remove a key."`
+}
+
+type keysCreateCmd struct {
+	Name  string `help:"What or whom the key is for." placeholder:"N"`
+	Scope string `help:"predict, or admin, which includes it." default:"predict" enum:"predict,admin"`
+	storeFlags
+}
+
+// Run implements the verb. The key alone goes to stdout, so that a script can take it.
+func (c *keysCreateCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	secret, k, err := store.CreateKey(c.Name, registry.Scope(c.Scope))
+	if err != nil {
+		return err
+	}
+	result := struct {
+		Secret string `json:"key"`
+		registry.Key
+	}{secret, k}
+	return c.print(e, result, func() {
+		fmt.Fprintf(e.stderr, "key %s with scope %s; it is not stored and not shown again:\n", k.ID, k.Scope)
+		fmt.Fprintln(e.stdout, secret)
+	})
+}
+
+type keysListCmd struct{ storeFlags }
+
+// Run implements the verb.
+func (c *keysListCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	keys, err := store.Keys()
+	if err != nil {
+		return err
+	}
+	if keys == nil {
+		keys = []registry.Key{}
+	}
+	return c.print(e, map[string]any{"keys": keys}, func() {
+		for _, k := range keys {
+			fmt.Fprintf(e.stdout, "%s\t%s\t%s\t%s\n", k.ID, k.Scope, k.Created.Format("2006-01-02 15:04:05"), k.Name)
+		}
+	})
+}
+
+type keysRevokeCmd struct {
+	ID string `arg:"" help:"Id of the key, as listed."`
+	storeFlags
+}
+
+// Run implements the verb.
+func (c *keysRevokeCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	if err := store.Revoke(c.ID); err != nil {
+		return err
+	}
+	return c.print(e, map[string]any{"revoked": c.ID}, func() { fmt.Fprintf(e.stdout, "revoked %s\n", c.ID) })
+}

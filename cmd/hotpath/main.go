@@ -1,0 +1,103 @@
+// Command hotpath takes a model from data to a monitored, secured network service. Each verb is one file here.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/hotpath/hotpath/internal/cpu"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes; scripts rely on them.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errUsage marks an error of the command line rather than of the work: exit code 2.
+var errUsage = errors.New("usage")
+
+// cli lists the verbs. A verb is a struct with flags and Run(*env) error in a file of its own, and a line here.
+type cli struct {
+	Version kong.VersionFlag `help:"Print version, instruction set and processor."`
+
+	Train    trainCmd    `cmd:"" help:"Fit a model to a table and write it as ONNX."`
+	Eval     evalCmd     `cmd:"" help:"Compare the answers of a model with a table."`
+	Inspect  inspectCmd  `cmd:"" help:"Show what is in a model file."`
+	Optimize optimizeCmd `cmd:"" help:"Rewrite a model to a faster one with the same answers."`
+	Quantize quantizeCmd `cmd:"" help:"Make an integer model of a float one."`
+	Bench    benchCmd    `cmd:"" help:"Measure."`
+	Run      runCmd      `cmd:"" help:"Run one inference on arrays from a file."`
+	Serve    serveCmd    `cmd:"" help:"Serve models over HTTP."`
+	Models   modelsCmd   `cmd:"" help:"Keep models in a registry: publish, list, show, label, rollback, delete, verify."`
+	Keys     keysCmd     `cmd:"" help:"Make, list and revoke API keys."`
+}
+
+// env is what every verb runs with.
+type env struct {
+	stdout, stderr io.Writer
+	terminal       bool // stderr is a terminal: progress bars instead of plain lines
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns the exit code. Errors are one sentence on stderr.
+func run(args []string, stdout, stderr io.Writer) (code int) {
+	e := &env{stdout: stdout, stderr: stderr, terminal: isTerminal(stderr)}
+	defer func() {
+		if r := recover(); r != nil {
+			if x, ok := r.(exitRequest); ok { // --help and --version leave kong this way
+				code = int(x)
+				return
+			}
+			panic(r)
+		}
+	}()
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("hotpath"),
+		kong.Description("Train, convert, compress, register, serve and monitor models; one static binary."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exitRequest(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.UsageOnError(),
+		kong.Vars{"version": fmt.Sprintf("hotpath %s isa %s (%s)", version, cpu.Current(), cpu.Name())},
+	)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if err := cpu.EnvError(); err != nil {
+		return fail(stderr, fmt.Errorf("%w: %w", err, errUsage))
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return fail(stderr, fmt.Errorf("%w (hotpath --help lists the verbs): %w", err, errUsage))
+	}
+	if err := ctx.Run(e); err != nil {
+		return fail(stderr, err)
+	}
+	return exitOK
+}
+
+type exitRequest int
+
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "hotpath: %v\n", err)
+	if errors.Is(err, errUsage) {
+		return exitUsage
+	}
+	return exitFailed
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/plan"
+	"github.com/hotpath/hotpath/loader"
+	"github.com/hotpath/hotpath/server/registry"
+)
+
+type modelsCmd struct {
+	Publish  modelsPublishCmd  `cmd:"" help:"Add a model file as the next version of a model."`
+	List     modelsListCmd     `cmd:"" help:"List models, versions and labels."`
+	Show     modelsShowCmd     `cmd:"" help:"Show one model with the provenance of its versions."`
+	Label    modelsLabelCmd    `cmd:"" help:"Point a label to a version."`
+	Rollback modelsRollbackCmd `cmd:"" help:"Point a label back to where it was before its last move."`
+	Delete   modelsDeleteCmd   `cmd:"" help:"Remove a version, or a whole model."`
+	Verify   modelsVerifyCmd   `cmd:"" help:"Read every model and compare its digest."`
+}
+
+// storeFlags are those of every verb on a registry.
+type storeFlags struct {
+	Store string `help:"Registry directory (default: the user's)." placeholder:"DIR"`
+	JSON  bool   `help:"Print one JSON object." name:"json"`
+}
+
+// print writes v as JSON, or what plain writes.
+func (f *storeFlags) print(e *env, v any, plain func()) error {
+	if f.JSON {
+		return e.printJSON(v)
+	}
+	plain()
+	return nil
+}
+
+type modelsPublishCmd struct {
+	Name  string            `arg:"" help:"Name of the model."`
+	Model string            `arg:"" help:"Model file." type:"existingfile"`
+	Label string            `help:"Label to move to the new version, such as stable." placeholder:"L"`
+	Note  map[string]string `help:"Provenance to keep with the version, KEY=VALUE." placeholder:"KEY=VALUE"`
+	storeFlags
+}
+
+// provenancePrefix marks the metadata of a model file that becomes provenance of its version.
+const provenancePrefix = "hotpath."
+
+// Run implements the verb. A model that does not load is never published.
+func (c *modelsPublishCmd) Run(e *env) error {
+	data, err := loader.ReadFile(c.Model)
+	if err != nil {
+		return err
+	}
+	m, err := loader.Read(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	p, err := plan.Compile(m, plan.Options{})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	provenance := map[string]string{"weight_bytes": fmt.Sprint(p.WeightBytes())}
+	if m.Producer != "" {
+		provenance["producer"] = m.Producer
+	}
+	for k, v := range m.Metadata {
+		if strings.HasPrefix(k, provenancePrefix) && k != graph.SignatureKey {
+			provenance[strings.TrimPrefix(k, provenancePrefix)] = v
+		}
+	}
+	maps.Copy(provenance, c.Note)
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	v, err := store.Publish(c.Name, c.Label, data, provenance)
+	if err != nil {
+		return err
+	}
+	result := struct {
+		Name  string `json:"name"`
+		Label string `json:"label,omitempty"`
+		registry.Version
+	}{c.Name, c.Label, v}
+	return c.print(e, result, func() {
+		fmt.Fprintf(e.stdout, "published %s version %d, %d bytes, sha256 %s\n", c.Name, v.Number, v.Size, v.Digest)
+	})
+}
+
+type modelsListCmd struct{ storeFlags }
+
+// Run implements the verb.
+func (c *modelsListCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	models, err := store.List()
+	if err != nil {
+		return err
+	}
+	if models == nil {
+		models = []registry.Model{}
+	}
+	return c.print(e, map[string]any{"models": models}, func() {
+		for _, m := range models {
+			for _, v := range m.Versions {
+				fmt.Fprintf(e.stdout, "%s\t%d\t%s\t%d bytes\t%s\t%s\n", m.Name, v.Number, v.Created.Format("2006-01-02 15:04:05"),
+					v.Size, v.Digest[:12], strings.Join(labelsOf(m, v.Number), " "))
+			}
+		}
+	})
+}
+
+func labelsOf(m registry.Model, version int64) (labels []string) {
+	for _, l := range slices.Sorted(maps.Keys(m.Labels)) {
+		if m.Labels[l] == version {
+			labels = append(labels, l)
+		}
+	}
+	return labels
+}
+
+type modelsShowCmd struct {
+	Name string `arg:"" help:"Name of the model."`
+	storeFlags
+}
+
+// Run implements the verb.
+func (c *modelsShowCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	m, err := store.Show(c.Name)
+	if err != nil {
+		return err
+	}
+	return c.print(e, m, func() {
+		for _, v := range m.Versions {
+			fmt.Fprintf(e.stdout, "%s version %d %s\n  created %s\n  size    %d bytes\n  sha256  %s\n", m.Name, v.Number,
+				strings.Join(labelsOf(m, v.Number), " "), v.Created.Format("2006-01-02 15:04:05 MST"), v.Size, v.Digest)
+			for _, k := range slices.Sorted(maps.Keys(v.Provenance)) {
+				fmt.Fprintf(e.stdout, "  %s: %s\n", k, v.Provenance[k])
+			}
+		}
+	})
+}
+
+type modelsLabelCmd struct {
+	Name    string `arg:"" help:"Name of the model."`
+	Label   string `arg:"" help:"Label, such as stable."`
+	Version int64  `arg:"" help:"Version it shall point to."`
+	storeFlags
+}
+
+// Run implements the verb.
+func (c *modelsLabelCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	if err := store.Label(c.Name, c.Label, c.Version); err != nil {
+		return err
+	}
+	return c.printLabel(e, c.Name, c.Label, c.Version)
+}
+
+func (f *storeFlags) printLabel(e *env, name, label string, version int64) error {
+	return f.print(e, map[string]any{"name": name, "label": label, "version": version}, func() {
+		fmt.Fprintf(e.stdout, "%s: label %s points to version %d\n", name, label, version)
+	})
+}
+
+type modelsRollbackCmd struct {
+	Name  string `arg:"" help:"Name of the model."`
+	Label string `help:"Label to move back." default:"stable" placeholder:"L"`
+	storeFlags
+}
+
+// Run implements the verb.
+func (c *modelsRollbackCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	version, err := store.Rollback(c.Name, c.Label)
+	if err != nil {
+		return err
+	}
+	return c.printLabel(e, c.Name, c.Label, version)
+}
+
+type modelsDeleteCmd struct {
+	Name    string `arg:"" help:"Name of the model."`
+	Version int64  `arg:"" optional:"" help:"Version to remove."`
+	All     bool   `help:"Remove the model with all its versions."`
+	storeFlags
+}
+
+// Run implements the verb.
+func (c *modelsDeleteCmd) Run(e *env) error {
+	if c.All == (c.Version != 0) {
+		return fmt.Errorf("expected a version or --all: %w", errUsage)
+	}
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	if err := store.Delete(c.Name, c.Version); err != nil {
+		return err
+	}
+	return c.print(e, map[string]any{"name": c.Name, "deleted": c.Version, "all": c.All}, func() {
+		if c.All {
+			fmt.Fprintf(e.stdout, "deleted %s\n", c.Name)
+			return
+		}
+		fmt.Fprintf(e.stdout, "deleted %s version %d\n", c.Name, c.Version)
+	})
+}
+
+type modelsVerifyCmd struct{ storeFlags }
+
+// Run implements the verb. It fails if anything is wrong with a version.
+func (c *modelsVerifyCmd) Run(e *env) error {
+	store, err := openStore(c.Store)
+	if err != nil {
+		return err
+	}
+	if err := store.Check(); err != nil {
+		return err
+	}
+	r, err := store.Verify()
+	if err != nil {
+		return err
+	}
+	if err := c.print(e, r, func() {
+		for _, p := range r.Problems {
+			fmt.Fprintf(e.stdout, "broken  %s\n", p)
+		}
+		for _, o := range r.Orphans {
+			fmt.Fprintf(e.stdout, "unused  %s\n", o)
+		}
+		fmt.Fprintf(e.stdout, "%d versions checked, %d problems, %d unused files\n", r.Versions, len(r.Problems), len(r.Orphans))
+	}); err != nil {
+		return err
+	}
+	if len(r.Problems) > 0 {
+		return fmt.Errorf("%d of %d versions: %w", len(r.Problems), r.Versions, registry.ErrCorrupt)
+	}
+	return nil
+}

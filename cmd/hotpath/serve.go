@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hotpath/hotpath/cmd/hotpath/digits"
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/plan"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+	"github.com/hotpath/hotpath/loader"
+	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/predict"
+	"github.com/hotpath/hotpath/server/api/tfserving"
+	"github.com/hotpath/hotpath/server/registry"
+	"github.com/hotpath/hotpath/server/ui"
+)
+
+type serveCmd struct {
+	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
+	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
+	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
+	Models string `help:"Directory with NAME/VERSION/model.onnx, or the base path of one model." placeholder:"DIR"`
+
+	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
+	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
+	TLSSelfSigned  bool   `help:"Serve TLS with a certificate made here and kept in the store." name:"tls-self-signed"`
+	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
+	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
+
+	Threads        int           `help:"Threads of one computation (default: the CPUs this process may use)."`
+	MaxBody        byteSize      `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
+	MaxBodyMemory  byteSize      `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
+	MaxRunMemory   byteSize      `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE"`
+	MaxRows        int           `help:"Most rows in one request." default:"65536"`
+	MaxConcurrency int           `help:"Requests computed at once (default: 2 per thread)."`
+	MaxQueue       int           `help:"Requests waiting for that; more are answered 429." default:"1024"`
+	MaxConnsPerIP  int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
+	Poll           time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
+	DrainGrace     time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
+	DrainTimeout   time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
+	LogLevel       string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+}
+
+// Help implements kong's long help.
+func (serveCmd) Help() string {
+	return "Serves the models of the store and of --models; without any, the embedded digits classifier. Off loopback TLS and API keys are demanded unless waived by name."
+}
+
+// Run implements the verb.
+func (c *serveCmd) Run(e *env) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	cfg, pool, err := c.config(log)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	s, err := server.New(cfg)
+	if err != nil {
+		return err
+	}
+	c.announce(e, s)
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	err = s.Serve(ctx)
+	if err == nil {
+		log.Info("drained")
+	}
+	return err
+}
+
+// config checks the flags and puts the parts together.
+func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
+	}
+	if c.TLSCert != "" && c.TLSSelfSigned {
+		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-self-signed: expected one of them: %w", errUsage)
+	}
+	threads := c.Threads
+	if threads <= 0 {
+		threads = kernels.DefaultThreads()
+	}
+	store, err := openStore(c.Store)
+	if err != nil {
+		return server.Config{}, nil, err
+	}
+	concurrency := c.MaxConcurrency
+	if concurrency <= 0 {
+		concurrency = 2 * threads
+	}
+	pool := kernels.NewPool(threads)
+	cfg := server.Config{
+		HTTP: c.HTTP, Admin: c.Admin,
+		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
+		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
+		Sources: c.sources(store), Keys: store,
+		Load: func(data []byte) (server.Runner, error) { return compileModel(data, pool, int(c.MaxRunMemory)) },
+		APIs: []server.API{predict.API{}, tfserving.API{}, ui.Page{}},
+
+		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
+		MaxConcurrency: concurrency, MaxQueue: c.MaxQueue, MaxConnsPerIP: c.MaxConnsPerIP,
+		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
+		Log: log,
+	}
+	if c.TLSSelfSigned {
+		cfg.TLS.SelfSignedDir = filepath.Join(store.Dir(), "tls")
+	}
+	return cfg, pool, nil
+}
+
+// sources is where models come from: --models, and the store unless only --models was given; the embedded digits while
+// a store alone has nothing.
+func (c *serveCmd) sources(store *registry.Store) []server.Source {
+	models := server.Registry{Store: store}
+	switch {
+	case c.Models != "" && c.Store != "":
+		return []server.Source{server.Dir{Path: c.Models}, models}
+	case c.Models != "":
+		return []server.Source{server.Dir{Path: c.Models}}
+	}
+	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
+}
+
+// compileModel makes a model file runnable.
+func compileModel(data []byte, pool *kernels.Pool, maxBytes int) (*plan.Plan, error) {
+	m, err := loader.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Compile(m, plan.Options{Pool: pool, MaxBytes: maxBytes})
+}
+
+// What announce prints before the addresses; bench guard reads them back.
+const (
+	servesAt  = "hotpath serves at "
+	metricsAt = "metrics and profiles at "
+)
+
+// announce prints where the server is and a request to paste.
+func (c *serveCmd) announce(e *env, s *server.Server) {
+	out := func(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
+	out(servesAt+"%s", s.URL())
+	if u := s.AdminURL(); u != "" {
+		out(metricsAt+"%s", u)
+	}
+	if s.Fingerprint != "" {
+		out("TLS certificate SHA-256 %s", s.Fingerprint)
+	}
+	models := s.Models()
+	for _, m := range models.Models {
+		if m.Serving != nil {
+			out("model %s version %d", m.Name, m.Serving.Version)
+		}
+	}
+	if models.Default == nil || models.Default.Serving == nil {
+		out("no model is loaded yet")
+		return
+	}
+	options := ""
+	if c.TLSSelfSigned {
+		options = " --cacert " + filepath.Join(c.storeDir(), "tls", "self-signed.crt")
+	}
+	out("try it:\n  curl%s %s/predict -d '{\"input_data\": [%s]}'", options, s.URL(), sampleRow(models.Default.Serving))
+}
+
+func (c *serveCmd) storeDir() string {
+	dir, err := storeDir(c.Store)
+	if err != nil {
+		return c.Store
+	}
+	return dir
+}
+
+// sampleDigit is a zero of the digits data.
+const sampleDigit = "[0,0,5,13,9,1,0,0, 0,0,13,15,10,15,5,0, 0,3,15,2,0,11,8,0, 0,4,12,0,0,8,8,0, " +
+	"0,5,8,0,0,9,8,0, 0,4,11,0,1,12,7,0, 0,2,14,5,10,12,0,0, 0,0,6,13,10,0,0,0]"
+
+// sampleRow is a row of the right form for a model, in JSON.
+func sampleRow(m *server.Engine) string {
+	in := m.Signature.Inputs
+	if len(in) == 1 && len(in[0].Image) == 2 && in[0].Image[0] == 8 && in[0].Image[1] == 8 {
+		return sampleDigit
+	}
+	var parts []string
+	for _, v := range in {
+		parts = append(parts, sampleValue(v, v.Shape[min(1, len(v.Shape)):]))
+	}
+	if len(in) == 1 {
+		return parts[0]
+	}
+	for i, v := range in {
+		parts[i] = fmt.Sprintf("%q: %s", v.Name, strings.Trim(parts[i], "[]"))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// sampleValue is zeros of a shape as nested lists; an unknown axis has one element.
+func sampleValue(in graph.Input, shape []int) string {
+	if len(shape) == 0 {
+		if in.DType == tensor.String {
+			return `"text"`
+		}
+		return "0"
+	}
+	one := sampleValue(in, shape[1:])
+	return "[" + strings.TrimSuffix(strings.Repeat(one+",", max(shape[0], 1)), ",") + "]"
+}
+
+// byteSize is a number of bytes with an optional unit on the command line.
+type byteSize int64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	var n int64
+	var unit string
+	if k, err := fmt.Sscanf(string(text), "%d%s", &n, &unit); k == 0 || err != nil && k != 1 {
+		return fmt.Errorf("%q: expected a size such as 512KiB, 32MiB or 1GiB", text)
+	}
+	shift, ok := map[string]uint{"": 0, "B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[unit]
+	if !ok || n <= 0 || n > 1<<40>>shift {
+		return fmt.Errorf("%q: expected a size such as 512KiB, 32MiB or 1GiB", text)
+	}
+	*b = byteSize(n << shift)
+	return nil
+}
+
+// storeDir is the registry directory: the given one, or the user's.
+func storeDir(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
+		return filepath.Join(data, "hotpath"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", errors.New("there is no home directory for the default store: give --store DIR")
+	}
+	return filepath.Join(home, ".local", "share", "hotpath"), nil
+}
+
+func openStore(given string) (*registry.Store, error) {
+	dir, err := storeDir(given)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(dir), nil
+}

@@ -1,0 +1,18 @@
+package graph
+
+import "errors"
+
+// Errors of models and of their execution; every error of this tree wraps one of them, and the server derives the
+// HTTP status from it.
+var (
+	// ErrFormat: bytes that are not a valid model file.
+	ErrFormat = errors.New("invalid model file")
+	// ErrLimit: a model or request beyond a stated budget.
+	ErrLimit = errors.New("limit exceeded")
+	// ErrModel: a well-formed file whose graph is not valid (unknown value, cycle, wrong attribute, wrong shape).
+	ErrModel = errors.New("invalid model")
+	// ErrUnsupported: a valid model that uses an operator, dtype or opset hotpath does not have.
+	ErrUnsupported = errors.New("unsupported")
+	// ErrInput: inputs of a run that do not fit the signature.
+	ErrInput = errors.New("invalid input")
+)

@@ -1,0 +1,151 @@
+// Package ops holds the operators: one file per family with a literal {name, infer, build, gradient, row rule}, one
+// row in table.go. CPU is the backend that graph/plan asks for kernels; operators without an assembly kernel are plain
+// Go loops here.
+package ops
+
+import (
+	"fmt"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// Op describes one operator.
+type Op struct {
+	Name   string // lower snake case, as in logs and profiles
+	Domain string
+	Type   string // the ONNX op type
+	// Since is the first opset version of Domain whose definition is implemented here; an older model is refused.
+	Since int64
+	// MinInputs is the number of inputs a node must name; 0 means 1. Passes rely on it before shapes are known.
+	MinInputs int
+	// Infer gives dtype and shape of every output. Shapes of in are concrete.
+	Infer func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error)
+	// Build prepares the kernel; constants in are packed now. Only dtypes, ranks and constant shapes may be relied
+	// on: the other dimensions differ between runs.
+	Build func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error)
+	// Rows says whether rows along axis 0 stay independent: rows[i] tells whether in[i] carries rows. Nil: they do not.
+	Rows func(n *graph.Node, in []graph.Arg, rows []bool) bool
+	// Grad is the training form; nil where the operator cannot be trained through.
+	Grad func(n *graph.Node, pool *kernels.Pool) (Gradient, error)
+}
+
+// Gradient is the training form of a node: weights are ordinary inputs that change between calls.
+type Gradient interface {
+	// Forward computes out from in; out has its shape.
+	Forward(in []*tensor.Tensor, out *tensor.Tensor)
+	// Backward writes the gradient of the loss by each input into dIn, given that by the output; nil entries are not
+	// wanted, the others have the shape of their input.
+	Backward(in []*tensor.Tensor, out, dOut *tensor.Tensor, dIn []*tensor.Tensor)
+}
+
+// Lookup finds an operator by domain and ONNX op type.
+func Lookup(domain, opType string) (*Op, bool) {
+	op, ok := byType[key{domain, opType}]
+	return op, ok
+}
+
+// Find is Lookup for a node, with an error that names it, and checks that the node has the inputs and outputs it needs.
+func Find(n *graph.Node) (*Op, error) {
+	op, ok := Lookup(n.Domain, n.Op)
+	if !ok {
+		domain := n.Domain
+		if domain == "" {
+			domain = "ai.onnx"
+		}
+		return nil, fmt.Errorf("%s: no operator %s in domain %s: %w", n, n.Op, domain, graph.ErrUnsupported)
+	}
+	if len(n.Inputs) < max(1, op.MinInputs) || len(n.Outputs) == 0 {
+		return nil, modelErr(n, "%d inputs and %d outputs, expected at least %d and 1", len(n.Inputs), len(n.Outputs), max(1, op.MinInputs))
+	}
+	return op, nil
+}
+
+type key struct{ domain, opType string }
+
+var byType = func() map[key]*Op {
+	m := make(map[key]*Op, len(table))
+	for _, op := range table {
+		m[key{op.Domain, op.Type}] = op
+	}
+	return m
+}()
+
+// All lists the operators in table order.
+func All() []*Op { return table }
+
+// CPU is the backend of this machine's cores. A nil Pool runs on the caller alone.
+type CPU struct{ Pool *kernels.Pool }
+
+// Name implements graph.Backend.
+func (CPU) Name() string { return "cpu" }
+
+// Kernel implements graph.Backend.
+func (c CPU) Kernel(n *graph.Node, args []graph.Arg) (graph.Kernel, error) {
+	op, err := Find(n)
+	if err != nil {
+		return nil, err
+	}
+	return op.Build(n, args, c.Pool)
+}
+
+// kernelFunc is a kernel without scratch memory.
+type kernelFunc func(in, out []*tensor.Tensor) error
+
+func (f kernelFunc) Run(in, out []*tensor.Tensor, _ []byte) error { return f(in, out) }
+
+// modelErr is an error about a node that breaks the operator's definition.
+func modelErr(n *graph.Node, format string, args ...any) error {
+	return fmt.Errorf("%s: %s: %w", n, fmt.Sprintf(format, args...), graph.ErrModel)
+}
+
+// unsupported is an error about a valid node that hotpath has no kernel for.
+func unsupported(n *graph.Node, format string, args ...any) error {
+	return fmt.Errorf("%s: %s: %w", n, fmt.Sprintf(format, args...), graph.ErrUnsupported)
+}
+
+// arity checks the number of inputs and that the first min are present.
+func arity(n *graph.Node, in []graph.Arg, min, max int) error {
+	if len(in) < min || len(in) > max {
+		return modelErr(n, "%d inputs, expected %d to %d", len(in), min, max)
+	}
+	for i := range min {
+		if in[i].DType == tensor.Invalid {
+			return modelErr(n, "input %d is missing", i)
+		}
+	}
+	return nil
+}
+
+// wantDType checks that input i has one of the dtypes a kernel exists for.
+func wantDType(n *graph.Node, in []graph.Arg, i int, dtypes ...tensor.DType) error {
+	for _, d := range dtypes {
+		if in[i].DType == d {
+			return nil
+		}
+	}
+	return unsupported(n, "input %d is %s, expected one of %v", i, in[i].DType, dtypes)
+}
+
+// axisOf normalises an axis attribute to 0..rank-1.
+func axisOf(n *graph.Node, axis int64, rank int) (int, error) {
+	if axis < 0 {
+		axis += int64(rank)
+	}
+	if axis < 0 || axis >= int64(rank) {
+		return 0, modelErr(n, "axis %d for a value of rank %d", axis, rank)
+	}
+	return int(axis), nil
+}
+
+// hasConst reports whether argument i is present and constant.
+func hasConst(in []graph.Arg, i int) bool { return i < len(in) && in[i].Const != nil }
+
+// present reports whether argument i was given.
+func present(in []graph.Arg, i int) bool { return i < len(in) && in[i].DType != tensor.Invalid }
+
+// inputErr is an error about a value met while running.
+func inputErr(node, format string, args ...any) error {
+	return fmt.Errorf("%s: %s: %w", node, fmt.Sprintf(format, args...), graph.ErrInput)
+}

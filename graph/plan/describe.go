@@ -1,0 +1,35 @@
+package plan
+
+import "github.com/hotpath/hotpath/graph/tensor"
+
+// StepInfo describes one step of a plan for a given number of rows.
+type StepInfo struct {
+	Op    string `json:"op"`
+	Node  string `json:"node"`
+	DType string `json:"dtype"` // of the first output
+	Shape []int  `json:"shape"`
+	FLOPs int64  `json:"flops"` // of matrix products, 2·M·N·K; 0 for the rest
+}
+
+// Describe lists the steps and the bytes of intermediate values for rows rows.
+func (p *Plan) Describe(rows int) ([]StepInfo, int, error) {
+	shapes := make([][]int, len(p.inputs))
+	for i, in := range p.signature.Inputs {
+		shapes[i] = withRows(in.Shape, rows)
+	}
+	b, err := p.newBinding(shapes)
+	if err != nil {
+		return nil, 0, err
+	}
+	steps := make([]StepInfo, len(p.steps))
+	for i, st := range p.steps {
+		out := st.out[0]
+		steps[i] = StepInfo{Op: st.op.Name, Node: st.node.Name, DType: p.slots[out].dtype.String(), Shape: b.shapes[out]}
+		if isMatrixProduct(st.node) {
+			in := b.shapes[st.in[0]]
+			n, _ := tensor.Elements(b.shapes[out])
+			steps[i].FLOPs = 2 * int64(n) * int64(in[len(in)-1])
+		}
+	}
+	return steps, b.bytes, nil
+}

@@ -1,0 +1,95 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hotpath/hotpath/graph/tensor"
+)
+
+// Signature is what a caller must know of a model: every API, page, form and CSV column mapping derives from it.
+// It is kept as JSON in the ONNX metadata under SignatureKey; for files without it, it is derived from the graph.
+type Signature struct {
+	Task    Task     `json:"task,omitempty"`
+	Inputs  []Input  `json:"inputs"`
+	Outputs []Output `json:"outputs"`
+	// RowIndependent says that row i of every output depends on row i of the inputs alone, proven by graph/plan.
+	RowIndependent bool `json:"-"`
+}
+
+// SignatureKey is the ONNX metadata key of the signature.
+const SignatureKey = "hotpath.signature"
+
+// Task is what the model's output means.
+type Task string
+
+// The tasks a trained model has; a foreign model has none.
+const (
+	Classification Task = "classification"
+	Regression     Task = "regression"
+)
+
+// Input is a graph input. The first dimension of its shape is the row where it is -1.
+type Input struct {
+	Name  string       `json:"name"`
+	DType tensor.DType `json:"-"`
+	Shape []int        `json:"-"`
+	// Columns names the features along the last axis of a numeric table; one entry for an input of one column.
+	Columns []string `json:"columns,omitempty"`
+	// Missing says that NaN (numbers) or "" (text) stands for a missing value, filled in inside the model.
+	Missing bool `json:"missing,omitempty"`
+	// Image is the height and width of the picture that the columns are, for a page that lets one be drawn.
+	Image []int `json:"image,omitempty"`
+	// Max is the value of a full-intensity pixel when Image is set.
+	Max float32 `json:"max,omitempty"`
+}
+
+// Output is a graph output.
+type Output struct {
+	Name  string       `json:"name"`
+	DType tensor.DType `json:"-"`
+	Shape []int        `json:"-"`
+	// Labels names the classes: one per column of the scores; two (negative, positive) for a single probability.
+	Labels []string `json:"labels,omitempty"`
+}
+
+// Signature derives the signature of m: names, dtypes and shapes from the graph, meaning from the metadata.
+func (m *Model) Signature() (*Signature, error) {
+	var meta Signature
+	if text, ok := m.Metadata[SignatureKey]; ok {
+		if err := json.Unmarshal([]byte(text), &meta); err != nil {
+			return nil, fmt.Errorf("metadata %q: %w: %w", SignatureKey, err, ErrModel)
+		}
+	}
+	s := &Signature{Task: meta.Task}
+	for i, v := range m.Graph.Inputs {
+		in := Input{Name: v.Name}
+		if i < len(meta.Inputs) && meta.Inputs[i].Name == v.Name {
+			in = meta.Inputs[i]
+		}
+		in.DType, in.Shape = v.DType, v.Shape
+		s.Inputs = append(s.Inputs, in)
+	}
+	for i, v := range m.Graph.Outputs {
+		out := Output{Name: v.Name}
+		if i < len(meta.Outputs) && meta.Outputs[i].Name == v.Name {
+			out = meta.Outputs[i]
+		}
+		out.DType, out.Shape = v.DType, v.Shape
+		s.Outputs = append(s.Outputs, out)
+	}
+	return s, nil
+}
+
+// SetSignature writes the meaning of inputs and outputs into the metadata of m.
+func (m *Model) SetSignature(s *Signature) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("signature: %w", err)
+	}
+	if m.Metadata == nil {
+		m.Metadata = map[string]string{}
+	}
+	m.Metadata[SignatureKey] = string(text)
+	return nil
+}

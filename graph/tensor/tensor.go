@@ -1,0 +1,149 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"unsafe"
+)
+
+// Tensor is a dense row-major array. Numeric elements live in Bytes (little endian, aligned for their type),
+// string elements in Strings; exactly one of the two is used.
+type Tensor struct {
+	DType   DType
+	Shape   []int
+	Bytes   []byte
+	Strings []string
+}
+
+// Numeric is the set of Go types that a numeric dtype is viewed as.
+type Numeric interface {
+	float32 | float64 | uint8 | int8 | int32 | int64 | bool
+}
+
+// Elements is the number of elements of a shape; ok is false on a negative dimension or an overflow of int.
+func Elements(shape []int) (n int, ok bool) {
+	n = 1
+	for _, d := range shape {
+		if d < 0 {
+			return 0, false
+		}
+		if d != 0 && n > math.MaxInt/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return n, true
+}
+
+// New allocates a zeroed tensor. It panics on an invalid shape or dtype: callers check sizes against a budget first.
+func New(d DType, shape ...int) *Tensor {
+	t := &Tensor{DType: d}
+	t.Resize(shape...)
+	return t
+}
+
+// Of wraps data, without a copy, as a tensor of the given shape.
+func Of[T Numeric](data []T, shape ...int) *Tensor {
+	t := &Tensor{DType: dtypeOf[T](), Shape: slices.Clone(shape), Bytes: bytesOf(data)}
+	if n, ok := Elements(shape); !ok || n != len(data) {
+		panic(fmt.Sprintf("tensor: %d elements for shape %v", len(data), shape))
+	}
+	return t
+}
+
+// OfStrings wraps strings, without a copy, as a tensor of the given shape.
+func OfStrings(data []string, shape ...int) *Tensor {
+	if n, ok := Elements(shape); !ok || n != len(data) {
+		panic(fmt.Sprintf("tensor: %d elements for shape %v", len(data), shape))
+	}
+	return &Tensor{DType: String, Shape: slices.Clone(shape), Strings: data}
+}
+
+// Len is the number of elements.
+func (t *Tensor) Len() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Resize gives t a new shape, reusing its memory where that suffices. Contents are undefined afterwards unless new.
+func (t *Tensor) Resize(shape ...int) {
+	n, ok := Elements(shape)
+	if !ok {
+		panic(fmt.Sprintf("tensor: invalid shape %v", slices.Clone(shape))) // the copy keeps shape off the heap
+	}
+	t.Shape = append(t.Shape[:0], shape...)
+	if t.DType == String {
+		if cap(t.Strings) < n {
+			t.Strings = make([]string, n)
+		}
+		t.Strings = t.Strings[:n]
+		return
+	}
+	size := n * t.DType.Size()
+	if cap(t.Bytes) < size {
+		t.Bytes = AlignedBytes(size)
+	}
+	t.Bytes = t.Bytes[:size]
+}
+
+// Clone copies t and its elements.
+func (t *Tensor) Clone() *Tensor {
+	c := New(t.DType, t.Shape...)
+	copy(c.Bytes, t.Bytes)
+	copy(c.Strings, t.Strings)
+	return c
+}
+
+// Data views the elements of t as a slice of T, without a copy. It panics if T is not the Go type of t's dtype; a Bool
+// may also be viewed as uint8.
+func Data[T Numeric](t *Tensor) []T {
+	if d := dtypeOf[T](); d != t.DType && !(d == Uint8 && t.DType == Bool) {
+		panic(fmt.Sprintf("tensor: %s viewed as %s", t.DType, dtypeOf[T]()))
+	}
+	if len(t.Bytes) == 0 {
+		return nil
+	}
+	var zero T
+	return unsafe.Slice((*T)(unsafe.Pointer(&t.Bytes[0])), len(t.Bytes)/int(unsafe.Sizeof(zero)))
+}
+
+// AlignedBytes allocates n zeroed bytes whose start is aligned to a cache line of 64 bytes.
+func AlignedBytes(n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	raw := make([]byte, n+63)
+	off := int(-uintptr(unsafe.Pointer(&raw[0])) & 63)
+	return raw[off : off+n : off+n]
+}
+
+func bytesOf[T Numeric](data []T) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), len(data)*int(unsafe.Sizeof(data[0])))
+}
+
+func dtypeOf[T Numeric]() DType {
+	var zero T
+	switch any(zero).(type) {
+	case float32:
+		return Float32
+	case float64:
+		return Float64
+	case uint8:
+		return Uint8
+	case int8:
+		return Int8
+	case int32:
+		return Int32
+	case int64:
+		return Int64
+	default:
+		return Bool
+	}
+}

@@ -1,0 +1,166 @@
+package kernels
+
+import "sync"
+
+const (
+	// kSegment is the length of the FMA chains along K. It is part of the numerics contract and never changes.
+	kSegment = 256
+	// panelCols is the width of a packed panel.
+	panelCols = 16
+)
+
+// PackedF32 is a K×N matrix packed for GemmF32: [k segment of 256][panel of 16 columns][k in segment][16], columns past N
+// zero. The layout is the same on all tiers.
+type PackedF32 struct {
+	K, N int
+	Data []float32
+}
+
+// PackF32 packs a k×n matrix; see Pack.
+func PackF32(k, n int, b []float32, rowStride, colStride int) *PackedF32 {
+	p := new(PackedF32)
+	p.Pack(k, n, b, rowStride, colStride)
+	return p
+}
+
+// Pack packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], which makes a transposed source a matter of
+// strides. Data is reused when it is large enough.
+func (p *PackedF32) Pack(k, n int, b []float32, rowStride, colStride int) {
+	checkStrided(k, n, len(b), rowStride, colStride)
+	size := k * roundUp(n, panelCols)
+	if cap(p.Data) < size {
+		p.Data = make([]float32, size)
+	}
+	p.K, p.N, p.Data = k, n, p.Data[:size]
+	out := p.Data
+	for k0 := 0; k0 < k; k0 += kSegment {
+		k1 := min(k0+kSegment, k)
+		for j0 := 0; j0 < n; j0 += panelCols {
+			cols := min(panelCols, n-j0)
+			for i := k0; i < k1; i++ {
+				row := out[:panelCols]
+				out = out[panelCols:]
+				src := b[i*rowStride+j0*colStride:]
+				if colStride == 1 {
+					copy(row, src[:cols])
+				} else {
+					for j := range cols {
+						row[j] = src[j*colStride]
+					}
+				}
+				clear(row[cols:])
+			}
+		}
+	}
+}
+
+// segment returns the panels of K segment k0…k0+kc for columns j0…j1, j0 a multiple of 16.
+func (p *PackedF32) segment(k0, kc, j0, j1 int) []float32 {
+	base := k0 * roundUp(p.N, panelCols)
+	return p.Data[base+j0*kc : base+roundUp(j1, panelCols)*kc]
+}
+
+// Flags of the gemm_f32 kernels.
+const (
+	gemmAdd  = 1 << iota // add to C: not the first K segment
+	gemmBias             // add bias
+	gemmRelu             // apply relu
+)
+
+// GemmF32 computes, for i < m and j < N,
+//
+//	c[i·ldc+j] = act(Σ_k a[i·lda+k] · B[k][j] + bias[j])
+//
+// K is cut into segments of 256; each is one FMA chain over ascending k from +0, and segment sums are added in ascending
+// order; bias (nil, or N long) and activation follow. So the bits do not depend on m, on the pool or on the tier.
+//
+// lda ≥ K, ldc ≥ N. c must not overlap a, B or bias. pool may be nil.
+//
+// Segments of 256 against one chain for all of K cost nothing measurable up to K = 512 and 1 % at 1024³ (BenchmarkSegment, AVX2
+// on Zen 3, one thread).
+func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32, ldc int, bias []float32, act Activation) {
+	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
+	if m == 0 || b.N == 0 {
+		return
+	}
+	g := gemmF32{blocks: newBlocks(m, b.N, kSegment), a: a, lda: lda, b: b, c: c, ldc: ldc, act: act}
+	if bias != nil {
+		g.bias = bias[:b.N]
+	}
+	if !pool.worthwhile(m, b.N, b.K, gemmF32Rate) {
+		for i := range g.count() {
+			g.Chunk(i)
+		}
+		return
+	}
+	g.blocks = g.split(b.K, pool.Threads())
+	job := gemmF32Jobs.Get().(*gemmF32)
+	*job = g
+	pool.Run(g.count(), job)
+	*job = gemmF32{}
+	gemmF32Jobs.Put(job)
+}
+
+var gemmF32Jobs = sync.Pool{New: func() any { return new(gemmF32) }}
+
+// gemmF32 is one product, cut into blocks of C that are computed independently, each through all of K.
+type gemmF32 struct {
+	blocks
+	a, c, bias []float32
+	b          *PackedF32
+	lda, ldc   int
+	act        Activation
+}
+
+// Chunk computes block i of C.
+func (g *gemmF32) Chunk(i int) {
+	i0, i1, j0, j1 := g.block(i)
+	k, rows, cols := g.b.K, i1-i0, j1-j0
+	c := g.c[i0*g.ldc+j0 : (i1-1)*g.ldc+j1]
+	var bias []float32
+	for k0 := 0; k0 == 0 || k0 < k; k0 += kSegment {
+		kc := min(kSegment, k-k0)
+		flags := 0
+		if k0 > 0 {
+			flags |= gemmAdd
+		}
+		if k0+kc == k {
+			if g.bias != nil {
+				bias = g.bias[j0:j1]
+				flags |= gemmBias
+			}
+			if g.act == ActRelu {
+				flags |= gemmRelu
+			}
+		}
+		gemm_f32(g.a[i0*g.lda+k0:(i1-1)*g.lda+k0+kc], g.b.segment(k0, kc, j0, j1), c, bias, g.lda, g.ldc, rows, cols, kc, flags)
+	}
+}
+
+// gemm_f32_ref computes one K segment of length kc of an m×n block:
+//
+//	c[i·ldc+j] = act(c[i·ldc+j] + Σ_k a[i·lda+k]·b[j/16][k][j%16] + bias[j])
+//
+// where flags say whether C is added, bias is present and act is relu.
+func gemm_f32_ref(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
+	for i := range m {
+		row := a[i*lda:][:kc]
+		for j := range n {
+			at := j/panelCols*panelCols*kc + j%panelCols
+			var sum float32
+			for k, v := range row {
+				sum = FMAF32(v, b[at+k*panelCols], sum)
+			}
+			if flags&gemmAdd != 0 {
+				sum = c[i*ldc+j] + sum
+			}
+			if flags&gemmBias != 0 {
+				sum += bias[j]
+			}
+			if flags&gemmRelu != 0 {
+				sum = relu1(sum)
+			}
+			c[i*ldc+j] = sum
+		}
+	}
+}

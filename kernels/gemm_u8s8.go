@@ -1,0 +1,182 @@
+package kernels
+
+import (
+	"fmt"
+	"sync"
+)
+
+// MaxKS8 is the largest K for which no s32 sum of u8·s8 products can overflow: K·255·128 < 2³¹.
+const MaxKS8 = 65793
+
+// PackedS8 is a K×N s8 matrix packed for the GemmU8S8 functions: [panel of 16 columns][k/4][16][4], zero past K and N. The layout
+// is the same on all tiers. ColSum[n] is the sum of column n, for the correction of A's zero point.
+type PackedS8 struct {
+	K, N   int
+	Data   []int8
+	ColSum []int32
+}
+
+// PackS8 packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride]. It panics when k > MaxKS8.
+func PackS8(k, n int, b []int8, rowStride, colStride int) *PackedS8 {
+	checkStrided(k, n, len(b), rowStride, colStride)
+	if k > MaxKS8 {
+		panic(fmt.Sprintf("kernels: K = %d: s32 sums could overflow, at most %d", k, MaxKS8))
+	}
+	groups := (k + 3) / 4
+	p := &PackedS8{K: k, N: n, Data: make([]int8, groups*4*roundUp(n, panelCols)), ColSum: make([]int32, n)}
+	for j := range n {
+		at := j/panelCols*panelCols*groups*4 + j%panelCols*4
+		for i := range k {
+			v := b[i*rowStride+j*colStride]
+			p.Data[at+i/4*panelCols*4+i%4] = v
+			p.ColSum[j] += int32(v)
+		}
+	}
+	return p
+}
+
+// panels returns the panels of columns j0…j1, j0 a multiple of 16.
+func (p *PackedS8) panels(j0, j1 int) []int8 {
+	depth := roundUp(p.K, 4)
+	return p.Data[j0*depth : roundUp(j1, panelCols)*depth]
+}
+
+// GemmU8S8S32 computes c[i·ldc+j] = Σ_k a[i·lda+k] · B[k][j] for i < m, j < N, exactly.
+//
+// lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
+func GemmU8S8S32(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []int32, ldc int) {
+	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
+	runU8S8(pool, gemmU8S8{blocks: newBlocks(m, b.N, b.K), a: a, lda: lda, b: b, ldc: ldc, s32: c})
+}
+
+// Requant maps s32 sums to u8, per column: clamp(roundeven(float32(sum + Bias[n]) · Mult[n]) + ZeroPoint, Lo, Hi).
+//
+// 0 ≤ Lo ≤ Hi ≤ 255. A relu is Lo = ZeroPoint. Mult is finite. Bias holds everything that is added in s32, the correction
+// −zeroA·ColSum[n] included; sum + Bias[n] must not overflow.
+type Requant struct {
+	Bias      []int32
+	Mult      []float32
+	ZeroPoint int32
+	Lo, Hi    int32
+}
+
+// GemmU8S8U8 computes c[i·ldc+j] = requantised Σ_k a[i·lda+k] · B[k][j] for i < m, j < N; see Requant. The sum is exact and the
+// float32 conversion, product and rounding each round once, to even.
+//
+// lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
+func GemmU8S8U8(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []uint8, ldc int, rq *Requant) {
+	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
+	if rq.Lo < 0 || rq.Lo > rq.Hi || rq.Hi > 255 {
+		panic(fmt.Sprintf("kernels: requantise to %d…%d", rq.Lo, rq.Hi))
+	}
+	runU8S8(pool, gemmU8S8{blocks: newBlocks(m, b.N, b.K), a: a, lda: lda, b: b, ldc: ldc, u8: c,
+		bias: rq.Bias[:b.N], scale: rq.Mult[:b.N], zp: rq.ZeroPoint, lo: rq.Lo, hi: rq.Hi})
+}
+
+// Dequant maps s32 sums to f32, per column: act(float32(sum + Bias[n]) · Scale[n]). sum + Bias[n] must not overflow.
+type Dequant struct {
+	Bias  []int32
+	Scale []float32
+	Act   Activation
+}
+
+// GemmU8S8F32 computes c[i·ldc+j] = dequantised Σ_k a[i·lda+k] · B[k][j] for i < m, j < N; see Dequant.
+//
+// lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
+func GemmU8S8F32(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []float32, ldc int, dq *Dequant) {
+	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
+	runU8S8(pool, gemmU8S8{blocks: newBlocks(m, b.N, b.K), a: a, lda: lda, b: b, ldc: ldc, f32: c,
+		bias: dq.Bias[:b.N], scale: dq.Scale[:b.N], act: dq.Act})
+}
+
+// gemmU8S8 is one product; the destination that is not nil says which epilogue.
+type gemmU8S8 struct {
+	blocks
+	a          []uint8
+	b          *PackedS8
+	lda, ldc   int
+	s32        []int32
+	u8         []uint8
+	f32        []float32
+	bias       []int32
+	scale      []float32
+	zp, lo, hi int32
+	act        Activation
+}
+
+var gemmU8S8Jobs = sync.Pool{New: func() any { return new(gemmU8S8) }}
+
+func runU8S8(pool *Pool, g gemmU8S8) {
+	if g.m == 0 || g.n == 0 {
+		return
+	}
+	if !pool.worthwhile(g.m, g.n, g.b.K, gemmU8S8Rate) {
+		for i := range g.count() {
+			g.Chunk(i)
+		}
+		return
+	}
+	g.blocks = g.split(g.b.K, pool.Threads())
+	job := gemmU8S8Jobs.Get().(*gemmU8S8)
+	*job = g
+	pool.Run(g.count(), job)
+	*job = gemmU8S8{}
+	gemmU8S8Jobs.Put(job)
+}
+
+// Chunk computes block i of C.
+func (g *gemmU8S8) Chunk(i int) {
+	i0, i1, j0, j1 := g.block(i)
+	k, rows, cols := g.b.K, i1-i0, j1-j0
+	a, b := g.a[i0*g.lda:(i1-1)*g.lda+k], g.b.panels(j0, j1)
+	from, to := i0*g.ldc+j0, (i1-1)*g.ldc+j1
+	switch {
+	case g.s32 != nil:
+		gemm_u8s8s32(a, b, g.s32[from:to], g.lda, g.ldc, rows, cols, k)
+	case g.u8 != nil:
+		gemm_u8s8u8(a, b, g.u8[from:to], g.bias[j0:j1], g.scale[j0:j1], g.lda, g.ldc, rows, cols, k,
+			float32(g.lo-g.zp), float32(g.hi-g.zp), g.zp)
+	default:
+		gemm_u8s8f32(a, b, g.f32[from:to], g.bias[j0:j1], g.scale[j0:j1], g.lda, g.ldc, rows, cols, k, int(g.act))
+	}
+}
+
+// dotU8S8 returns Σ_k row[k] · B[k][j] from the packed panels.
+func dotU8S8(row []uint8, b []int8, j int) int32 {
+	at := j/panelCols*panelCols*roundUp(len(row), 4) + j%panelCols*4
+	var sum int32
+	for k, v := range row {
+		sum += int32(v) * int32(b[at+k/4*panelCols*4+k%4])
+	}
+	return sum
+}
+
+func gemm_u8s8s32_ref(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int) {
+	for i := range m {
+		for j := range n {
+			c[i*ldc+j] = dotU8S8(a[i*lda:][:k], b, j)
+		}
+	}
+}
+
+// gemm_u8s8u8_ref takes the clamp before the zero point is added: lo and hi are Requant's less zp.
+func gemm_u8s8u8_ref(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32) {
+	for i := range m {
+		for j := range n {
+			y := float32(dotU8S8(a[i*lda:][:k], b, j)+bias[j]) * mult[j]
+			c[i*ldc+j] = uint8(roundClamped(y, lo, hi) + zp)
+		}
+	}
+}
+
+func gemm_u8s8f32_ref(a []uint8, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int) {
+	for i := range m {
+		for j := range n {
+			y := float32(dotU8S8(a[i*lda:][:k], b, j)+bias[j]) * scale[j]
+			if relu != 0 {
+				y = relu1(y)
+			}
+			c[i*ldc+j] = y
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package kernels
+
+import (
+	"runtime"
+
+	"github.com/hotpath/hotpath/internal/cpu"
+)
+
+// PeakF32 runs n ≥ 1 rounds of the tier's register loop of independent f32 multiply-adds and returns the number of floating
+// point operations, two per multiply-add. Timed, it gives the peak that kernels are measured against.
+func PeakF32(n int) (flops float64) {
+	peak_f32(n)
+	return float64(n) * 12 * 2 * float64(lanes())
+}
+
+// PeakU8S8 is PeakF32 for the exact u8·s8 step of the tier: VPDPBUSD, or VPMADDWD and VPADDD. It returns two operations per
+// multiply-add.
+func PeakU8S8(n int) (ops float64) {
+	peak_u8s8(n)
+	switch {
+	case tier >= cpu.VNNI:
+		return float64(n) * 12 * 2 * 64
+	case tier >= cpu.AVX2:
+		return float64(n) * 12 * 2 * 16
+	}
+	return float64(n) * 12 * 2
+}
+
+// lanes returns the f32 elements of the tier's vectors, 1 for the reference.
+func lanes() int {
+	switch {
+	case tier >= cpu.AVX512:
+		return 16
+	case tier >= cpu.AVX2:
+		return 8
+	}
+	return 1
+}
+
+func peak_f32_ref(n int) {
+	var acc [12]float32
+	for range n {
+		for i := range acc {
+			acc[i] = FMAF32(1, 1, acc[i])
+		}
+	}
+	runtime.KeepAlive(&acc)
+}
+
+func peak_u8s8_ref(n int) {
+	var acc [12]int32
+	for range n {
+		for i := range acc {
+			acc[i] += int32(n) * int32(i)
+		}
+	}
+	runtime.KeepAlive(&acc)
+}

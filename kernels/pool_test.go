@@ -1,0 +1,313 @@
+package kernels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// counters counts how often each chunk ran.
+type counters struct {
+	ran  []atomic.Int32
+	work func()
+}
+
+func (c *counters) Chunk(i int) {
+	c.ran[i].Add(1)
+	if c.work != nil {
+		c.work()
+	}
+}
+
+func newCounters(n int) *counters { return &counters{ran: make([]atomic.Int32, n)} }
+
+func (c *counters) check(t *testing.T) {
+	t.Helper()
+	for i := range c.ran {
+		if n := c.ran[i].Load(); n != 1 {
+			t.Fatalf("chunk %d of %d ran %d times", i, len(c.ran), n)
+		}
+	}
+}
+
+func TestPoolRunsEachChunkOnce(t *testing.T) {
+	for _, threads := range []int{0, 1, 2, 3, 8} {
+		p := NewPool(threads)
+		for _, n := range []int{0, 1, 2, 3, 7, 100, 1000} {
+			for range 20 {
+				c := newCounters(n)
+				p.Run(n, c)
+				c.check(t)
+			}
+			time.Sleep(100 * time.Microsecond) // long enough for workers to park now and then
+		}
+		p.Close()
+		p.Close()
+		c := newCounters(5)
+		p.Run(5, c)
+		c.check(t)
+	}
+	var none *Pool
+	c := newCounters(3)
+	none.Run(3, c)
+	c.check(t)
+	none.Close()
+}
+
+// TestPoolCallers lets many goroutines, and chunks themselves, use one pool.
+func TestPoolCallers(t *testing.T) {
+	p := NewPool(4)
+	defer p.Close()
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for n := range 60 {
+				c := newCounters(n)
+				c.work = func() {
+					inner := newCounters(3)
+					p.Run(3, inner)
+					inner.check(t)
+				}
+				p.Run(n, c)
+				c.check(t)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestPoolWakesParked: a job after a long silence is still shared, and workers that parked do not keep Close waiting.
+func TestPoolWakesParked(t *testing.T) {
+	p := NewPool(2)
+	for start := time.Now(); p.parked.Load() == 0; runtime.Gosched() {
+		if time.Since(start) > 5*time.Second {
+			t.Fatal("the idle worker does not park")
+		}
+	}
+	c := newCounters(50)
+	c.work = func() { time.Sleep(200 * time.Microsecond) }
+	p.Run(50, c)
+	c.check(t)
+	p.Close()
+}
+
+// TestPoolSameBits: the split over threads does not show in the result.
+func TestPoolSameBits(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	for _, s := range []struct{ m, n, k int }{{1, 1000, 520}, {5, 700, 300}, {200, 300, 100}, {300, 70, 257}} {
+		if Tier() == 0 && s.m > 100 {
+			continue // seconds on the reference
+		}
+		a, b := randomF32(s.m*s.k), PackF32(s.k, s.n, randomF32(s.k*s.n), s.n, 1)
+		alone, shared := make([]float32, s.m*s.n), make([]float32, s.m*s.n)
+		GemmF32(nil, s.m, a, s.k, b, alone, s.n, nil, ActNone)
+		GemmF32(p, s.m, a, s.k, b, shared, s.n, nil, ActNone)
+		if !slices.Equal(alone, shared) {
+			t.Errorf("m=%d n=%d k=%d: the pool changes the result", s.m, s.n, s.k)
+		}
+	}
+}
+
+// TestNoAllocations covers every exported kernel, alone and on a pool.
+func TestNoAllocations(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	const m, n, k = 8, 300, 500
+	a, c, bias := randomF32(m*k), make([]float32, m*n), randomF32(n)
+	b := PackF32(k, n, randomF32(k*n), n, 1)
+	au, w, cu, ci := make([]uint8, m*k), make([]int8, k*n), make([]uint8, m*n), make([]int32, m*n)
+	bs := PackS8(k, n, w, n, 1)
+	x, y, q := randomF32(5000), make([]float32, 5000), make([]uint8, 5000)
+	for name, f := range map[string]func(){
+		"gemm_f32":         func() { GemmF32(nil, m, a, k, b, c, n, bias, ActRelu) },
+		"gemm_f32 pool":    func() { GemmF32(pool, m, a, k, b, c, n, bias, ActRelu) },
+		"gemm_u8s8s32":     func() { GemmU8S8S32(pool, m, au, k, bs, ci, n) },
+		"gemm_u8s8u8":      func() { GemmU8S8U8(pool, m, au, k, bs, cu, n, &Requant{Bias: ci, Mult: bias, Hi: 255}) },
+		"gemm_u8s8f32":     func() { GemmU8S8F32(nil, m, au, k, bs, c, n, &Dequant{Bias: ci, Scale: bias}) },
+		"pack":             func() { b.Pack(k, n, a[:0:0], 0, 0) },
+		"relu_f32":         func() { ReluF32(y, x) },
+		"sigmoid_f32":      func() { SigmoidF32(y, x) },
+		"tanh_f32":         func() { TanhF32(y, x) },
+		"exp_f32":          func() { ExpF32(y, x) },
+		"log_f32":          func() { LogF32(y, x) },
+		"softmax_f32":      func() { SoftmaxF32(y, x, 5, 1000) },
+		"sum_f32":          func() { SumF32(x) },
+		"quantize_f32u8":   func() { QuantizeU8(q, x, 0.1, 3) },
+		"dequantize_u8f32": func() { DequantizeU8(y, q, 0.1, 3) },
+		"fma_f32":          func() { FMAF32(x[0], x[1], x[2]) },
+	} {
+		if name == "pack" {
+			w := randomF32(k * n)
+			f = func() { b.Pack(k, n, w, n, 1) }
+		}
+		if allocs := testing.AllocsPerRun(3, f); allocs != 0 {
+			t.Errorf("%s: %v allocations a run", name, allocs)
+		}
+	}
+}
+
+// TestGCLatency: goroutines that do nothing but call kernels stop for the collector as fast as plain Go does. Assembly cannot be
+// preempted, and a bare loop around it has no safe point; the dispatchers' and the drivers' stack checks are where a goroutine
+// stops. The collector shares the CPUs with the busy goroutines, so the time itself says little.
+func TestGCLatency(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	a, c := randomF32(256*256), make([]float32, 256*256)
+	b := PackF32(256, 256, a, 256, 1)
+	small := PackF32(16, 16, a, 16, 1)
+	x := randomF32(1000)
+	var plain time.Duration
+	for _, load := range []struct {
+		name string
+		run  func(c []float32)
+	}{
+		{"plain Go", func(c []float32) { relu_f32_ref(c[:1000], x) }},
+		{"small gemm", func(c []float32) { GemmF32(nil, 1, a, 16, small, c, 16, nil, ActNone) }},
+		{"large gemm", func(c []float32) { GemmF32(nil, 256, a, 256, b, c, 256, nil, ActNone) }},
+		{"pool", func(c []float32) { GemmF32(p, 256, a, 256, b, c, 256, nil, ActNone) }},
+		{"tanh", func(c []float32) { TanhF32(c, x) }},
+	} {
+		if Tier() == 0 && load.name != "plain Go" && load.name != "small gemm" {
+			continue
+		}
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		for i := range 2 {
+			out := c
+			if i > 0 {
+				out = make([]float32, len(c))
+			}
+			wg.Go(func() {
+				for !stop.Load() {
+					load.run(out)
+				}
+			})
+		}
+		var times []time.Duration
+		for range 9 {
+			start := time.Now()
+			runtime.GC()
+			times = append(times, time.Since(start))
+		}
+		stop.Store(true)
+		wg.Wait()
+		slices.Sort(times)
+		median := times[len(times)/2]
+		t.Logf("%s: runtime.GC() median %v, longest %v", load.name, median, times[len(times)-1])
+		if load.name == "plain Go" {
+			plain = median
+		} else if median > 3*plain+200*time.Millisecond {
+			t.Errorf("%s: runtime.GC() takes %v at the median, beside plain Go %v: kernels hold up the collector", load.name, median, plain)
+		}
+	}
+}
+
+// TestConcurrent runs kernels on 64 goroutines while the collector runs, and compares with a single run.
+func TestConcurrent(t *testing.T) {
+	const m, n, k = 5, 50, 60
+	a, b, bias := randomF32(m*k), PackF32(k, n, randomF32(k*n), n, 1), randomF32(n)
+	run := func(c []float32) {
+		GemmF32(nil, m, a, k, b, c, n, bias, ActRelu)
+		TanhF32(c, c)
+		SoftmaxF32(c, c, m, n)
+		c[0] = SumF32(c)
+	}
+	want := make([]float32, m*n)
+	run(want)
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			c := make([]float32, m*n)
+			for i := range 50 {
+				run(c)
+				if !slices.Equal(c, want) {
+					t.Error("a kernel gives another result beside 63 others")
+					return
+				}
+				if i%10 == 0 {
+					runtime.GC()
+				}
+				c = append([]float32(nil), make([]float32, m*n+rand.IntN(8))...)[:m*n]
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestQuota(t *testing.T) {
+	v2, v1 := t.TempDir(), t.TempDir()
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(v2+"/cpu.max", "150000 100000\n")
+	if q, ok := quotaV2(v2); !ok || q != 1.5 {
+		t.Errorf("quotaV2 = %v, %v, want 1.5", q, ok)
+	}
+	write(v2+"/cpu.max", "max 100000\n")
+	if _, ok := quotaV2(v2); ok {
+		t.Error("quotaV2 reads a number from max")
+	}
+	write(v1+"/cpu/cpu.cfs_quota_us", "-1\n")
+	write(v1+"/cpu/cpu.cfs_period_us", "100000\n")
+	if _, ok := quotaV1(v1); ok {
+		t.Error("quotaV1 takes −1 for a quota")
+	}
+	write(v1+"/cpu/cpu.cfs_quota_us", "200000\n")
+	if q, ok := quotaV1(v1); !ok || q != 2 {
+		t.Errorf("quotaV1 = %v, %v, want 2", q, ok)
+	}
+	if n := DefaultThreads(); n < 1 || n > runtime.NumCPU() {
+		t.Errorf("DefaultThreads() = %d", n)
+	}
+}
+
+func BenchmarkForkJoin(b *testing.B) {
+	for _, gap := range []time.Duration{0, time.Millisecond} {
+		b.Run("chunks=2/gap="+gap.String(), func(b *testing.B) {
+			p := NewPool(2)
+			defer p.Close()
+			c := newCounters(2)
+			var took time.Duration
+			for b.Loop() {
+				if gap > 0 {
+					time.Sleep(gap)
+				}
+				start := time.Now()
+				p.Run(2, c)
+				took += time.Since(start)
+			}
+			b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns/run")
+		})
+	}
+}
+
+func BenchmarkGemmF32Pool(b *testing.B) {
+	for _, n := range []int{64, 96, 128, 256, 512} {
+		a, c := randomF32(n*n), make([]float32, n*n)
+		w := PackF32(n, n, a, n, 1)
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("n=%d/threads=%d", n, threads), func(b *testing.B) {
+				p := NewPool(threads)
+				defer p.Close()
+				for b.Loop() {
+					GemmF32(p, n, a, n, w, c, n, nil, ActNone)
+				}
+				b.ReportMetric(2*float64(n)*float64(n)*float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "Gop/s")
+			})
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+)
+
+func float32FromBits(f field) float32 { return math.Float32frombits(uint32(f.varint)) }
+
+// readTensor decodes a TensorProto. Its size follows from dims, and must be exactly what the message holds: memory is
+// allocated only for bytes that are there.
+func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
+	var (
+		dims, ints []int64
+		floats     []float32
+		doubles    []float64
+		texts      []string
+		raw        []byte
+		hasRaw     bool
+		code       int64
+	)
+	err = walk(b, "TensorProto", func(f field) (err error) {
+		switch f.num {
+		case 1:
+			dims, err = f.appendInts(dims, "dims")
+		case 2:
+			code, err = f.int("data_type")
+		case 4:
+			floats, err = f.appendFloats(floats, "float_data")
+		case 5, 7:
+			ints, err = f.appendInts(ints, "int data")
+		case 6:
+			var s string
+			s, err = f.text("string_data")
+			texts = append(texts, s)
+		case 8:
+			name, err = readName(f, "tensor name")
+		case 9:
+			raw, err = f.message("raw_data")
+			hasRaw = true
+		case 10:
+			doubles, err = f.appendDoubles(doubles, "double_data")
+		case 13, 14:
+			if f.num == 14 && f.varint == 0 {
+				return nil
+			}
+			err = fmt.Errorf("onnx: tensor %q keeps its data in another file: %w", name, graph.ErrUnsupported)
+		}
+		return err
+	})
+	if err != nil {
+		return name, nil, err
+	}
+	d := tensor.Invalid
+	if code > 0 && code < 1<<15 {
+		d = tensor.FromONNX(int32(code))
+	}
+	if d == tensor.Invalid {
+		return name, nil, fmt.Errorf("onnx: tensor %q has data type %d: %w", name, code, graph.ErrUnsupported)
+	}
+	if len(dims) > maxDims {
+		return name, nil, fmt.Errorf("onnx: tensor %q has %d dimensions, expected at most %d: %w", name, len(dims), maxDims, graph.ErrLimit)
+	}
+	shape := make([]int, len(dims))
+	for i, v := range dims {
+		if v < 0 || v > 1<<40 {
+			return name, nil, formatErr("dims", 0, "tensor %q has a dimension of %d", name, v)
+		}
+		shape[i] = int(v)
+	}
+	n, ok := tensor.Elements(shape)
+	if !ok || n > math.MaxInt/8 {
+		return name, nil, fmt.Errorf("onnx: tensor %q has shape %v: %w", name, shape, graph.ErrLimit)
+	}
+	wrong := func(got int, what string) error {
+		return formatErr("TensorProto", 0, "tensor %q of shape %v has %d %s, expected %d", name, shape, got, what, n)
+	}
+	if hasRaw {
+		if len(floats)+len(ints)+len(doubles)+len(texts) > 0 {
+			return name, nil, formatErr("TensorProto", 0, "tensor %q has raw_data and typed data", name)
+		}
+		if d == tensor.String || len(raw) != n*d.Size() {
+			return name, nil, wrong(len(raw), fmt.Sprintf("bytes of raw_data for %s", d))
+		}
+		t = tensor.New(d, shape...)
+		copy(t.Bytes, raw)
+		return name, t, nil
+	}
+	switch d {
+	case tensor.Float32:
+		if len(floats) != n {
+			return name, nil, wrong(len(floats), "floats")
+		}
+		return name, tensor.Of(floats, shape...), nil
+	case tensor.Float64:
+		if len(doubles) != n {
+			return name, nil, wrong(len(doubles), "doubles")
+		}
+		return name, tensor.Of(doubles, shape...), nil
+	case tensor.String:
+		if len(texts) != n {
+			return name, nil, wrong(len(texts), "strings")
+		}
+		return name, tensor.OfStrings(texts, shape...), nil
+	}
+	if len(ints) != n {
+		return name, nil, wrong(len(ints), "integers")
+	}
+	t = tensor.New(d, shape...)
+	for i, v := range ints {
+		switch d.Size() {
+		case 1:
+			t.Bytes[i] = byte(v)
+		case 4:
+			binary.LittleEndian.PutUint32(t.Bytes[4*i:], uint32(v))
+		default:
+			binary.LittleEndian.PutUint64(t.Bytes[8*i:], uint64(v))
+		}
+	}
+	return name, t, nil
+}
+
+// appendTensor encodes t as a TensorProto with raw data (or strings).
+func appendTensor(b []byte, name string, t *tensor.Tensor) []byte {
+	if len(t.Shape) > 0 {
+		var dims []byte
+		for _, d := range t.Shape {
+			dims = protowire.AppendVarint(dims, uint64(d))
+		}
+		b = appendBytes(b, 1, dims)
+	}
+	b = appendInt(b, 2, int64(t.DType.ONNX()))
+	if t.DType == tensor.String {
+		for _, s := range t.Strings {
+			b = appendBytes(b, 6, []byte(s))
+		}
+	}
+	if name != "" {
+		b = appendBytes(b, 8, []byte(name))
+	}
+	if t.DType != tensor.String {
+		b = appendBytes(b, 9, t.Bytes)
+	}
+	return b
+}

@@ -1,0 +1,75 @@
+package jsontensor
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+)
+
+// TestFloat32IsCorrectlyRounded compares with strconv bit for bit, on text near the midpoints of float32 above all.
+func TestFloat32IsCorrectlyRounded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	check := func(text string) {
+		n := scanNumber([]byte(text), 0)
+		if n.end != len(text) {
+			t.Fatalf("scan %q ended at %d", text, n.end)
+		}
+		want, err := strconv.ParseFloat(text, 32)
+		got, ok := n.float32([]byte(text))
+		if ok != (err == nil) || ok && math.Float32bits(got) != math.Float32bits(float32(want)) {
+			t.Fatalf("%q: got %g (%x), want %g", text, got, math.Float32bits(got), want)
+		}
+		want64, err := strconv.ParseFloat(text, 64)
+		got64, ok := n.float64([]byte(text))
+		if ok != (err == nil) || ok && math.Float64bits(got64) != math.Float64bits(want64) {
+			t.Fatalf("%q: got %g, want %g in float64", text, got64, want64)
+		}
+	}
+	for _, text := range []string{"0", "-0", "0.0", "-0.0e5", "1", "16777217", "33554435", "0.1", "1e999", "-1e999",
+		"1e-999", "3.4028235e38", "3.4028236e38", "1.17549435e-38", "1e-45", "7.0064923216240853e-46",
+		"9007199254740993", "18446744073709551615", "99999999999999999999", "0.30000001192092896", "1e22", "1e23",
+		"0.00000000000000000000000000001", "1E+2", "1e-07", "12345678.12345678"} {
+		check(text)
+	}
+	for range 300000 {
+		f := math.Float32frombits(rng.Uint32())
+		if f != f || math.IsInf(float64(f), 0) {
+			continue
+		}
+		check(strconv.FormatFloat(float64(f), 'g', -1, 32))
+		check(strconv.FormatFloat(float64(f), 'f', rng.IntN(20), 64))
+		next := math.Nextafter32(f, math.MaxFloat32)
+		mid := (float64(f) + float64(next)) / 2
+		check(strconv.FormatFloat(mid, 'g', -1, 64))
+		check(strconv.FormatFloat(math.Nextafter(mid, 0), 'g', -1, 64))
+		check(strconv.FormatFloat(rng.Float64()*100, 'g', -1, 64))
+		check(strconv.FormatFloat(mid, 'g', 17+rng.IntN(3), 64))
+	}
+}
+
+func FuzzNumber(f *testing.F) {
+	for _, s := range []string{"1", "-1.5e3", "01", "1.", ".5", "+1", "1e", "0x10", "1_0", "Infinity", "-", "1e5.3"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n := scanNumber([]byte(s), 0)
+		valid := json.Valid([]byte(s)) && s[len(s)-1]-'0' < 10 && (s[0] == '-' || s[0]-'0' < 10)
+		if got := n.end == len(s) && n.end > 0; got != valid {
+			t.Fatalf("%q: accepted %v, encoding/json says %v", s, got, valid)
+		}
+		if !valid {
+			return
+		}
+		want, err := strconv.ParseFloat(s, 32)
+		got, ok := n.float32([]byte(s))
+		if ok != (err == nil) || ok && math.Float32bits(got) != math.Float32bits(float32(want)) {
+			t.Fatalf("%q: got %g, want %g", s, got, want)
+		}
+		i, err := strconv.ParseInt(s, 10, 64)
+		if v, ok := n.int(math.MinInt64, math.MaxInt64); ok != (err == nil) || v != i && ok {
+			t.Fatalf("%q: integer %d %v, want %d", s, v, ok, i)
+		}
+	})
+}

@@ -1,0 +1,126 @@
+// Package predict is hotpath's own wire format, the one that tutorials use:
+//
+//	POST /predict[?model=NAME]   {"input_data": [[…], …]}   →   {"prediction": […]}
+//
+// A row is a list of values in column order, or an object by column name, or the nested lists of one instance. The
+// answer has one entry per row: a number where the model's output has one value, else a list.
+package predict
+
+import (
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/jsontensor"
+)
+
+// API is the wire format.
+type API struct{}
+
+// Routes implements server.API.
+func (API) Routes() []server.Route {
+	return []server.Route{{Method: "POST", Path: "/predict", Right: server.Predict, Handle: predict}}
+}
+
+var style = jsontensor.Style{Comma: ","}
+
+func predict(r *server.Request) error {
+	model, err := r.Models().Lookup(r.Query("model"))
+	if err != nil {
+		return err
+	}
+	engine, err := model.Engine()
+	if err != nil {
+		return err
+	}
+	body, err := r.Body()
+	if err != nil {
+		return err
+	}
+	s, err := r.Begin(engine)
+	if err != nil {
+		return err
+	}
+	if err := decode(s, body); err != nil {
+		return err
+	}
+	if err := r.Run(s); err != nil {
+		return err
+	}
+	r.Out = encode(r.Out, s.Outputs[answer(engine.Signature)])
+	r.ReplyJSON(r.Out)
+	return nil
+}
+
+// decode reads the body into the inputs of s.
+func decode(s *server.Session, body []byte) error {
+	c, err := jsontensor.Use(&s.Scratch, s.Engine.Signature)
+	if err != nil {
+		return err
+	}
+	c.Reset(body, jsontensor.Options{})
+	if err := c.Object(); err != nil {
+		return err
+	}
+	seen := false
+	for first := true; ; first = false {
+		key, ok, err := c.Key(first)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		switch {
+		case string(key) != "input_data":
+			return c.Fail(`unknown key, expected "input_data"`)
+		case seen:
+			return c.Fail("the key occurs twice")
+		}
+		seen = true
+		if _, err := c.Rows(s.Inputs); err != nil {
+			return err
+		}
+	}
+	if !seen {
+		return c.Fail(`the key "input_data" is missing, expected {"input_data": [[…], …]}`)
+	}
+	return c.End()
+}
+
+// answer is the output that the answer holds: the one named output, as in models that hotpath trains, else the first
+// with floating-point scores, else the first.
+func answer(s *graph.Signature) int {
+	best := 0
+	for i := len(s.Outputs) - 1; i >= 0; i-- {
+		if d := s.Outputs[i].DType; d == tensor.Float32 || d == tensor.Float64 {
+			best = i
+		}
+	}
+	for i, out := range s.Outputs {
+		if out.Name == "output" {
+			best = i
+		}
+	}
+	return best
+}
+
+// encode writes the answer.
+func encode(dst []byte, t *tensor.Tensor) []byte {
+	dst = append(dst, `{"prediction": [`...)
+	if len(t.Shape) == 0 {
+		dst, _ = style.Append(dst, t, 0, 0)
+	} else {
+		axis := 1
+		if rows := t.Shape[0]; rows > 0 && t.Len() == rows {
+			axis = len(t.Shape) // one value per row: no list around it
+		}
+		at := 0
+		for i := range t.Shape[0] {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst, at = style.Append(dst, t, axis, at)
+		}
+	}
+	return append(dst, "]}\n"...)
+}

@@ -1,0 +1,108 @@
+// Package tfserving is the REST API of TensorFlow Serving: predict, status and metadata, as its clients expect them.
+// Where its documentation and its code differ, the code is followed (tensorflow_serving/util/json_tensor.cc and
+// tensorflow_serving/model_servers/http_rest_api_util.cc).
+package tfserving
+
+import (
+	"strconv"
+
+	"github.com/hotpath/hotpath/server"
+)
+
+// API is the wire format.
+type API struct{}
+
+// signatureName is the name of the one signature that a model has.
+const signatureName = "serving_default"
+
+// Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does.
+func (API) Routes() []server.Route {
+	const base = "/v1/models/{model}"
+	pins := []struct {
+		path string
+		find func(*server.Request) (*server.Model, *server.Engine, error)
+	}{
+		{base, latest},
+		{base + "/versions/{version}", byVersion},
+		{base + "/labels/{label}", byLabel},
+	}
+	var routes []server.Route
+	for _, pin := range pins {
+		routes = append(routes,
+			server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin.find)},
+			server.Route{Method: "GET", Path: pin.path, Handle: status(pin.find)},
+			server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin.find)})
+	}
+	for _, method := range []string{"GET", "POST"} { // whatever no route above matched
+		routes = append(routes, server.Route{Method: method, Path: "/v1/models/{*}", Handle: malformed})
+	}
+	for i := range routes {
+		routes[i].Fold = true
+		routes[i].Right = server.Predict
+	}
+	return routes
+}
+
+// latest finds what serves by default.
+func latest(r *server.Request) (*server.Model, *server.Engine, error) {
+	name := r.Param(0)
+	m := lookup(r, name)
+	if m == nil {
+		return nil, nil, server.Fail(server.ErrNotFound, "Servable not found for request: Latest(%s)", name)
+	}
+	return m, m.Serving, nil
+}
+
+// byVersion finds a version by number.
+func byVersion(r *server.Request) (*server.Model, *server.Engine, error) {
+	name, text := r.Param(0), r.Param(1)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || text[0] == '+' || text[0] == '-' {
+		return nil, nil, malformed(r)
+	}
+	m := lookup(r, name)
+	if m == nil {
+		return nil, nil, server.Fail(server.ErrNotFound, "Servable not found for request: Specific(%s, %d)", name, n)
+	}
+	for _, v := range m.Versions {
+		if v.Number == n {
+			return m, m.Version(n), nil
+		}
+	}
+	return nil, nil, server.Fail(server.ErrNotFound, "Servable not found for request: Specific(%s, %d)", name, n)
+}
+
+// byLabel finds the version that a label points to.
+func byLabel(r *server.Request) (*server.Model, *server.Engine, error) {
+	name, label := r.Param(0), r.Param(1)
+	if m := lookup(r, name); m != nil {
+		if e := m.Label(label); e != nil {
+			return m, e, nil
+		}
+	}
+	return nil, nil, server.Fail(server.ErrNotFound, "Unrecognized servable version label: %s", label)
+}
+
+// notLoaded is the answer where a version is known and none answers for it.
+func notLoaded(r *server.Request, m *server.Model) error {
+	if version := r.Param(1); version != "" {
+		return server.Fail(server.ErrNotFound, "Servable not found for request: Specific(%s, %s)", m.Name, version)
+	}
+	return server.Fail(server.ErrNotFound, "Servable not found for request: Latest(%s)", m.Name)
+}
+
+func lookup(r *server.Request, name string) *server.Model {
+	if name == "" {
+		return nil
+	}
+	m, err := r.Models().Lookup([]byte(name))
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// malformed is the answer to a path that is none of the API's.
+func malformed(r *server.Request) error {
+	return server.Fail(server.ErrRequest, "Malformed request: %s %s", r.Method(), r.Path())
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net"
+	"strings"
+	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/hotpath/hotpath/server/registry"
+)
+
+// keyring is the API keys that are valid now.
+type keyring struct {
+	keys atomic.Pointer[[]registry.Key]
+	// demanded is set by the first key ever seen and never cleared: revoking the last key must not open the server.
+	demanded atomic.Bool
+}
+
+func (k *keyring) set(keys []registry.Key) {
+	k.keys.Store(&keys)
+	if len(keys) > 0 {
+		k.demanded.Store(true)
+	}
+}
+
+// scope finds the scope of a secret. Hashes have one length and are compared in constant time, all of them.
+func (k *keyring) scope(secret []byte) (scope registry.Scope, ok bool) {
+	keys := k.keys.Load()
+	if keys == nil || len(secret) == 0 {
+		return "", false
+	}
+	hash := registry.HashKey(secret)
+	for i := range *keys {
+		if subtle.ConstantTimeCompare(hash[:], (*keys)[i].Hash[:]) == 1 {
+			scope, ok = (*keys)[i].Scope, true
+		}
+	}
+	return scope, ok
+}
+
+// authorize proves that the caller has the right of the route.
+func (r *Request) authorize(route *Route) error {
+	if route.Right == Public {
+		return nil
+	}
+	if !r.srv.keys.demanded.Load() {
+		if route.Right == Admin && !(r.listener.admin && r.listener.loopback) {
+			return Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
+		}
+		return nil
+	}
+	var buf [128]byte
+	secret, given := credential(&r.ctx.Request.Header, buf[:])
+	scope, ok := r.srv.keys.scope(secret)
+	switch {
+	case !ok:
+		scheme := `Bearer realm="hotpath"`
+		if route.Page {
+			scheme = `Basic realm="hotpath: any user name, an API key as password"`
+		}
+		r.Header(fasthttp.HeaderWWWAuthenticate, scheme)
+		if !given {
+			return Fail(ErrUnauthorized, "an API key is needed, as Authorization: Bearer or X-API-Key")
+		}
+		return Fail(ErrUnauthorized, "the API key is not valid")
+	case route.Right > Predict && scope != registry.Admin:
+		return Fail(ErrForbidden, "this needs a key with the scope admin")
+	}
+	return nil
+}
+
+// credential finds the API key of a request: a bearer token, the X-API-Key header, or the password of basic
+// authentication, which is how browsers send one. buf is where the latter is decoded.
+func credential(h *fasthttp.RequestHeader, buf []byte) (secret []byte, given bool) {
+	if key := h.Peek("X-API-Key"); len(key) > 0 {
+		return key, true
+	}
+	auth := h.Peek(fasthttp.HeaderAuthorization)
+	scheme, token, ok := bytes.Cut(auth, []byte(" "))
+	if !ok {
+		return nil, len(auth) > 0
+	}
+	token = bytes.TrimSpace(token)
+	switch {
+	case strings.EqualFold(string(scheme), "Bearer"):
+		return token, true
+	case strings.EqualFold(string(scheme), "Basic") && base64.StdEncoding.DecodedLen(len(token)) <= len(buf):
+		n, err := base64.StdEncoding.Decode(buf, token)
+		_, password, found := bytes.Cut(buf[:n], []byte(":"))
+		if err == nil && found {
+			return password, true
+		}
+	}
+	return nil, true
+}
+
+// checkOrigin keeps other web sites out. A browser names the page a request comes from in Origin, which must be ours.
+// Without keys on loopback the Host must be a loopback name too: a rebound DNS name has the same Origin and Host.
+func (r *Request) checkOrigin() error {
+	h := &r.ctx.Request.Header
+	host := h.Host()
+	if r.listener.loopback && !r.srv.keys.demanded.Load() && !loopbackHost(host) {
+		return Fail(ErrHost, "the Host header must be localhost or a loopback address while there are no API keys")
+	}
+	origin := h.Peek(fasthttp.HeaderOrigin)
+	if len(origin) == 0 {
+		return nil
+	}
+	scheme := "http://"
+	if r.listener.tls != nil {
+		scheme = "https://"
+	}
+	if rest, ok := bytes.CutPrefix(origin, []byte(scheme)); !ok || !bytes.Equal(rest, host) {
+		return Fail(ErrForbidden, "requests from pages of another origin are not allowed")
+	}
+	return nil
+}
+
+// loopbackHost reports whether a Host header names this machine's loopback. The usual spellings cost no allocation.
+func loopbackHost(host []byte) bool {
+	name := host
+	if i := bytes.LastIndexByte(host, ':'); i >= 0 && !bytes.HasSuffix(host, []byte("]")) {
+		name = host[:i]
+	}
+	if string(name) == "127.0.0.1" || strings.EqualFold(string(name), "localhost") || string(name) == "[::1]" {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(string(name), "[]"))
+	return ip != nil && ip.IsLoopback()
+}
+
+var _ = [1]struct{}{}[sha256.Size-len(registry.Key{}.Hash)] // the compared hashes have the full length

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/pprofhandler"
+
+	"github.com/hotpath/hotpath/server/metrics"
+)
+
+// ownRoutes is what every server has: health, metrics, profiles.
+func (s *Server) ownRoutes() []Route {
+	return []Route{
+		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz},
+		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz},
+		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition},
+		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile},
+	}
+}
+
+// healthz says that the process answers.
+func (s *Server) healthz(r *Request) error {
+	r.ReplyJSON([]byte(`{"status": "ok"}`))
+	return nil
+}
+
+// readyz says whether requests should be sent here.
+func (s *Server) readyz(r *Request) error {
+	switch {
+	case s.draining.Load():
+		return Fail(ErrUnavailable, "draining")
+	case !r.Models().ready():
+		return Fail(ErrUnavailable, "no model is loaded")
+	}
+	r.ReplyJSON([]byte(`{"status": "ready"}`))
+	return nil
+}
+
+func (s *Server) exposition(r *Request) error {
+	text, err := s.metrics.Exposition()
+	if err != nil {
+		return fmt.Errorf("exposition: %w", err)
+	}
+	r.Reply(metrics.ContentType, text)
+	return nil
+}
+
+// profile serves net/http/pprof. A CPU profile lasts longer than an answer may take otherwise.
+func (s *Server) profile(r *Request) error {
+	pprofhandler.PprofHandler(r.ctx)
+	return nil
+}
+
+// httpLog hands fasthttp's messages, which are about single connections, to the log at debug level.
+type httpLog struct{ log *slog.Logger }
+
+// Printf implements fasthttp.Logger.
+func (l httpLog) Printf(format string, args ...any) { l.log.Debug(fmt.Sprintf(format, args...)) }
+
+var _ fasthttp.Logger = httpLog{}

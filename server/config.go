@@ -1,0 +1,89 @@
+package server
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/server/registry"
+)
+
+// Runner is a compiled model as the server uses it; *plan.Plan is one. Run must be safe for concurrent callers that
+// bring tensors of their own.
+type Runner interface {
+	Signature() *graph.Signature
+	NewInputs(rows int) []*tensor.Tensor
+	NewOutputs() []*tensor.Tensor
+	Run(inputs, outputs []*tensor.Tensor) error
+	WeightBytes() int64
+}
+
+// Config is everything a server is told. Zero durations and sizes mean the defaults stated here.
+type Config struct {
+	HTTP  string // address of the API and the page
+	Admin string // address of metrics and profiles; empty for none (metrics then are at HTTP)
+
+	TLS            TLS
+	AllowAnonymous bool // serve off loopback without keys
+	AllowPlaintext bool // serve off loopback without TLS
+
+	Sources []Source        // where models come from, the first that has a name wins
+	Keys    *registry.Store // where API keys come from; nil for none
+	// Load turns the bytes of a model file into something that runs.
+	Load func(data []byte) (Runner, error)
+	APIs []API // the wire formats
+
+	MaxBody        int           // bytes of a request body, 32 MiB
+	MaxBodyMemory  int64         // bytes of all bodies being read or answered, 256 MiB
+	MaxRows        int           // rows of one request, 65,536
+	MaxConcurrency int           // requests computed at once, 2 per core
+	MaxQueue       int           // requests waiting for that, 1,024
+	QueueTimeout   time.Duration // longest wait, 10 s
+	MaxConnsPerIP  int           // unlimited: behind a proxy all clients have one address
+	HeaderTimeout  time.Duration // to read a request head, 10 s
+	BodyTimeout    time.Duration // to read head and body of a request with a larger body, 60 s
+	IdleTimeout    time.Duration // of a kept connection, 75 s: longer than a load balancer's 60
+	WriteTimeout   time.Duration // to write an answer, 30 s
+	Poll           time.Duration // between two looks at the sources and keys, 1 s
+	DrainGrace     time.Duration // between readiness going off and the listener closing, 1 s
+	DrainTimeout   time.Duration // of the whole drain, 30 s
+
+	Log *slog.Logger
+}
+
+// API is a wire format: its routes.
+type API interface {
+	Routes() []Route
+}
+
+// drainLimit bounds what is read and dropped of a body that is too large before its sender gets the answer.
+const drainLimit = 256 << 20
+
+func (c *Config) setDefaults() {
+	set(&c.HTTP, "127.0.0.1:8080")
+	set(&c.MaxBody, 32<<20)
+	set(&c.MaxBodyMemory, 256<<20)
+	set(&c.MaxRows, 1<<16)
+	set(&c.MaxConcurrency, 2*runtime.GOMAXPROCS(0))
+	set(&c.MaxQueue, 1024)
+	set(&c.QueueTimeout, 10*time.Second)
+	set(&c.HeaderTimeout, 10*time.Second)
+	set(&c.BodyTimeout, 60*time.Second)
+	set(&c.IdleTimeout, 75*time.Second)
+	set(&c.WriteTimeout, 30*time.Second)
+	set(&c.Poll, time.Second)
+	set(&c.DrainGrace, time.Second)
+	set(&c.DrainTimeout, 30*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func set[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}

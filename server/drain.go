@@ -1,0 +1,30 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// drain ends the service without losing a request: readiness goes off first and load balancers turn away; for the
+// grace period connections are still accepted, and every answer says Connection: close; only then are the listeners
+// closed, and the requests still running are awaited. Closing first would reset connections in the accept queue.
+func (s *Server) drain() error {
+	s.draining.Store(true)
+	s.cfg.Log.Info("draining", "grace", s.cfg.DrainGrace)
+	time.Sleep(min(s.cfg.DrainGrace, s.cfg.DrainTimeout))
+	return s.shutdown(s.cfg.DrainTimeout - s.cfg.DrainGrace)
+}
+
+func (s *Server) shutdown(timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), max(timeout, time.Second))
+	defer cancel()
+	var errs []error
+	for _, l := range s.listeners {
+		if err := l.http.ShutdownWithContext(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("drain %s: %w", l.address, err))
+		}
+	}
+	return errors.Join(errs...)
+}

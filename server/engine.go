@@ -1,0 +1,105 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/server/metrics"
+)
+
+// Engine is one loaded version of a model, ready to answer. It never changes; requests that began on an old one finish
+// on it, and the garbage collector frees it when the last has.
+type Engine struct {
+	Name      string
+	Version   int64
+	Digest    string // SHA-256 of the model file
+	Signature *graph.Signature
+
+	runner   Runner
+	metrics  *metrics.Model
+	header   []byte // "name/version"
+	rowBytes int64  // of the outputs and their text, per row
+	sessions sync.Pool
+}
+
+// Session is the tensors of one request to an engine, reused by later ones.
+type Session struct {
+	Engine          *Engine
+	Inputs, Outputs []*tensor.Tensor
+	// Scratch is where a wire format keeps the decoder it made for this engine.
+	Scratch any
+}
+
+// Memory limits of one request beside its body.
+const (
+	// maxAnswer bounds outputs and their text.
+	maxAnswer = 256 << 20
+	// textBytes is the room that the text of a float takes, about.
+	textBytes = 14
+	// keepTensors is the largest input or output that goes back to the pool.
+	keepTensors = 4 << 20
+)
+
+func newEngine(name string, version int64, digest string, r Runner) *Engine {
+	e := &Engine{Name: name, Version: version, Digest: digest, Signature: r.Signature(), runner: r,
+		header: fmt.Appendf(nil, "%s/%d", name, version)}
+	for _, out := range e.Signature.Outputs {
+		width := int64(1)
+		for i, d := range out.Shape {
+			if i > 0 && d > 0 {
+				width *= int64(d)
+			}
+		}
+		e.rowBytes += width * int64(out.DType.Size()+textBytes)
+	}
+	return e
+}
+
+// maxRows is the largest request: the configured number, or fewer where the answer would be too large.
+func (e *Engine) maxRows(configured int) int {
+	if e.rowBytes == 0 {
+		return configured
+	}
+	return int(min(int64(configured), max(1, maxAnswer/e.rowBytes)))
+}
+
+// warm runs the model once on zeros, so that the first request finds everything in place, and a model that cannot run
+// is found out before it is served. It is skipped where sizes are unknown.
+func (e *Engine) warm() error {
+	for _, in := range e.Signature.Inputs {
+		for i, d := range in.Shape {
+			if i > 0 && d < 1 {
+				return nil
+			}
+		}
+	}
+	if err := e.runner.Run(e.runner.NewInputs(1), e.runner.NewOutputs()); err != nil {
+		return fmt.Errorf("first run on zeros: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) session() *Session {
+	if s, ok := e.sessions.Get().(*Session); ok {
+		return s
+	}
+	return &Session{Engine: e, Inputs: e.runner.NewInputs(1), Outputs: e.runner.NewOutputs()}
+}
+
+// end returns the session, unless it grew too large to keep.
+func (s *Session) end() {
+	size := 0
+	for _, t := range s.Inputs {
+		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
+		clear(t.Strings) // they view the body
+	}
+	for _, t := range s.Outputs {
+		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
+		clear(t.Strings)
+	}
+	if size <= keepTensors {
+		s.Engine.sessions.Put(s)
+	}
+}

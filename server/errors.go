@@ -1,0 +1,82 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/hotpath/hotpath/graph"
+)
+
+// Errors that have an HTTP status of their own. Errors of models and inputs are those of package graph.
+var (
+	ErrRequest      = errors.New("malformed request")
+	ErrUnauthorized = errors.New("unauthorized")
+	ErrForbidden    = errors.New("forbidden")
+	ErrNotFound     = errors.New("not found")
+	ErrMethod       = errors.New("method not allowed")
+	ErrTimeout      = errors.New("request timeout")
+	ErrTooLarge     = errors.New("request too large")
+	ErrEncoding     = errors.New("unsupported content encoding")
+	ErrHost         = errors.New("misdirected request")
+	ErrBusy         = errors.New("server is busy")
+	ErrUnavailable  = errors.New("service unavailable")
+)
+
+// failure is an error whose text is meant for the client as it is, without the name of its class behind it.
+type failure struct {
+	class error
+	text  string
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.class }
+
+// Fail makes an error of a class with the text that the client shall read.
+func Fail(class error, format string, args ...any) error {
+	return &failure{class, fmt.Sprintf(format, args...)}
+}
+
+// Status derives the HTTP status of an error, here and nowhere else. What is not listed is our fault: 500.
+func Status(err error) int {
+	for _, s := range statuses {
+		if errors.Is(err, s.class) {
+			return s.status
+		}
+	}
+	return fasthttp.StatusInternalServerError
+}
+
+var statuses = []struct {
+	class  error
+	status int
+}{
+	{graph.ErrInput, fasthttp.StatusBadRequest},
+	{ErrRequest, fasthttp.StatusBadRequest},
+	{ErrUnauthorized, fasthttp.StatusUnauthorized},
+	{ErrForbidden, fasthttp.StatusForbidden},
+	{ErrNotFound, fasthttp.StatusNotFound},
+	{ErrMethod, fasthttp.StatusMethodNotAllowed},
+	{ErrTimeout, fasthttp.StatusRequestTimeout},
+	{ErrTooLarge, fasthttp.StatusRequestEntityTooLarge},
+	{graph.ErrLimit, fasthttp.StatusRequestEntityTooLarge},
+	{ErrEncoding, fasthttp.StatusUnsupportedMediaType},
+	{ErrHost, fasthttp.StatusMisdirectedRequest},
+	{ErrBusy, fasthttp.StatusTooManyRequests},
+	{ErrUnavailable, fasthttp.StatusServiceUnavailable},
+	{graph.ErrUnsupported, fasthttp.StatusNotImplemented},
+}
+
+// appendError writes {"error": text} with text as a JSON string. The text may quote the client, so everything that is
+// not plain is escaped.
+func appendError(dst []byte, text string) []byte {
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		quoted = []byte(`"unprintable error"`)
+	}
+	dst = append(dst, `{"error": `...)
+	dst = append(dst, quoted...)
+	return append(dst, "}\n"...)
+}

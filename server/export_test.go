@@ -1,0 +1,9 @@
+package server
+
+import "github.com/valyala/fasthttp"
+
+// Handler is the handler of the main listener.
+func (s *Server) Handler() fasthttp.RequestHandler { return s.handler(s.listeners[0]) }
+
+// Close closes a server that never served.
+func (s *Server) Close() { s.close() }

@@ -1,0 +1,175 @@
+package server
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/server/metrics"
+)
+
+// headerModel names the model and version that answered, "digits/1". Names are checked when models are registered, so
+// the value is safe in a header.
+const headerModel = "X-Hotpath-Model"
+
+// handler answers the requests of one listener. It is the one boundary that panics do not cross: in a handler, and by
+// SetPanicOnFault in a kernel or a mapped file too.
+func (s *Server) handler(l *listener) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		r := s.acquire(ctx, l)
+		debug.SetPanicOnFault(true) // of this goroutine, which fasthttp may have started just now
+		defer func() {
+			if p := recover(); p != nil {
+				r.fail(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			}
+			if s.draining.Load() {
+				ctx.SetConnectionClose()
+			}
+			r.release()
+		}()
+		err := r.serve()
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		if e := r.engine; e != nil {
+			ctx.Response.Header.SetBytesV(headerModel, e.header)
+			e.metrics.Done(time.Since(r.start))
+		}
+	}
+}
+
+// serve checks, routes, authorises and handles.
+func (r *Request) serve() error {
+	if err := checkHead(&r.ctx.Request.Header); err != nil {
+		return err
+	}
+	if err := r.checkOrigin(); err != nil {
+		return err
+	}
+	route, at := r.listener.router.find(r.ctx.Method(), r.Path(), &r.params)
+	switch {
+	case at == nil:
+		return Fail(ErrNotFound, "there is nothing at this path")
+	case route == nil:
+		r.Header("Allow", at.allow)
+		return Fail(ErrMethod, "this path allows %s", at.allow)
+	}
+	if err := r.authorize(route); err != nil {
+		return err
+	}
+	return route.Handle(r)
+}
+
+// checkHead refuses what fasthttp lets pass and a proxy in front might read in another way: folded headers, unknown
+// protocol versions, a length beside a transfer coding.
+func checkHead(h *fasthttp.RequestHeader) error {
+	if p := h.Protocol(); string(p) != "HTTP/1.1" && string(p) != "HTTP/1.0" {
+		return Fail(ErrRequest, "expected HTTP/1.1 or HTTP/1.0")
+	}
+	raw := h.RawHeaders()
+	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
+		return Fail(ErrRequest, "a header is folded over two lines")
+	}
+	if h.ContentLength() == -1 && hasHeader(raw, "content-length") {
+		return Fail(ErrRequest, "Content-Length and Transfer-Encoding are both given")
+	}
+	return nil
+}
+
+// hasHeader looks for a header in raw lines; name is in lower case.
+func hasHeader(raw []byte, name string) bool {
+	for line := range bytes.Lines(raw) {
+		key, _, ok := bytes.Cut(line, []byte(":"))
+		if ok && strings.EqualFold(string(bytes.TrimSpace(key)), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// fail answers with an error and counts it.
+func (r *Request) fail(err error) {
+	status := Status(err)
+	text := err.Error()
+	log := r.srv.cfg.Log
+	if status == fasthttp.StatusInternalServerError {
+		var id [8]byte
+		_, _ = rand.Read(id[:])
+		ref := hex.EncodeToString(id[:])
+		log.Error("request failed", "id", ref, "path", string(r.Path()), "error", text)
+		text = "internal error, logged as " + ref // details may name files or addresses, so they stay here
+	} else {
+		log.Debug("request refused", "status", status, "path", string(r.Path()), "error", text)
+	}
+	h := &r.ctx.Response.Header
+	if e := r.engine; e != nil {
+		h.SetBytesV(headerModel, e.header)
+		e.metrics.Failed(class(err))
+	} else {
+		r.srv.metrics.Refused(status)
+	}
+	if status == fasthttp.StatusTooManyRequests || status == fasthttp.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
+	if status != fasthttp.StatusRequestTimeout && !errors.Is(err, ErrRequest) { // else there is nothing more to read
+		r.dropBody()
+	}
+	writeError(r.ctx, status, text)
+}
+
+// class sorts the errors of requests that reached a model.
+func class(err error) metrics.Class {
+	switch {
+	case errors.Is(err, ErrBusy):
+		return metrics.Busy
+	case errors.Is(err, ErrTooLarge) || errors.Is(err, graph.ErrLimit):
+		return metrics.Limit
+	case Status(err) < fasthttp.StatusInternalServerError:
+		return metrics.Input
+	}
+	return metrics.Internal
+}
+
+// writeError sets the response {"error": text}.
+func writeError(ctx *fasthttp.RequestCtx, status int, text string) {
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.SetBody(appendError(nil, text))
+}
+
+// protocolError answers what fasthttp could not read as a request.
+func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
+	status, text := fasthttp.StatusBadRequest, "malformed HTTP request"
+	var small *fasthttp.ErrSmallBuffer
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &small):
+		status, text = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request head is too large"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		status, text = fasthttp.StatusRequestTimeout, "the request was not received in time"
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		status, text = fasthttp.StatusRequestEntityTooLarge, s.errTooLarge().Error()
+	}
+	s.metrics.Refused(status)
+	writeError(ctx, status, text)
+}
+
+// expect decides on a request with Expect: 100-continue before its body is sent.
+func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
+	if ctx.Request.Header.ContentLength() > s.cfg.MaxBody {
+		err := s.errTooLarge()
+		s.metrics.Refused(Status(err))
+		writeError(ctx, Status(err), err.Error())
+		return Status(err)
+	}
+	return fasthttp.StatusContinue
+}

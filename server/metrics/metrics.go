@@ -1,0 +1,198 @@
+// Package metrics holds the counters and histograms of a server and their one exposition, in Prometheus text format.
+//
+// Handles are resolved once per loaded model, so counting a request is a few atomic additions: no label look-up, no
+// allocation. Only models that are loaded have series: a name that a client made up never creates one.
+package metrics
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+)
+
+// ContentType is the media type of the exposition.
+const ContentType = "text/plain; version=0.0.4; charset=utf-8"
+
+// Buckets are the upper bounds of the latency histogram in seconds: factors of about 1.5 from 5 µs to 10 s, so that a
+// quantile read between two bounds is off by a fifth at most.
+var Buckets = []float64{
+	5e-6, 7.5e-6, 1e-5, 1.5e-5, 2e-5, 3e-5, 5e-5, 7.5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4, 7.5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3,
+	5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2, 3e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 10,
+}
+
+// Class is why a request failed.
+type Class int
+
+// The classes of failed requests.
+const (
+	Input    Class = iota // the request does not fit the model
+	Limit                 // beyond a size limit
+	Busy                  // refused by admission
+	Internal              // our fault
+	classes
+)
+
+var classNames = [classes]string{"input", "limit", "busy", "internal"}
+
+// Gauges are read when metrics are collected.
+type Gauges struct {
+	InFlight  func() float64 // requests being computed
+	Queued    func() float64 // requests waiting for a slot
+	BodyBytes func() float64 // memory held by request bodies
+}
+
+// Set is all metrics of one server.
+type Set struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	errors    *prometheus.CounterVec
+	latency   *prometheus.HistogramVec
+	loads     *prometheus.CounterVec
+	loadFails *prometheus.CounterVec
+	weights   *prometheus.GaugeVec
+	refused   *prometheus.CounterVec
+	byStatus  [600]prometheus.Counter
+
+	mu     sync.Mutex
+	models map[*Model]struct{}
+	gone   totals // what unloaded models counted, so that the window never runs backwards
+	window window
+}
+
+// New makes the metrics of one server.
+func New(g Gauges) *Set {
+	model := []string{"model", "version"}
+	s := &Set{
+		registry: prometheus.NewRegistry(),
+		models:   map[*Model]struct{}{},
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_requests_total",
+			Help: "Requests answered by a model version, failed ones included."}, model),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_request_errors_total",
+			Help: "Failed requests by class: input, limit, busy, internal."}, append(model, "class")),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hotpath_request_duration_seconds",
+			Help:    "Time from the parsed request head to the finished answer, queueing included.",
+			Buckets: Buckets}, model),
+		loads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_loads_total",
+			Help: "Model versions loaded."}, []string{"model"}),
+		loadFails: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_load_failures_total",
+			Help: "Model versions that were offered and could not be loaded."}, []string{"model"}),
+		weights: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_model_weight_bytes",
+			Help: "Memory of the weights of each loaded model version."}, model),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_http_refused_total",
+			Help: "Requests answered with an error before they reached a model, by status."}, []string{"status"}),
+	}
+	gauge := func(name, help string, f func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
+	}
+	s.registry.MustRegister(s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.refused,
+		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
+		gauge("hotpath_queue_depth", "Requests waiting for a slot now.", g.Queued),
+		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildInfo())
+	for _, code := range []int{400, 401, 403, 404, 405, 408, 413, 421, 429, 431, 500, 503} {
+		s.byStatus[code] = s.refused.WithLabelValues(fmt.Sprint(code))
+	}
+	return s
+}
+
+func buildInfo() prometheus.Collector {
+	version := "unknown"
+	if bi, ok := debug.ReadBuildInfo(); ok {
+		version = bi.Main.Version
+	}
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "hotpath_build_info", Help: "Always 1; the build is in the labels.",
+		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version(), "arch": runtime.GOARCH}})
+	g.Set(1)
+	return g
+}
+
+// Refused counts a request that failed before a model was found.
+func (s *Set) Refused(status int) {
+	if status >= 0 && status < len(s.byStatus) && s.byStatus[status] != nil {
+		s.byStatus[status].Inc()
+	}
+}
+
+// LoadFailed counts a model version that could not be loaded.
+func (s *Set) LoadFailed(model string) { s.loadFails.WithLabelValues(model).Inc() }
+
+// Exposition writes all metrics as Prometheus text.
+func (s *Set) Exposition() ([]byte, error) {
+	families, err := s.registry.Gather()
+	if err != nil {
+		return nil, fmt.Errorf("gather metrics: %w", err)
+	}
+	var b bytes.Buffer
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+			return nil, fmt.Errorf("write metric %s: %w", f.GetName(), err)
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// Model is the handles of one loaded model version.
+type Model struct {
+	set           *Set
+	name, version string
+	requests      prometheus.Counter
+	errors        [classes]prometheus.Counter
+	latency       prometheus.Observer
+}
+
+// Model makes the series of a version that was just loaded.
+func (s *Set) Model(name, version string, weightBytes int64) *Model {
+	m := &Model{set: s, name: name, version: version,
+		requests: s.requests.WithLabelValues(name, version),
+		latency:  s.latency.WithLabelValues(name, version)}
+	for c := range m.errors {
+		m.errors[c] = s.errors.WithLabelValues(name, version, classNames[c])
+	}
+	s.weights.WithLabelValues(name, version).Set(float64(weightBytes))
+	s.loads.WithLabelValues(name).Inc()
+	s.mu.Lock()
+	s.models[m] = struct{}{}
+	s.mu.Unlock()
+	return m
+}
+
+// Unload drops the series of a version that is no longer served, unless newer handles share them.
+func (m *Model) Unload() {
+	s := m.set
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.models, m)
+	for other := range s.models {
+		if other.name == m.name && other.version == m.version {
+			return
+		}
+	}
+	s.gone.add(m.read())
+	s.requests.DeleteLabelValues(m.name, m.version)
+	s.latency.DeleteLabelValues(m.name, m.version)
+	s.weights.DeleteLabelValues(m.name, m.version)
+	for _, c := range classNames {
+		s.errors.DeleteLabelValues(m.name, m.version, c)
+	}
+}
+
+// Done counts an answered request.
+func (m *Model) Done(d time.Duration) {
+	m.requests.Inc()
+	m.latency.Observe(d.Seconds())
+}
+
+// Failed counts a failed request. Its duration stays out of the histogram, which tells how fast answers are.
+func (m *Model) Failed(c Class) {
+	m.requests.Inc()
+	m.errors[c].Inc()
+}

@@ -1,0 +1,165 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// WindowSeconds is how far back the live figures reach.
+const WindowSeconds = 60
+
+// totals are the counters of some models at one moment.
+type totals struct {
+	requests, errors float64
+	buckets          [maxBuckets]uint64 // not cumulative; the last one is beyond the highest bound
+}
+
+const maxBuckets = 32
+
+func (t *totals) add(o totals) {
+	t.requests += o.requests
+	t.errors += o.errors
+	for i, n := range o.buckets {
+		t.buckets[i] += n
+	}
+}
+
+func (t *totals) sub(o *totals) {
+	t.requests -= o.requests
+	t.errors -= o.errors
+	for i, n := range o.buckets {
+		t.buckets[i] -= n
+	}
+}
+
+// window keeps one snapshot of the totals per second.
+type window struct {
+	ring [WindowSeconds + 1]totals
+	next int // where the next snapshot goes
+	n    int // snapshots taken, at most len(ring)
+}
+
+// Live is the last minute as the page draws it: one entry per second, oldest first.
+type Live struct {
+	Rate []float64 `json:"rate"`   // requests per second
+	P50  []float64 `json:"p50_us"` // median latency in µs, 0 in a second without requests
+	P99  []float64 `json:"p99_us"`
+	// The whole minute.
+	Requests  float64 `json:"requests"`
+	Errors    float64 `json:"errors"`
+	MinuteP50 float64 `json:"minute_p50_us"`
+	MinuteP99 float64 `json:"minute_p99_us"`
+}
+
+// Sample takes a snapshot each second until ctx ends. Live has its figures from these.
+func (s *Set) Sample(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	s.snapshot()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.snapshot()
+		}
+	}
+}
+
+func (s *Set) snapshot() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.gone
+	seen := map[string]bool{} // two handles of one version share their series
+	for m := range s.models {
+		if id := m.name + "/" + m.version; !seen[id] {
+			seen[id] = true
+			sum.add(m.read())
+		}
+	}
+	w := &s.window
+	w.ring[w.next] = sum
+	w.next = (w.next + 1) % len(w.ring)
+	w.n = min(w.n+1, len(w.ring))
+}
+
+// read reads the counters of m.
+func (m *Model) read() (t totals) {
+	t.requests = counter(m.requests)
+	for _, c := range m.errors {
+		t.errors += counter(c)
+	}
+	var out dto.Metric
+	if h, ok := m.latency.(prometheus.Metric); !ok || h.Write(&out) != nil {
+		return t
+	}
+	below := uint64(0)
+	for i, b := range out.GetHistogram().GetBucket() {
+		t.buckets[i] = b.GetCumulativeCount() - below
+		below = b.GetCumulativeCount()
+	}
+	t.buckets[len(Buckets)] = out.GetHistogram().GetSampleCount() - below
+	return t
+}
+
+func counter(c prometheus.Counter) float64 {
+	var out dto.Metric
+	if c.Write(&out) != nil {
+		return 0
+	}
+	return out.GetCounter().GetValue()
+}
+
+// Live returns the figures of the last minute.
+func (s *Set) Live() Live {
+	s.mu.Lock()
+	w := s.window
+	s.mu.Unlock()
+	l := Live{Rate: []float64{}, P50: []float64{}, P99: []float64{}}
+	if w.n < 2 {
+		return l
+	}
+	at := func(i int) *totals { return &w.ring[(w.next-w.n+i+len(w.ring))%len(w.ring)] }
+	for i := 1; i < w.n; i++ {
+		d := *at(i)
+		d.sub(at(i - 1))
+		l.Rate = append(l.Rate, d.requests)
+		l.P50 = append(l.P50, d.quantile(0.50))
+		l.P99 = append(l.P99, d.quantile(0.99))
+	}
+	d := *at(w.n - 1)
+	d.sub(at(0))
+	l.Requests, l.Errors = d.requests, d.errors
+	l.MinuteP50, l.MinuteP99 = d.quantile(0.50), d.quantile(0.99)
+	return l
+}
+
+// quantile estimates a quantile in µs, linear inside the bucket that holds it; 0 without observations.
+func (t *totals) quantile(q float64) float64 {
+	total := uint64(0)
+	for _, n := range t.buckets {
+		total += n
+	}
+	if total == 0 {
+		return 0
+	}
+	rank, below := q*float64(total), 0.0
+	for i, n := range t.buckets {
+		in := float64(n)
+		if n > 0 && below+in >= rank {
+			if i >= len(Buckets) {
+				break
+			}
+			low := 0.0
+			if i > 0 {
+				low = Buckets[i-1]
+			}
+			return 1e6 * (low + (Buckets[i]-low)*(rank-below)/in)
+		}
+		below += in
+	}
+	return 1e6 * Buckets[len(Buckets)-1]
+}

@@ -1,0 +1,287 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func publish(t *testing.T, s *Store, name, label, data string) Version {
+	t.Helper()
+	v, err := s.Publish(name, label, []byte(data), map[string]string{"accuracy": "0.97"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestPublishListShow(t *testing.T) {
+	s := New(t.TempDir())
+	if models, err := s.List(); err != nil || len(models) != 0 {
+		t.Errorf("empty registry: %v %v", models, err)
+	}
+	publish(t, s, "a", "stable", "one")
+	v2 := publish(t, s, "a", "", "two")
+	publish(t, s, "b", "", "one")
+	m, err := s.Show("a")
+	if err != nil || len(m.Versions) != 2 || m.Labels["stable"] != 1 || m.Versions[1].Digest != Digest([]byte("two")) ||
+		m.Versions[0].Provenance["accuracy"] != "0.97" || v2.Number != 2 {
+		t.Errorf("%+v %v", m, err)
+	}
+	if data, err := s.Blob(v2.Digest); err != nil || string(data) != "two" {
+		t.Errorf("%q %v", data, err)
+	}
+	if _, err := s.Show("none"); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if models, err := s.List(); err != nil || len(models) != 2 {
+		t.Errorf("%v %v", models, err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	s := New(t.TempDir())
+	for _, name := range []string{"", ".", "..", "../x", "a/b", "a\nb", "a\r\nX: y", "ä", "-x", strings.Repeat("a", 129), "a b", "a:b"} {
+		if _, err := s.Publish(name, "", []byte("x"), nil); !errors.Is(err, ErrName) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, d := range []string{"", "../../etc/passwd", strings.Repeat("A", 64), strings.Repeat("a", 63)} {
+		if _, err := s.Blob(d); !errors.Is(err, ErrName) {
+			t.Errorf("%q: %v", d, err)
+		}
+	}
+}
+
+func TestLabelsAndRollback(t *testing.T) {
+	s := New(t.TempDir())
+	for i := range 3 {
+		publish(t, s, "m", "stable", fmt.Sprint(i))
+	}
+	for _, want := range []int64{2, 1} {
+		if v, err := s.Rollback("m", "stable"); err != nil || v != want {
+			t.Errorf("rolled back to %d, %v; want %d", v, err, want)
+		}
+	}
+	if _, err := s.Rollback("m", "stable"); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if err := s.Label("m", "canary", 9); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if err := s.Label("m", "canary", 3); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	s := New(t.TempDir())
+	one := publish(t, s, "m", "", "one")
+	publish(t, s, "m", "stable", "two")
+	publish(t, s, "other", "", "one")
+	if err := s.Delete("m", 2); !errors.Is(err, ErrInUse) {
+		t.Error(err)
+	}
+	if err := s.Delete("m", 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Blob(one.Digest); err != nil {
+		t.Errorf("bytes that another model refers to are gone: %v", err)
+	}
+	if v := publish(t, s, "m", "", "three"); v.Number != 3 {
+		t.Errorf("version number %d, want 3: numbers are never reused", v.Number)
+	}
+	if err := s.Delete("m", 0); err != nil {
+		t.Error(err)
+	}
+	if err := s.Delete("other", 0); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Blob(one.Digest); !errors.Is(err, ErrNotFound) {
+		t.Errorf("unused bytes are still there: %v", err)
+	}
+	if r, err := s.Verify(); err != nil || len(r.Problems)+len(r.Orphans) != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+// TestRG01CrashBetweenSteps stops a publisher after each step. Whoever opens the registry next sees the version whole
+// or not at all, and can go on publishing.
+func TestRG01CrashBetweenSteps(t *testing.T) {
+	var steps []string
+	probe := New(t.TempDir())
+	probe.crash = func(step string) { steps = append(steps, step) }
+	publish(t, probe, "m", "stable", "x")
+	if len(steps) < 6 {
+		t.Fatalf("steps %v", steps)
+	}
+	for i, at := range steps {
+		t.Run(at, func(t *testing.T) {
+			s := New(t.TempDir())
+			publish(t, s, "m", "stable", "old")
+			func() {
+				defer func() { _ = recover() }()
+				left := i
+				dying := New(s.Dir())
+				dying.crash = func(string) {
+					if left--; left < 0 {
+						panic("crash")
+					}
+				}
+				_, _ = dying.Publish("m", "stable", []byte("new"), nil)
+			}()
+			m, err := s.Show("m")
+			if err != nil {
+				t.Fatal(err)
+			}
+			acknowledged := at == "committed"
+			if n := len(m.Versions); n != 1 && !(acknowledged && n == 2) || m.Labels["stable"] != int64(n) {
+				t.Errorf("%d versions, labels %v", n, m.Labels)
+			}
+			r, err := s.Verify()
+			if err != nil || len(r.Problems) != 0 {
+				t.Errorf("%+v %v", r, err)
+			}
+			if err := s.Check(); err != nil {
+				t.Error(err)
+			}
+			v := publish(t, s, "m", "stable", "new")
+			if data, err := s.Blob(v.Digest); err != nil || string(data) != "new" {
+				t.Errorf("after the crash: %q %v", data, err)
+			}
+		})
+	}
+}
+
+// TestRG04BitFlip changes bytes at rest: they are never handed out, and Verify names the version.
+func TestRG04BitFlip(t *testing.T) {
+	s := New(t.TempDir())
+	v := publish(t, s, "m", "", "some bytes")
+	path := s.blobPath(v.Digest)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("some bytet"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Blob(v.Digest); !errors.Is(err, ErrCorrupt) {
+		t.Error(err)
+	}
+	if r, err := s.Verify(); err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "m version 1") {
+		t.Errorf("%+v %v", r, err)
+	}
+	publish(t, s, "m", "", "some bytes") // publishing the same bytes again repairs them
+	if _, err := s.Blob(v.Digest); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Blob(v.Digest); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// TestRG05ConcurrentPublishers publishes from many stores on one directory: every number once, none lost.
+func TestRG05ConcurrentPublishers(t *testing.T) {
+	dir := t.TempDir()
+	const publishers, each = 4, 10
+	var all sync.WaitGroup
+	for p := range publishers {
+		all.Go(func() {
+			for i := range each {
+				if _, err := New(dir).Publish("m", "stable", fmt.Appendf(nil, "%d %d", p, i), nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	m, err := New(dir).Show("m")
+	if err != nil || len(m.Versions) != publishers*each {
+		t.Fatalf("%d versions, %v", len(m.Versions), err)
+	}
+	for i, v := range m.Versions {
+		if v.Number != int64(i+1) {
+			t.Errorf("version %d at %d", v.Number, i)
+		}
+	}
+}
+
+// TestRG09Garbage opens registries that are not one: an error, never a panic.
+func TestRG09Garbage(t *testing.T) {
+	good := New(t.TempDir())
+	publish(t, good, "m", "", "x")
+	db, err := os.ReadFile(good.dbPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{
+		"text": []byte(strings.Repeat("not a database ", 1000)), "short": []byte("x"), "zeros": make([]byte, 64<<10),
+	} {
+		s := New(t.TempDir())
+		if err := os.WriteFile(s.dbPath(), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.List(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	for n := 0; n < len(db); n += 1111 { // cut anywhere: an error, or what is left is sound
+		s := New(t.TempDir())
+		if err := os.WriteFile(s.dbPath(), db[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if models, err := s.List(); err == nil && (len(models) != 1 || models[0].Versions[0].Digest != Digest([]byte("x"))) {
+			t.Errorf("cut at %d: %v", n, models)
+		}
+		_, _ = s.Publish("m", "", []byte("y"), nil)
+	}
+	if err := os.WriteFile(filepath.Join(good.Dir(), "stray"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := good.List(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	s := New(t.TempDir())
+	secret, k, err := s.CreateKey("ci", Predict)
+	if err != nil || len(secret) < 40 {
+		t.Fatal(secret, err)
+	}
+	other, _, err := s.CreateKey("", Admin)
+	if err != nil || other == secret {
+		t.Fatal(err)
+	}
+	keys, err := s.Keys()
+	if err != nil || len(keys) != 2 {
+		t.Fatal(keys, err)
+	}
+	for _, got := range keys {
+		if got.ID == k.ID && (got.Hash != HashKey([]byte(secret)) || got.Scope != Predict || got.Name != "ci") {
+			t.Errorf("%+v", got)
+		}
+	}
+	db, err := os.ReadFile(s.dbPath())
+	if err != nil || strings.Contains(string(db), secret) || strings.Contains(string(db), secret[3:]) {
+		t.Error("the key itself is in the database", err)
+	}
+	if info, err := os.Stat(s.dbPath()); err != nil || info.Mode().Perm() != 0o600 {
+		t.Error(info.Mode(), err)
+	}
+	if err := s.Revoke(k.ID); err != nil {
+		t.Error(err)
+	}
+	if err := s.Revoke(k.ID); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if _, _, err := s.CreateKey("", "root"); !errors.Is(err, ErrName) {
+		t.Error(err)
+	}
+}

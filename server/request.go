@@ -1,0 +1,118 @@
+package server
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/server/metrics"
+)
+
+// Request is one HTTP request on its way through a handler. It is pooled: nothing of it may outlive the handler.
+type Request struct {
+	// Out is a buffer for the answer; handlers append to it and pass it to Reply.
+	Out []byte
+
+	ctx      *fasthttp.RequestCtx
+	srv      *Server
+	listener *listener
+	params   [maxParams][]byte
+	body     []byte
+	charged  int64 // of the budget for bodies
+	timer    *time.Timer
+	start    time.Time
+	session  *Session
+	engine   *Engine // set once known, for metrics and headers
+}
+
+// keepOut is the largest answer buffer that goes back to the pool.
+const keepOut = 1 << 20
+
+func (s *Server) acquire(ctx *fasthttp.RequestCtx, l *listener) *Request {
+	r := s.requests.Get().(*Request)
+	r.ctx, r.listener, r.start = ctx, l, time.Now()
+	return r
+}
+
+// release returns everything the request holds, after a panic too.
+func (r *Request) release() {
+	if r.session != nil {
+		r.session.end()
+		r.session = nil
+		r.srv.gate.leave()
+	}
+	if r.charged > 0 {
+		r.srv.budget.give(r.charged)
+		r.charged = 0
+	}
+	if cap(r.body) > keepBody {
+		r.body = nil
+	}
+	if cap(r.Out) > keepOut {
+		r.Out = nil
+	}
+	r.Out = r.Out[:0]
+	r.params = [maxParams][]byte{}
+	r.ctx, r.listener, r.engine = nil, nil, nil
+	r.srv.requests.Put(r)
+}
+
+// Param is parameter i of the route's path, decoded; "" if that cannot be done.
+func (r *Request) Param(i int) string { return unescape(r.params[i]) }
+
+// Query is a query argument of the URL, decoded; nil if it is absent.
+func (r *Request) Query(name string) []byte { return r.ctx.QueryArgs().Peek(name) }
+
+// Method is the HTTP method.
+func (r *Request) Method() []byte { return r.ctx.Method() }
+
+// Path is the path of the URL as it was sent.
+func (r *Request) Path() []byte { return r.ctx.URI().PathOriginal() }
+
+// Models is the catalogue at this moment. A handler asks once, so that it sees one state throughout.
+func (r *Request) Models() *Catalog { return r.srv.catalog.Load() }
+
+// Live is the last minute of the server's metrics.
+func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
+
+// Load is how many requests are being computed and how many wait.
+func (r *Request) Load() (inFlight, queued int) {
+	return len(r.srv.gate.slots), int(r.srv.gate.queued.Load())
+}
+
+// Begin admits the request to e: it waits for a slot, within the limits, and returns tensors to fill. They are given
+// back when the handler has returned. Errors wrap ErrBusy.
+func (r *Request) Begin(e *Engine) (*Session, error) {
+	r.engine = e
+	if err := r.srv.gate.enter(r.timer); err != nil {
+		return nil, err
+	}
+	r.session = e.session()
+	return r.session, nil
+}
+
+// Run computes the outputs of s for its inputs. Errors wrap graph.ErrInput or graph.ErrLimit where the request is to
+// blame.
+func (r *Request) Run(s *Session) error {
+	rows := 1
+	if len(s.Inputs) > 0 && len(s.Inputs[0].Shape) > 0 {
+		rows = s.Inputs[0].Shape[0]
+	}
+	if most := s.Engine.maxRows(r.srv.cfg.MaxRows); rows > most {
+		return Fail(graph.ErrLimit, "%d rows in one request, the limit for this model is %d", rows, most)
+	}
+	return s.Engine.runner.Run(s.Inputs, s.Outputs)
+}
+
+// ReplyJSON answers 200 with a JSON body.
+func (r *Request) ReplyJSON(body []byte) { r.Reply("application/json", body) }
+
+// Reply answers 200 with a body, which is copied.
+func (r *Request) Reply(contentType string, body []byte) {
+	r.ctx.SetContentType(contentType)
+	r.ctx.SetBody(body)
+}
+
+// Header sets a response header. value must not hold bytes of the client.
+func (r *Request) Header(name, value string) { r.ctx.Response.Header.Set(name, value) }

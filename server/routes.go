@@ -1,0 +1,205 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Right is what a caller needs for a route. Each one includes those before it.
+type Right int
+
+// The rights. Only health is Public; tests prove it from the table.
+const (
+	Public  Right = iota // no credential at all
+	Predict              // any key
+	Monitor              // an admin key; open on loopback while there are no keys
+	Admin                // an admin key; without keys only on a loopback admin listener
+)
+
+// Place says on which listener a route is.
+type Place int
+
+// The places.
+const (
+	OnMain     Place = iota
+	OnAdmin          // on the admin listener only
+	OnMonitor        // on the admin listener, or on the main one if there is none
+	Everywhere       // on both
+)
+
+// Route is a row of the routing table.
+type Route struct {
+	Method string // GET also answers HEAD
+	// Path is compared with the bytes of the request line, before any decoding: what is routed is what is authorised.
+	// {name} stands for one or more bytes other than '/' and ':'; {*} for any rest.
+	Path   string
+	Fold   bool // letters of Path match either case
+	Right  Right
+	Place  Place
+	Page   bool // for a browser, which is asked for a key as a password
+	Handle func(*Request) error
+}
+
+// maxParams is the largest number of {name} in a path.
+const maxParams = 2
+
+// router finds routes by path and method.
+type router struct {
+	static   map[string]*endpoint // paths without parameters
+	patterns []*endpoint          // in order of the table
+	routes   []Route
+}
+
+// endpoint is all routes of one path.
+type endpoint struct {
+	parts  []string // literals and parameters in turn, a literal first
+	fold   bool
+	routes []Route
+	allow  string
+}
+
+func newRouter(routes []Route) (*router, error) {
+	rt := &router{static: map[string]*endpoint{}, routes: routes}
+	for _, r := range routes {
+		parts, err := splitPath(r.Path)
+		if err != nil {
+			return nil, err
+		}
+		e := rt.endpoint(parts, r)
+		for _, other := range e.routes {
+			if other.Method == r.Method {
+				return nil, fmt.Errorf("route %s %s is in the table twice", r.Method, r.Path)
+			}
+		}
+		e.routes = append(e.routes, r)
+		e.allow = allow(e.routes)
+	}
+	return rt, nil
+}
+
+// endpoint finds or makes the endpoint with the given path.
+func (rt *router) endpoint(parts []string, r Route) *endpoint {
+	if len(parts) == 1 && !r.Fold {
+		if rt.static[r.Path] == nil {
+			rt.static[r.Path] = &endpoint{parts: parts}
+		}
+		return rt.static[r.Path]
+	}
+	for _, e := range rt.patterns {
+		if slices.Equal(e.parts, parts) {
+			return e
+		}
+	}
+	e := &endpoint{parts: parts, fold: r.Fold}
+	rt.patterns = append(rt.patterns, e)
+	return e
+}
+
+// splitPath cuts "/a/{b}/c" into "/a/", "b", "/c".
+func splitPath(path string) ([]string, error) {
+	var parts []string
+	rest := path
+	for {
+		literal, after, found := strings.Cut(rest, "{")
+		parts = append(parts, literal)
+		if !found {
+			break
+		}
+		name, tail, closed := strings.Cut(after, "}")
+		if !closed || name == "" {
+			return nil, fmt.Errorf("route path %q: unclosed parameter", path)
+		}
+		parts = append(parts, name)
+		rest = tail
+	}
+	if len(parts)/2 > maxParams {
+		return nil, fmt.Errorf("route path %q: more than %d parameters", path, maxParams)
+	}
+	return parts, nil
+}
+
+func allow(routes []Route) string {
+	var methods []string
+	for _, r := range routes {
+		methods = append(methods, r.Method)
+		if r.Method == "GET" {
+			methods = append(methods, "HEAD")
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// find returns the route of a request, the first in the table that fits. If only the method is wrong, route is nil and
+// e is not.
+func (rt *router) find(method, path []byte, params *[maxParams][]byte) (route *Route, e *endpoint) {
+	if e = rt.static[string(path)]; e != nil {
+		return e.route(method), e
+	}
+	for _, p := range rt.patterns {
+		if !p.match(path, params) {
+			continue
+		}
+		if route = p.route(method); route != nil {
+			return route, p
+		}
+		if e == nil {
+			e = p
+		}
+	}
+	return nil, e
+}
+
+// route finds the route with a method.
+func (e *endpoint) route(method []byte) *Route {
+	for i := range e.routes {
+		m := e.routes[i].Method
+		if string(method) == m || m == "GET" && string(method) == "HEAD" {
+			return &e.routes[i]
+		}
+	}
+	return nil
+}
+
+// match compares path with the parts of e and sets the parameters, still encoded.
+func (e *endpoint) match(path []byte, params *[maxParams][]byte) bool {
+	for i, part := range e.parts {
+		if i%2 == 0 {
+			if len(path) < len(part) || !e.equal(path[:len(part)], part) {
+				return false
+			}
+			path = path[len(part):]
+			continue
+		}
+		end := len(path)
+		if part != "*" {
+			if j := bytes.IndexAny(path, "/:"); j >= 0 {
+				end = j
+			}
+			if end == 0 {
+				return false
+			}
+		}
+		params[i/2], path = path[:end], path[end:]
+	}
+	return len(path) == 0
+}
+
+func (e *endpoint) equal(a []byte, b string) bool {
+	return string(a) == b || e.fold && strings.EqualFold(string(a), b)
+}
+
+// unescape decodes a parameter. What it cannot decode, or what then holds bytes that no name has, is "".
+func unescape(b []byte) string {
+	if bytes.IndexByte(b, '%') < 0 {
+		return string(b)
+	}
+	s, err := url.PathUnescape(string(b))
+	if err != nil {
+		return ""
+	}
+	return s
+}

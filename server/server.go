@@ -1,0 +1,224 @@
+// Package server answers requests over HTTP: listeners, routing table, authorisation, admission, loaded models,
+// draining. It knows requests and engines but no wire format; those are in server/api and register their routes here.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/hotpath/hotpath/server/metrics"
+)
+
+// Server is one running service.
+type Server struct {
+	cfg       Config
+	keys      keyring
+	metrics   *metrics.Set
+	gate      *gate
+	budget    budget
+	catalog   atomic.Pointer[Catalog]
+	watcher   *watcher
+	listeners []*listener
+	requests  sync.Pool
+	draining  atomic.Bool
+	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
+	Fingerprint string
+}
+
+// listener is one address with its routes.
+type listener struct {
+	address  string
+	admin    bool
+	loopback bool
+	tls      *tls.Config
+	router   *router
+	ln       net.Listener
+	http     *fasthttp.Server
+}
+
+// New loads the models and opens the listeners. Serve must follow.
+func New(cfg Config) (*Server, error) {
+	cfg.setDefaults()
+	s := &Server{cfg: cfg, budget: budget{most: cfg.MaxBodyMemory},
+		gate: newGate(cfg.MaxConcurrency, cfg.MaxQueue, cfg.QueueTimeout)}
+	s.requests.New = func() any {
+		t := time.NewTimer(time.Hour)
+		t.Stop()
+		return &Request{srv: s, timer: t}
+	}
+	s.metrics = metrics.New(metrics.Gauges{
+		InFlight:  func() float64 { return float64(len(s.gate.slots)) },
+		Queued:    func() float64 { return float64(s.gate.queued.Load()) },
+		BodyBytes: func() float64 { return float64(s.budget.used.Load()) },
+	})
+	s.watcher = &watcher{srv: s, models: map[string]map[int64]*version{}}
+	s.catalog.Store(newCatalog(nil))
+	if cfg.Keys != nil { // at start an unreadable key store is fatal: it may hold keys to demand
+		keys, err := cfg.Keys.Keys()
+		if err != nil {
+			return nil, fmt.Errorf("API keys: %w", err)
+		}
+		s.keys.set(keys)
+	}
+	for _, src := range cfg.Sources {
+		if _, err := src.Scan(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.openListeners(); err != nil {
+		s.close()
+		return nil, err
+	}
+	s.watcher.poll()
+	return s, nil
+}
+
+func (s *Server) openListeners() error {
+	routes := s.Routes()
+	for _, l := range []*listener{{address: s.cfg.HTTP}, {address: s.cfg.Admin, admin: true}} {
+		if l.address == "" {
+			continue
+		}
+		var err error
+		if l.loopback, err = onLoopback(l.address); err != nil {
+			return err
+		}
+		if err := s.checkExposure(l.address, l.loopback); err != nil {
+			return err
+		}
+		if s.cfg.TLS.enabled() && !(l.admin && l.loopback) {
+			if l.tls, s.Fingerprint, err = s.cfg.TLS.load(certHosts(l.address)); err != nil {
+				return err
+			}
+		}
+		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
+			return err
+		}
+		if l.ln, err = net.Listen("tcp", l.address); err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+		l.address = l.ln.Addr().String()
+		l.http = s.httpServer(l)
+		s.listeners = append(s.listeners, l)
+	}
+	return nil
+}
+
+func (s *Server) apiRoutes() (routes []Route) {
+	for _, api := range s.cfg.APIs {
+		routes = append(routes, api.Routes()...)
+	}
+	return routes
+}
+
+// Routes is the routing table, of both listeners.
+func (s *Server) Routes() []Route { return append(s.ownRoutes(), s.apiRoutes()...) }
+
+// placed is the routes that belong on a listener.
+func (s *Server) placed(routes []Route, admin bool) (here []Route) {
+	for _, r := range routes {
+		if r.Place == Everywhere || r.Place == OnAdmin && admin || r.Place == OnMain && !admin ||
+			r.Place == OnMonitor && admin == (s.cfg.Admin != "") {
+			here = append(here, r)
+		}
+	}
+	return here
+}
+
+// httpServer sets every limit of fasthttp, none of which it has by default.
+func (s *Server) httpServer(l *listener) *fasthttp.Server {
+	hs := &fasthttp.Server{
+		Handler:               s.handler(l),
+		ErrorHandler:          s.protocolError,
+		ExpectHandler:         s.expect,
+		Name:                  "hotpath",
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		StreamRequestBody:     true, // nothing is reserved for a Content-Length that was only claimed
+		MaxRequestBodySize:    s.cfg.MaxBody,
+		// The request head must fit the read buffer: this is its limit.
+		ReadBufferSize:               16 << 10,
+		ReadTimeout:                  s.cfg.HeaderTimeout,
+		WriteTimeout:                 s.cfg.WriteTimeout,
+		IdleTimeout:                  s.cfg.IdleTimeout,
+		MaxConnsPerIP:                s.cfg.MaxConnsPerIP,
+		TCPKeepalive:                 true,
+		CloseOnShutdown:              true,
+		DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage:        true,
+		Logger:                       httpLog{s.cfg.Log},
+	}
+	hs.HeaderReceived = func(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+		if n := h.ContentLength(); n == -1 || n > freeBody {
+			c.ReadTimeout = s.cfg.BodyTimeout
+		}
+		return c
+	}
+	return hs
+}
+
+// URL is where the page is.
+func (s *Server) URL() string { return s.listeners[0].url() }
+
+// AdminURL is where metrics and profiles are, "" without an admin listener.
+func (s *Server) AdminURL() string {
+	if len(s.listeners) < 2 {
+		return ""
+	}
+	return s.listeners[1].url()
+}
+
+func (l *listener) url() string {
+	scheme := "http"
+	if l.tls != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + l.address
+}
+
+// Models is the catalogue at this moment.
+func (s *Server) Models() *Catalog { return s.catalog.Load() }
+
+// Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
+func (s *Server) Serve(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { s.watcher.watch(work) })
+	background.Go(func() { s.metrics.Sample(work) })
+	defer background.Wait()
+	defer stop()
+
+	failed := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		background.Go(func() {
+			ln := l.ln
+			if l.tls != nil {
+				ln = tls.NewListener(ln, l.tls)
+			}
+			if err := l.http.Serve(ln); err != nil {
+				failed <- fmt.Errorf("listener %s: %w", l.address, err)
+			}
+		})
+	}
+	select {
+	case err := <-failed:
+		return errors.Join(err, s.shutdown(0))
+	case <-ctx.Done():
+		return s.drain()
+	}
+}
+
+// close closes the listeners that were opened before New failed.
+func (s *Server) close() {
+	for _, l := range s.listeners {
+		_ = l.ln.Close()
+	}
+}

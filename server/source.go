@@ -1,0 +1,76 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/hotpath/hotpath/server/registry"
+)
+
+// Source is a place that models come from. It is asked again and again what it has.
+type Source interface {
+	// Scan lists what is there now. An error means that it is not known, and what was loaded stays.
+	Scan() ([]Offer, error)
+}
+
+// Offer is one version of a model at a source.
+type Offer struct {
+	Model   string
+	Version int64
+	// Fingerprint changes when the bytes do. It is cheap: size and times, or a digest that is known anyway.
+	Fingerprint string
+	// Settled says that the bytes cannot be half written. Others are believed when they load, or when the fingerprint
+	// has stayed the same between two looks.
+	Settled bool
+	Labels  []string
+	// Read returns the bytes.
+	Read func() ([]byte, error)
+	// Problem is why this version cannot be offered, for one that is there but unusable.
+	Problem error
+}
+
+// Embedded is a source of one model that is part of the program.
+type Embedded struct {
+	Name string
+	Data []byte
+}
+
+// Scan offers the model as version 1.
+func (e Embedded) Scan() ([]Offer, error) {
+	return []Offer{{Model: e.Name, Version: 1, Fingerprint: "embedded", Settled: true,
+		Read: func() ([]byte, error) { return e.Data, nil }}}, nil
+}
+
+// Fallback is one source while it has something, and another while it has nothing.
+type Fallback struct{ First, Else Source }
+
+// Scan asks the first source first.
+func (f Fallback) Scan() ([]Offer, error) {
+	if offers, err := f.First.Scan(); err != nil || len(offers) > 0 {
+		return offers, err
+	}
+	return f.Else.Scan()
+}
+
+// Registry is the models of a registry directory.
+type Registry struct{ Store *registry.Store }
+
+// Scan offers every version.
+func (r Registry) Scan() ([]Offer, error) {
+	models, err := r.Store.List()
+	if err != nil {
+		return nil, fmt.Errorf("scan registry: %w", err)
+	}
+	var offers []Offer
+	for _, m := range models {
+		labels := map[int64][]string{}
+		for l, at := range m.Labels {
+			labels[at] = append(labels[at], l)
+		}
+		for _, v := range m.Versions {
+			offers = append(offers, Offer{Model: m.Name, Version: v.Number, Fingerprint: v.Digest, Settled: true,
+				Labels: labels[v.Number],
+				Read:   func() ([]byte, error) { return r.Store.Blob(v.Digest) }})
+		}
+	}
+	return offers, nil
+}

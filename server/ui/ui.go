@@ -1,0 +1,127 @@
+// Package ui is the web page of a server: try a model, watch rate and latency, see which versions are served. It is
+// plain HTML, CSS and JavaScript inside the binary and loads nothing from anywhere else.
+package ui
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/metrics"
+)
+
+//go:embed page
+var files embed.FS
+
+// Page is the page and the two JSON documents it lives on.
+type Page struct{}
+
+// policy lets the page use its own files and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Routes implements server.API.
+func (Page) Routes() []server.Route {
+	return []server.Route{
+		file("/", "page/index.html", "text/html; charset=utf-8"),
+		file("/ui/style.css", "page/style.css", "text/css; charset=utf-8"),
+		file("/ui/app.js", "page/app.js", "text/javascript; charset=utf-8"),
+		file("/ui/draw.js", "page/draw.js", "text/javascript; charset=utf-8"),
+		file("/ui/chart.js", "page/chart.js", "text/javascript; charset=utf-8"),
+		file("/ui/icon.svg", "page/icon.svg", "image/svg+xml"),
+		{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats},
+		{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models},
+	}
+}
+
+func file(path, name, contentType string) server.Route {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // the file is part of the program
+	}
+	return server.Route{Method: "GET", Path: path, Right: server.Predict, Page: true, Handle: func(r *server.Request) error {
+		r.Header("Content-Security-Policy", policy)
+		r.Header("X-Content-Type-Options", "nosniff")
+		r.Header("Referrer-Policy", "no-referrer")
+		r.Header("Cache-Control", "no-cache")
+		r.Reply(contentType, data)
+		return nil
+	}}
+}
+
+// stats is the last minute, polled by the page each second.
+func stats(r *server.Request) error {
+	inFlight, queued := r.Load()
+	return reply(r, struct {
+		metrics.Live
+		InFlight int `json:"in_flight"`
+		Queued   int `json:"queued"`
+	}{r.Live(), inFlight, queued})
+}
+
+type (
+	modelInfo struct {
+		Name     string           `json:"name"`
+		Default  bool             `json:"default"`
+		Serving  int64            `json:"serving,omitempty"` // version; absent while none is loaded
+		SHA256   string           `json:"sha256,omitempty"`
+		Labels   map[string]int64 `json:"labels"`
+		Versions []versionInfo    `json:"versions"`
+		Task     string           `json:"task,omitempty"`
+		Inputs   []inputInfo      `json:"inputs"`
+		Outputs  []outputInfo     `json:"outputs"`
+	}
+	versionInfo struct {
+		Number int64        `json:"version"`
+		State  server.State `json:"state"`
+		Error  string       `json:"error,omitempty"`
+	}
+	inputInfo struct {
+		Name    string   `json:"name"`
+		DType   string   `json:"dtype"`
+		Shape   []int    `json:"shape"`
+		Columns []string `json:"columns,omitempty"`
+		Missing bool     `json:"missing,omitempty"`
+		Image   []int    `json:"image,omitempty"`
+		Max     float32  `json:"max,omitempty"`
+	}
+	outputInfo struct {
+		Name   string   `json:"name"`
+		DType  string   `json:"dtype"`
+		Labels []string `json:"labels,omitempty"`
+	}
+)
+
+// models is what is loaded and what the form of each model needs.
+func models(r *server.Request) error {
+	catalog := r.Models()
+	list := []modelInfo{}
+	for _, m := range catalog.Models {
+		info := modelInfo{Name: m.Name, Default: m == catalog.Default, Labels: m.Labels, Inputs: []inputInfo{}, Outputs: []outputInfo{}}
+		for _, v := range m.Versions {
+			info.Versions = append(info.Versions, versionInfo{v.Number, v.State, v.Error})
+		}
+		if e := m.Serving; e != nil {
+			info.Serving, info.SHA256, info.Task = e.Version, e.Digest, string(e.Signature.Task)
+			for _, in := range e.Signature.Inputs {
+				info.Inputs = append(info.Inputs, inputInfo{in.Name, in.DType.String(), in.Shape, in.Columns, in.Missing, in.Image, in.Max})
+			}
+			for _, out := range e.Signature.Outputs {
+				info.Outputs = append(info.Outputs, outputInfo{out.Name, out.DType.String(), out.Labels})
+			}
+		}
+		list = append(list, info)
+	}
+	return reply(r, map[string]any{"models": list})
+}
+
+func reply(r *server.Request, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	r.Header("Cache-Control", "no-store")
+	r.ReplyJSON(text)
+	return nil
+}
