@@ -19,7 +19,7 @@ const (
 
 // ExpF32 computes dst[i] = e^x[i] for i < len(x).
 //
-// Error at most 1 ULP over all float32 (TestExpULP), subnormal results included; +Inf above 88.7228, 0 below −103.972, NaN
+// Error at most 1.02 ULP (TestExpULP; 1.010 found exhaustively), subnormal results included; +Inf above 88.7228, 0 below −103.972, NaN
 // stays NaN. dst may be x; len(dst) ≥ len(x).
 func ExpF32(dst, x []float32) { expSub(dst, x, 0) }
 

@@ -4,7 +4,7 @@ import "math"
 
 // SigmoidF32 computes dst[i] = 1 / (1 + e^−x[i]) for i < len(x), as e^−|x| over or 1 over 1 + e^−|x|.
 //
-// Error at most 2.5 ULP over all float32 (TestSigmoidULP); NaN stays NaN. dst may be x; len(dst) ≥ len(x).
+// Error at most 2.5 ULP (TestSigmoidULP; 2.402 found exhaustively); NaN stays NaN. dst may be x; len(dst) ≥ len(x).
 func SigmoidF32(dst, x []float32) {
 	dst = dst[:len(x)]
 	for len(x) > elementwiseBlock {

@@ -12,6 +12,9 @@ import (
 // TestPredictAllocatesNothing runs the whole handler on a request context that is used again: routing, checks, keys,
 // admission, decoding, the model, encoding, metrics.
 func TestPredictAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector makes pools allocate")
+	}
 	for name, withKeys := range map[string]bool{"open": false, "with keys": true} {
 		t.Run(name, func(t *testing.T) {
 			handle, ctx := predictRequest(t, withKeys)

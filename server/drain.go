@@ -9,12 +9,22 @@ import (
 
 // drain ends the service without losing a request: readiness goes off first and load balancers turn away; for the
 // grace period connections are still accepted, and every answer says Connection: close; only then are the listeners
-// closed, and the requests still running are awaited. Closing first would reset connections in the accept queue.
+// closed, and the requests still running are awaited. Closing first would reset connections in the accept queue. While
+// requests keep coming, someone has not seen the readiness yet: the grace goes on, for half of the drain at most.
 func (s *Server) drain() error {
+	started := time.Now()
 	s.draining.Store(true)
 	s.cfg.Log.Info("draining", "grace", s.cfg.DrainGrace)
 	time.Sleep(min(s.cfg.DrainGrace, s.cfg.DrainTimeout))
-	return s.shutdown(s.cfg.DrainTimeout - s.cfg.DrainGrace)
+	quiet := s.cfg.DrainGrace / 2
+	for time.Since(started) < s.cfg.DrainTimeout/2 {
+		silence := time.Since(time.Unix(0, s.lastRequest.Load()))
+		if silence >= quiet {
+			break
+		}
+		time.Sleep(quiet - silence)
+	}
+	return s.shutdown(s.cfg.DrainTimeout - time.Since(started))
 }
 
 func (s *Server) shutdown(timeout time.Duration) error {

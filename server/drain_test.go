@@ -162,8 +162,11 @@ func TestBodyBudget(t *testing.T) {
 		_, _ = raw(t, s, post(fmt.Sprintf("Content-Length: %d\r\n", len(big)+1), big)) // one byte never comes
 	}()
 	eventually(t, "the budget is used", func() bool {
-		status, _ := raw(t, s, sized(big))
-		return status == 429
+		_, metrics, _ := call(t, "GET", s.URL()+"/metrics", "")
+		return strings.Contains(metrics, "hotpath_body_bytes 1.048576e+06")
 	})
+	if status, body := raw(t, s, sized(big)); status != 429 {
+		t.Errorf("over the budget: %d %s", status, body)
+	}
 	alive(t, s)
 }

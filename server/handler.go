@@ -66,6 +66,9 @@ func (r *Request) serve() error {
 	if err := r.authorize(route); err != nil {
 		return err
 	}
+	if route.Right != Public && r.srv.draining.Load() {
+		r.srv.lastRequest.Store(r.start.UnixNano())
+	}
 	return route.Handle(r)
 }
 

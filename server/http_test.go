@@ -75,7 +75,7 @@ func TestHostileRequests(t *testing.T) {
 		{"HT05", "broken", sized(`{"input_data": [[1,2,`), 400, "input_data[0]"},
 		{"HT05", "flat row", sized(`{"input_data": [1,2,3]}`), 400, "expected a row"},
 		{"HT05", "no rows", sized(`{"input_data": []}`), 400, "at least one row"},
-		{"HT05", "missing key", sized(`{}`), 400, "input_data"},
+		{"HT05", "missing key", sized(`{}`), 400, `body: the key "input_data" is missing`},
 		{"HT05", "surrogate", sized(`{"\ud800": 1}`), 400, "escape"},
 		{"HT05", "zeros instead of JSON", sized(strings.Repeat("\x00", 1<<19)), 400, "byte 0"},
 		{"HT08", "rebound host", "POST /predict HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421, "Host"},

@@ -29,6 +29,8 @@ type Server struct {
 	listeners []*listener
 	requests  sync.Pool
 	draining  atomic.Bool
+	// lastRequest is when the last request came while draining, health checks aside, in Unix nanoseconds.
+	lastRequest atomic.Int64
 	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
 	Fingerprint string
 }
@@ -181,8 +183,15 @@ func (l *listener) url() string {
 	if l.tls != nil {
 		scheme = "https"
 	}
+	host, port, err := net.SplitHostPort(l.address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return scheme + "://" + net.JoinHostPort("localhost", port) // a name that works from this machine
+	}
 	return scheme + "://" + l.address
 }
+
+// KeysDemanded reports whether requests need an API key.
+func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 
 // Models is the catalogue at this moment.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }

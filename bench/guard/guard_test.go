@@ -3,9 +3,12 @@ package guard
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hotpath/hotpath/graph"
@@ -18,6 +21,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("the profiles of an instrumented binary say nothing about this one: not run with -short")
+		return
+	}
 	runtime.MemProfileRate = 1 // what GODEBUG=memprofilerate=1 does to the guarded binary
 	os.Exit(m.Run())
 }
@@ -52,8 +60,8 @@ func compile(data []byte) (*plan.Plan, error) {
 }
 
 var (
-	leak    []byte
-	wasted  float64
+	leak    atomic.Pointer[[48]byte] // requests run concurrently
+	wasted  atomic.Uint64
 	oneRow  = []byte(`{"input_data": [[` + strings.TrimSuffix(strings.Repeat("1,", 64), ",") + `]]}`)
 	request = Target{Path: "/predict", Body: oneRow}
 )
@@ -61,15 +69,18 @@ var (
 // allocateHere is the injected allocation; a failing guard names it.
 //
 //go:noinline
-func allocateHere() { leak = make([]byte, 48) }
+func allocateHere() { leak.Store(new([48]byte)) }
 
 // wasteTimeHere is injected work that is neither kernel nor parsing nor I/O.
 //
 //go:noinline
 func wasteTimeHere() {
-	for i := range 20000 {
-		wasted += float64(i) / 3
+	x := uint64(1)
+	for range 20000 {
+		x ^= x << 13
+		x ^= x >> 7
 	}
+	wasted.Store(x)
 }
 
 func TestPlanWithinBudget(t *testing.T) {

@@ -20,10 +20,7 @@ type keysCreateCmd struct {
 
 // Run implements the verb. The key alone goes to stdout, so that a script can take it.
 func (c *keysCreateCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	secret, k, err := store.CreateKey(c.Name, registry.Scope(c.Scope))
 	if err != nil {
 		return err
@@ -42,10 +39,7 @@ type keysListCmd struct{ storeFlags }
 
 // Run implements the verb.
 func (c *keysListCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	keys, err := store.Keys()
 	if err != nil {
 		return err
@@ -67,10 +61,7 @@ type keysRevokeCmd struct {
 
 // Run implements the verb.
 func (c *keysRevokeCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	if err := store.Revoke(c.ID); err != nil {
 		return err
 	}

@@ -72,10 +72,7 @@ func (c *modelsPublishCmd) Run(e *env) error {
 		}
 	}
 	maps.Copy(provenance, c.Note)
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	v, err := store.Publish(c.Name, c.Label, data, provenance)
 	if err != nil {
 		return err
@@ -94,10 +91,7 @@ type modelsListCmd struct{ storeFlags }
 
 // Run implements the verb.
 func (c *modelsListCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	models, err := store.List()
 	if err != nil {
 		return err
@@ -131,10 +125,7 @@ type modelsShowCmd struct {
 
 // Run implements the verb.
 func (c *modelsShowCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	m, err := store.Show(c.Name)
 	if err != nil {
 		return err
@@ -159,10 +150,7 @@ type modelsLabelCmd struct {
 
 // Run implements the verb.
 func (c *modelsLabelCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	if err := store.Label(c.Name, c.Label, c.Version); err != nil {
 		return err
 	}
@@ -183,10 +171,7 @@ type modelsRollbackCmd struct {
 
 // Run implements the verb.
 func (c *modelsRollbackCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	version, err := store.Rollback(c.Name, c.Label)
 	if err != nil {
 		return err
@@ -206,10 +191,7 @@ func (c *modelsDeleteCmd) Run(e *env) error {
 	if c.All == (c.Version != 0) {
 		return fmt.Errorf("expected a version or --all: %w", errUsage)
 	}
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	if err := store.Delete(c.Name, c.Version); err != nil {
 		return err
 	}
@@ -226,10 +208,7 @@ type modelsVerifyCmd struct{ storeFlags }
 
 // Run implements the verb. It fails if anything is wrong with a version.
 func (c *modelsVerifyCmd) Run(e *env) error {
-	store, err := openStore(c.Store)
-	if err != nil {
-		return err
-	}
+	store := openStore(c.Store)
 	if err := store.Check(); err != nil {
 		return err
 	}

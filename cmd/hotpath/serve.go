@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -99,10 +98,7 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 	if threads <= 0 {
 		threads = kernels.DefaultThreads()
 	}
-	store, err := openStore(c.Store)
-	if err != nil {
-		return server.Config{}, nil, err
-	}
+	store := openStore(c.Store)
 	concurrency := c.MaxConcurrency
 	if concurrency <= 0 {
 		concurrency = 2 * threads
@@ -177,17 +173,12 @@ func (c *serveCmd) announce(e *env, s *server.Server) {
 	}
 	options := ""
 	if c.TLSSelfSigned {
-		options = " --cacert " + filepath.Join(c.storeDir(), "tls", "self-signed.crt")
+		options = " --cacert " + filepath.Join(storeDir(c.Store), "tls", "self-signed.crt")
+	}
+	if s.KeysDemanded() {
+		options += ` -H "Authorization: Bearer $KEY"`
 	}
 	out("try it:\n  curl%s %s/predict -d '{\"input_data\": [%s]}'", options, s.URL(), sampleRow(models.Default.Serving))
-}
-
-func (c *serveCmd) storeDir() string {
-	dir, err := storeDir(c.Store)
-	if err != nil {
-		return c.Store
-	}
-	return dir
 }
 
 // sampleDigit is a zero of the digits data.
@@ -243,25 +234,18 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// storeDir is the registry directory: the given one, or the user's.
-func storeDir(given string) (string, error) {
+// storeDir is the registry directory: the given one, or the user's, or that of a system service without a home.
+func storeDir(given string) string {
 	if given != "" {
-		return given, nil
+		return given
 	}
 	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
-		return filepath.Join(data, "hotpath"), nil
+		return filepath.Join(data, "hotpath")
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", errors.New("there is no home directory for the default store: give --store DIR")
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "hotpath")
 	}
-	return filepath.Join(home, ".local", "share", "hotpath"), nil
+	return "/var/lib/hotpath"
 }
 
-func openStore(given string) (*registry.Store, error) {
-	dir, err := storeDir(given)
-	if err != nil {
-		return nil, err
-	}
-	return registry.New(dir), nil
-}
+func openStore(given string) *registry.Store { return registry.New(storeDir(given)) }

@@ -1,9 +1,11 @@
 package ui_test
 
 import (
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +107,11 @@ func TestPageInABrowser(t *testing.T) {
 	} {
 		b.open(s.URL()+"/", view.width, view.height, view.phone, view.scheme)
 		b.wait("the pad is shown", "document.readyState === 'complete' && !document.getElementById('draw').hidden")
-		for digit, strokes := range digits {
+		for i, digit := range slices.Sorted(maps.Keys(digits)) {
+			if i > 1 && view.scheme == "dark" {
+				break // the same code in other colours
+			}
+			strokes := digits[digit]
 			eval[bool](b, "document.getElementById('clear').click(), true")
 			for _, points := range strokes {
 				b.stroke("pad", view.phone, points)

@@ -80,8 +80,9 @@ func (d *Decoder) Key(first bool) (key []byte, ok bool, err error) {
 	if d.err != nil {
 		return nil, false, d.err
 	}
-	d.steps[0] = step{key: key}
-	d.depth = 1
+	if ok {
+		d.push(step{key: key})
+	}
 	return key, ok, nil
 }
 
