@@ -27,12 +27,11 @@ func (e *env) printJSON(v any) error {
 }
 
 // progress shows work of a known number of steps: a bar with rate and ETA on a terminal, plain lines at most every
-// few seconds otherwise, nothing for work that takes less than a second.
+// few seconds otherwise. The bar is gone when the work is done.
 type progress struct {
 	e       *env
 	what    string
 	total   int
-	started time.Time
 	printed time.Time
 	bar     *progressbar.ProgressBar
 }
@@ -40,24 +39,22 @@ type progress struct {
 const plainLineEvery = 5 * time.Second
 
 func (e *env) newProgress(what string, total int) *progress {
-	now := time.Now()
-	return &progress{e: e, what: what, total: total, started: now, printed: now}
+	p := &progress{e: e, what: what, total: total, printed: time.Now()}
+	if e.terminal {
+		p.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(e.stderr),
+			progressbar.OptionSetDescription(what),
+			progressbar.OptionShowIts(), progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	}
+	return p
 }
 
 // step reports that done of total steps are finished; note is shown beside them.
 func (p *progress) step(done int, note string) {
-	if p.e.terminal {
-		if p.bar == nil && time.Since(p.started) > 300*time.Millisecond {
-			p.bar = progressbar.NewOptions(p.total,
-				progressbar.OptionSetWriter(p.e.stderr),
-				progressbar.OptionSetDescription(p.what),
-				progressbar.OptionShowIts(), progressbar.OptionShowCount(),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-		}
-		if p.bar != nil {
-			p.bar.Describe(p.what + " " + note)
-			_ = p.bar.Set(done)
-		}
+	if p.bar != nil {
+		p.bar.Describe(p.what + " " + note)
+		_ = p.bar.Set(done)
 		return
 	}
 	if now := time.Now(); now.Sub(p.printed) >= plainLineEvery {
