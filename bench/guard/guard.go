@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // ErrBudget says that a scenario went over its budget.
@@ -18,10 +19,19 @@ type Budget struct {
 	Other float64
 }
 
+// Effort is how long a scenario is watched.
+type Effort struct {
+	Operations int           // counted for allocations, after a quarter as many to warm up
+	Profile    time.Duration // of the CPU profile, whole seconds
+}
+
+// FullEffort is that of the guard itself: 200 to 300 samples put a share within a few points.
+var FullEffort = Effort{Operations: 20000, Profile: 3 * time.Second}
+
 // Report is what one scenario measured.
 type Report struct {
 	Scenario    string            `json:"scenario"`
-	Operations  int64             `json:"operations"`
+	Operations  int               `json:"operations"`
 	OpsPerS     float64           `json:"ops_per_s"`
 	Allocations float64           `json:"allocations_per_op"`
 	Bytes       float64           `json:"bytes_per_op"`

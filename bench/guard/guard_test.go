@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 	runtime.MemProfileRate = 1 // what GODEBUG=memprofilerate=1 does to the guarded binary
 	os.Exit(m.Run())
 }
+
+// quick is enough to see what is injected here.
+var quick = Effort{Operations: 5000, Profile: time.Second}
 
 // network is 64 → 256 → 10, large enough for kernels to dominate.
 func network(t *testing.T) []byte {
@@ -88,7 +92,7 @@ func TestPlanWithinBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Plan(p, Budget{Allocations: PlanBudget.Allocations, Other: 1}) // shares are for a quiet machine
+	r, err := Plan(p, Budget{Allocations: PlanBudget.Allocations, Other: 1}, quick) // shares are for a quiet machine
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +117,7 @@ func TestPlanGuardFails(t *testing.T) {
 		"allocation": {allocateHere, "allocateHere"},
 		"time":       {wasteTimeHere, "wasteTimeHere"},
 	} {
-		r, err := operation("plan", PlanBudget, func() error { injected.f(); return p.Run(in, out) })
+		r, err := operation("plan", PlanBudget, quick, func() error { injected.f(); return p.Run(in, out) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,11 +177,11 @@ func TestHTTPGuard(t *testing.T) {
 		{"nothing", func() {}, ""},
 		{"an allocation", allocateHere, "allocateHere"},
 	} {
-		made, err := HTTPAllocations(serve(t, c.f))
+		made, err := HTTPAllocations(serve(t, c.f), quick)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := report("http", HTTPBudget, httpRequests, made, usage{}, 0)
+		r := report("http", HTTPBudget, quick, made, usage{}, 0)
 		err = r.Check()
 		if c.want == "" && err != nil {
 			t.Errorf("with %s injected: %v", c.name, err)
@@ -189,11 +193,11 @@ func TestHTTPGuard(t *testing.T) {
 }
 
 func TestHTTPUsageSeesInjectedWork(t *testing.T) {
-	used, rate, err := HTTPUsage(serve(t, wasteTimeHere))
+	used, rate, err := HTTPUsage(serve(t, wasteTimeHere), quick)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := report("http", HTTPBudget, 1, allocation{}, used, rate).Check(); !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), "wasteTimeHere") {
+	if err := report("http", HTTPBudget, quick, allocation{}, used, rate).Check(); !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), "wasteTimeHere") {
 		t.Errorf("error %v, expected ErrBudget that names wasteTimeHere", err)
 	}
 }

@@ -19,11 +19,7 @@ import (
 // 11 to 14 %, spread over fasthttp, routing and admission.
 var HTTPBudget = Budget{Allocations: 1.1, Other: 0.40}
 
-const (
-	httpConns    = 4
-	httpRequests = 20000
-	httpProfile  = 3 // seconds
-)
+const httpConns = 4
 
 // Target is a running server.
 type Target struct {
@@ -35,24 +31,24 @@ type Target struct {
 
 // HTTPAllocations counts what the request path of a server allocates. The server must have been started with the
 // environment variable GODEBUG=memprofilerate=1, so that its profile has every object.
-func HTTPAllocations(t Target) (allocation, error) {
+func HTTPAllocations(t Target, effort Effort) (allocation, error) {
 	address, request, err := t.request()
 	if err != nil {
 		return allocation{}, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if _, err := load.Run(ctx, address, httpConns, httpRequests/4, request); err != nil { // warm-up
+	if _, err := load.Run(ctx, address, httpConns, int64(effort.Operations/4), request); err != nil { // warm-up
 		return allocation{}, err
 	}
 	before, err := t.heap(ctx)
 	if err != nil {
 		return allocation{}, err
 	}
-	if r, err := load.Run(ctx, address, httpConns, httpRequests, request); err != nil {
+	if r, err := load.Run(ctx, address, httpConns, int64(effort.Operations), request); err != nil {
 		return allocation{}, err
-	} else if r.Requests != httpRequests {
-		return allocation{}, fmt.Errorf("%d of %d requests were answered in time", r.Requests, httpRequests)
+	} else if r.Requests != int64(effort.Operations) {
+		return allocation{}, fmt.Errorf("%d of %d requests were answered in time", r.Requests, effort.Operations)
 	}
 	after, err := t.heap(ctx)
 	if err != nil {
@@ -62,7 +58,7 @@ func HTTPAllocations(t Target) (allocation, error) {
 }
 
 // HTTPUsage profiles the CPU time of a server under load and returns it with the requests per second.
-func HTTPUsage(t Target) (usage, float64, error) {
+func HTTPUsage(t Target, effort Effort) (usage, float64, error) {
 	address, request, err := t.request()
 	if err != nil {
 		return usage{}, 0, err
@@ -78,7 +74,7 @@ func HTTPUsage(t Target) (usage, float64, error) {
 		r, err := load.Run(ctx, address, httpConns, 0, request)
 		done <- result{r, err}
 	}()
-	p, err := t.fetch(context.Background(), fmt.Sprintf("/debug/pprof/profile?seconds=%d", httpProfile))
+	p, err := t.fetch(context.Background(), fmt.Sprintf("/debug/pprof/profile?seconds=%d", int(effort.Profile.Seconds())))
 	cancel()
 	r := <-done
 	if err != nil {
@@ -93,16 +89,16 @@ func HTTPUsage(t Target) (usage, float64, error) {
 }
 
 // HTTP guards the request path of two servers: one counting allocations, one at full speed.
-func HTTP(counting, fast Target, budget Budget) (*Report, error) {
-	made, err := HTTPAllocations(counting)
+func HTTP(counting, fast Target, budget Budget, effort Effort) (*Report, error) {
+	made, err := HTTPAllocations(counting, effort)
 	if err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}
-	used, rate, err := HTTPUsage(fast)
+	used, rate, err := HTTPUsage(fast, effort)
 	if err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}
-	return report("http", budget, httpRequests, made, used, rate), nil
+	return report("http", budget, effort, made, used, rate), nil
 }
 
 func (t Target) request() (address string, request []byte, err error) {

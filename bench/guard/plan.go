@@ -19,7 +19,7 @@ import (
 var PlanBudget = Budget{Allocations: 0.05, Other: 0.40}
 
 // Plan guards Plan.Run on one row.
-func Plan(p *plan.Plan, budget Budget) (*Report, error) {
+func Plan(p *plan.Plan, budget Budget, effort Effort) (*Report, error) {
 	inputs, outputs := p.NewInputs(1), p.NewOutputs()
 	for _, in := range inputs {
 		if in.DType == tensor.Float32 {
@@ -28,18 +28,14 @@ func Plan(p *plan.Plan, budget Budget) (*Report, error) {
 			}
 		}
 	}
-	return operation("plan", budget, func() error { return p.Run(inputs, outputs) })
+	return operation("plan", budget, effort, func() error { return p.Run(inputs, outputs) })
 }
 
-const (
-	warmUp         = 1000
-	countedOps     = 20000
-	profiledFor    = 2 * time.Second
-	opsPerDeadline = 256
-)
+// opsPerLook is how many operations pass between two looks at the clock.
+const opsPerLook = 256
 
 // operation guards a function of this process: everything below it on the stack belongs to it.
-func operation(name string, budget Budget, op func() error) (*Report, error) {
+func operation(name string, budget Budget, effort Effort, op func() error) (*Report, error) {
 	repeat := func(n int) error {
 		for range n {
 			if err := op(); err != nil {
@@ -48,7 +44,7 @@ func operation(name string, budget Budget, op func() error) (*Report, error) {
 		}
 		return nil
 	}
-	if err := repeat(warmUp); err != nil {
+	if err := repeat(effort.Operations / 4); err != nil {
 		return nil, err
 	}
 	inside := func(stack []string) bool {
@@ -64,7 +60,7 @@ func operation(name string, budget Budget, op func() error) (*Report, error) {
 	runtime.MemProfileRate = 1 // every object
 	before, err := heapProfile()
 	if err == nil {
-		err = repeat(countedOps)
+		err = repeat(effort.Operations)
 	}
 	runtime.MemProfileRate = rate
 	if err != nil {
@@ -84,9 +80,9 @@ func operation(name string, budget Budget, op func() error) (*Report, error) {
 		return nil, fmt.Errorf("CPU profile: %w", err)
 	}
 	start, ops := time.Now(), int64(0)
-	for time.Since(start) < profiledFor && err == nil {
-		err = repeat(opsPerDeadline)
-		ops += opsPerDeadline
+	for time.Since(start) < effort.Profile && err == nil {
+		err = repeat(opsPerLook)
+		ops += opsPerLook
 	}
 	elapsed := time.Since(start)
 	pprof.StopCPUProfile()
@@ -101,13 +97,14 @@ func operation(name string, budget Budget, op func() error) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return report(name, budget, countedOps, made, used, float64(ops)/elapsed.Seconds()), nil
+	return report(name, budget, effort, made, used, float64(ops)/elapsed.Seconds()), nil
 }
 
-func report(name string, budget Budget, counted int64, made allocation, used usage, rate float64) *Report {
+func report(name string, budget Budget, effort Effort, made allocation, used usage, rate float64) *Report {
+	counted := float64(effort.Operations)
 	return &Report{
-		Scenario: name, Operations: counted, OpsPerS: rate, Budget: budget,
-		Allocations: float64(made.Objects) / float64(counted), Bytes: float64(made.Bytes) / float64(counted),
+		Scenario: name, Operations: effort.Operations, OpsPerS: rate, Budget: budget,
+		Allocations: float64(made.Objects) / counted, Bytes: float64(made.Bytes) / counted,
 		AllocSites: made.Sites, Shares: used.Shares, OtherTop: used.Other,
 	}
 }

@@ -40,7 +40,7 @@ func (c *benchGuardCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	onPlan, err := guard.Plan(p, guard.PlanBudget)
+	onPlan, err := guard.Plan(p, guard.PlanBudget, guard.FullEffort)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *benchGuardCmd) Run(e *env) error {
 		return err
 	}
 	defer fast.stop()
-	onHTTP, err := guard.HTTP(counting.target, fast.target, guard.HTTPBudget)
+	onHTTP, err := guard.HTTP(counting.target, fast.target, guard.HTTPBudget, guard.FullEffort)
 	if err != nil {
 		return err
 	}
