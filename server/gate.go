@@ -17,14 +17,19 @@ func newGate(concurrency, queue int, timeout time.Duration) *gate {
 	return &gate{slots: make(chan struct{}, concurrency), most: int64(queue), timeout: timeout}
 }
 
-// enter takes a slot, waiting for one while the queue has room and the timeout has not passed. timer belongs to the
-// caller, stopped.
-func (g *gate) enter(timer *time.Timer) error {
+// tryEnter takes a slot if one is free.
+func (g *gate) tryEnter() bool {
 	select {
 	case g.slots <- struct{}{}:
-		return nil
+		return true
 	default:
+		return false
 	}
+}
+
+// wait takes a slot when one comes free while the queue has room and the timeout has not passed. timer belongs to the
+// caller, stopped.
+func (g *gate) wait(timer *time.Timer) error {
 	if g.queued.Add(1) > g.most {
 		g.queued.Add(-1)
 		return Fail(ErrBusy, "the queue is full: %d requests are waiting", g.most)

@@ -85,8 +85,13 @@ func (r *Request) Load() (inFlight, queued int) {
 // back when the handler has returned. Errors wrap ErrBusy.
 func (r *Request) Begin(e *Engine) (*Session, error) {
 	r.engine = e
-	if err := r.srv.gate.enter(r.timer); err != nil {
-		return nil, err
+	if !r.srv.gate.tryEnter() {
+		e.metrics.Waiting(1)
+		err := r.srv.gate.wait(r.timer)
+		e.metrics.Waiting(-1)
+		if err != nil {
+			return nil, err
+		}
 	}
 	r.session = e.session()
 	return r.session, nil

@@ -58,7 +58,6 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.metrics = metrics.New(metrics.Gauges{
 		InFlight:  func() float64 { return float64(len(s.gate.slots)) },
-		Queued:    func() float64 { return float64(s.gate.queued.Load()) },
 		BodyBytes: func() float64 { return float64(s.budget.used.Load()) },
 	})
 	s.watcher = &watcher{srv: s, models: map[string]map[int64]*version{}}

@@ -44,7 +44,6 @@ var classNames = [classes]string{"input", "limit", "busy", "internal"}
 // Gauges are read when metrics are collected.
 type Gauges struct {
 	InFlight  func() float64 // requests being computed
-	Queued    func() float64 // requests waiting for a slot
 	BodyBytes func() float64 // memory held by request bodies
 }
 
@@ -57,6 +56,7 @@ type Set struct {
 	loads     *prometheus.CounterVec
 	loadFails *prometheus.CounterVec
 	weights   *prometheus.GaugeVec
+	queued    *prometheus.GaugeVec
 	refused   *prometheus.CounterVec
 	byStatus  [600]prometheus.Counter
 
@@ -85,15 +85,16 @@ func New(g Gauges) *Set {
 			Help: "Model versions that were offered and could not be loaded."}, []string{"model"}),
 		weights: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_model_weight_bytes",
 			Help: "Memory of the weights of each loaded model version."}, model),
+		queued: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_queue_depth",
+			Help: "Requests for a model version that wait for a slot now."}, model),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_http_refused_total",
 			Help: "Requests answered with an error before they reached a model, by status."}, []string{"status"}),
 	}
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	s.registry.MustRegister(s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.refused,
+	s.registry.MustRegister(s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.refused,
 		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
-		gauge("hotpath_queue_depth", "Requests waiting for a slot now.", g.Queued),
 		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -147,13 +148,15 @@ type Model struct {
 	requests      prometheus.Counter
 	errors        [classes]prometheus.Counter
 	latency       prometheus.Observer
+	queued        prometheus.Gauge
 }
 
 // Model makes the series of a version that was just loaded.
 func (s *Set) Model(name, version string, weightBytes int64) *Model {
 	m := &Model{set: s, name: name, version: version,
 		requests: s.requests.WithLabelValues(name, version),
-		latency:  s.latency.WithLabelValues(name, version)}
+		latency:  s.latency.WithLabelValues(name, version),
+		queued:   s.queued.WithLabelValues(name, version)}
 	for c := range m.errors {
 		m.errors[c] = s.errors.WithLabelValues(name, version, classNames[c])
 	}
@@ -180,10 +183,14 @@ func (m *Model) Unload() {
 	s.requests.DeleteLabelValues(m.name, m.version)
 	s.latency.DeleteLabelValues(m.name, m.version)
 	s.weights.DeleteLabelValues(m.name, m.version)
+	s.queued.DeleteLabelValues(m.name, m.version)
 	for _, c := range classNames {
 		s.errors.DeleteLabelValues(m.name, m.version, c)
 	}
 }
+
+// Waiting counts a request into the queue (1) or out of it (-1).
+func (m *Model) Waiting(n float64) { m.queued.Add(n) }
 
 // Done counts an answered request.
 func (m *Model) Done(d time.Duration) {

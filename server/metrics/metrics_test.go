@@ -9,7 +9,7 @@ import (
 
 func newSet() *Set {
 	zero := func() float64 { return 0 }
-	return New(Gauges{InFlight: zero, Queued: zero, BodyBytes: zero})
+	return New(Gauges{InFlight: zero, BodyBytes: zero})
 }
 
 func TestCountingAllocatesNothing(t *testing.T) {
@@ -28,6 +28,7 @@ func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 	m := s.Model("digits", "1", 10)
 	m.Done(time.Millisecond)
 	m.Failed(Input)
+	m.Waiting(1)
 	s.Refused(404)
 	text, err := s.Exposition()
 	if err != nil {
@@ -39,7 +40,7 @@ func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 		`hotpath_request_duration_seconds_count{model="digits",version="1"} 1`,
 		`hotpath_model_weight_bytes{model="digits",version="1"} 10`,
 		`hotpath_http_refused_total{status="404"} 1`,
-		"hotpath_queue_depth 0", "hotpath_requests_in_flight 0", "hotpath_build_info{", "go_goroutines ", "process_cpu_seconds_total ", "process_resident_memory_bytes ",
+		`hotpath_queue_depth{model="digits",version="1"} 1`, "hotpath_requests_in_flight 0", "hotpath_build_info{", "go_goroutines ", "process_cpu_seconds_total ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("exposition lacks %s", want)
