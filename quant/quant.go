@@ -12,6 +12,7 @@ import (
 	"github.com/hotpath/hotpath/graph/passes"
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/graph/train"
 )
 
 // ErrNothing says that a model has no operator the scheme applies to.
@@ -291,7 +292,7 @@ func compare(m, q *graph.Model, samples [][]*tensor.Tensor, report *Report) erro
 			report.MaxAbsDiff = math.Max(report.MaxAbsDiff, math.Abs(float64(x[i])-float64(y[i])))
 		}
 		for r := range rows {
-			if decision(x[r*cols:(r+1)*cols]) == decision(y[r*cols:(r+1)*cols]) {
+			if train.Classify(x[r*cols:(r+1)*cols]) == train.Classify(y[r*cols:(r+1)*cols]) {
 				same++
 			}
 		}
@@ -299,21 +300,4 @@ func compare(m, q *graph.Model, samples [][]*tensor.Tensor, report *Report) erro
 	}
 	report.Agreement = float64(same) / float64(report.Rows)
 	return nil
-}
-
-// decision is the class of one row of scores: the largest, or the side of one half for a single probability.
-func decision(scores []float32) int {
-	if len(scores) == 1 {
-		if scores[0] > 0.5 {
-			return 1
-		}
-		return 0
-	}
-	best := 0
-	for c, v := range scores {
-		if v > scores[best] {
-			best = c
-		}
-	}
-	return best
 }

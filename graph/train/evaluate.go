@@ -129,7 +129,7 @@ func evaluateRows(m *graph.Model, t *table.Table, goal *target, rows []int, pool
 	truth, said := make([]int, len(rows)), make([]int, len(rows))
 	for i, r := range rows {
 		truth[i] = int(goal.values[r])
-		said[i] = classify(scores[i*cols : (i+1)*cols])
+		said[i] = Classify(scores[i*cols : (i+1)*cols])
 	}
 	out.ClassMetrics = newClassMetrics(truth, said, goal.labels)
 	return out, nil

@@ -94,7 +94,7 @@ func (p *problem) hits(z, y []float32) (n int) {
 				said = 1
 			}
 		} else {
-			said = classify(z[i*p.cols : (i+1)*p.cols])
+			said = Classify(z[i*p.cols : (i+1)*p.cols])
 		}
 		if said == int(class) {
 			n++

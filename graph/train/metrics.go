@@ -32,8 +32,8 @@ type RegressionMetrics struct {
 	R2   float64 `json:"r2"`
 }
 
-// classify turns one row of scores into a class: the largest, the first of equals; a single probability above 0.5 is class 1.
-func classify(scores []float32) int {
+// Classify turns one row of scores into a class: the largest, the first of equals; a single probability above 0.5 is class 1.
+func Classify(scores []float32) int {
 	if len(scores) == 1 {
 		if scores[0] > 0.5 {
 			return 1

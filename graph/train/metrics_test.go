@@ -47,8 +47,8 @@ func TestClassify(t *testing.T) {
 		scores []float32
 		want   int
 	}{{[]float32{0.5}, 0}, {[]float32{0.51}, 1}, {[]float32{0.2, 0.4, 0.4}, 1}, {[]float32{0.9, 0.1}, 0}} {
-		if got := classify(c.scores); got != c.want {
-			t.Errorf("classify(%v) = %d, expected %d", c.scores, got, c.want)
+		if got := Classify(c.scores); got != c.want {
+			t.Errorf("Classify(%v) = %d, expected %d", c.scores, got, c.want)
 		}
 	}
 }
