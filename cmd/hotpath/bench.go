@@ -18,6 +18,7 @@ import (
 
 type benchCmd struct {
 	Guard   benchGuardCmd   `cmd:"" help:"Profile the hot path and fail over its budget."`
+	Model   benchModelCmd   `cmd:"" help:"Time one run of a model."`
 	Request benchRequestCmd `cmd:"" help:"Print a /predict body made from the rows of a table, for curl or a load generator."`
 }
 

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/plan"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/internal/cpu"
+	"github.com/hotpath/hotpath/loader"
+)
+
+type benchModelCmd struct {
+	Model   string            `arg:"" help:"Model file." type:"existingfile"`
+	Shape   map[string]string `help:"Shape of an input, as in input=32x100; unknown dimensions are 1." placeholder:"NAME=1x128"`
+	Seconds float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
+	Threads int               `help:"Cores to use; 0: as many as this process may." default:"1"`
+	JSON    bool              `help:"Print one JSON object." name:"json"`
+}
+
+// Help implements kong's long help.
+func (benchModelCmd) Help() string {
+	return "Runs a model over and over on the same inputs and prints the latency of one run. The inputs are small numbers that differ from each other."
+}
+
+type benchModelResult struct {
+	Model      string  `json:"model"`
+	Shapes     string  `json:"shapes"`
+	P50        float64 `json:"p50_us"`
+	P99        float64 `json:"p99_us"`
+	Min        float64 `json:"min_us"`
+	Runs       int     `json:"runs"`
+	Throughput float64 `json:"throughput"` // rows per second at the median
+	Threads    int     `json:"threads"`
+	ISA        string  `json:"isa"`
+	GFLOPS     float64 `json:"gflops"` // of the matrix products, at the median
+}
+
+// maxSamples bounds the memory of the timings.
+const maxSamples = 1 << 20
+
+// Run implements the verb.
+func (c *benchModelCmd) Run(e *env) error {
+	m, err := loader.Open(c.Model)
+	if err != nil {
+		return err
+	}
+	pool, err := newPool(c.Threads)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	p, err := plan.Compile(m, plan.Options{Pool: pool})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	inputs, err := c.inputs(p)
+	if err != nil {
+		return err
+	}
+	outputs := p.NewOutputs()
+	var samples []time.Duration
+	for _, seconds := range []float64{c.Seconds / 10, c.Seconds} {
+		samples = samples[:0]
+		for start := time.Now(); time.Since(start).Seconds() < seconds && len(samples) < maxSamples; {
+			begin := time.Now()
+			if err := p.Run(inputs, outputs); err != nil {
+				return fmt.Errorf("%s: %w", c.Model, err)
+			}
+			samples = append(samples, time.Since(begin))
+		}
+	}
+	if len(samples) == 0 {
+		return fmt.Errorf("--seconds %v: expected a positive number: %w", c.Seconds, errUsage)
+	}
+	slices.Sort(samples)
+	micros := func(q float64) float64 { return float64(samples[int(q*float64(len(samples)-1))]) / 1e3 }
+	rows := 1
+	if s := inputs[0].Shape; len(s) > 0 {
+		rows = s[0]
+	}
+	var shapes []string
+	for i, in := range p.Signature().Inputs {
+		shapes = append(shapes, fmt.Sprintf("%s=%s", in.Name, strings.Trim(strings.ReplaceAll(fmt.Sprint(inputs[i].Shape), " ", "x"), "[]")))
+	}
+	r := benchModelResult{
+		Model: c.Model, Shapes: strings.Join(shapes, " "), P50: micros(0.5), P99: micros(0.99), Min: micros(0), Runs: len(samples),
+		Threads: pool.Threads(), ISA: cpu.Current().String(),
+	}
+	r.Throughput = float64(rows) / r.P50 * 1e6
+	steps, _, err := p.Describe(rows)
+	if err != nil {
+		return err
+	}
+	for _, st := range steps {
+		r.GFLOPS += float64(st.FLOPs) / r.P50 / 1e3
+	}
+	if c.JSON {
+		return e.printJSON(r)
+	}
+	fmt.Fprintf(e.stdout, "%s %s: p50 %.2f µs, p99 %.2f µs, min %.2f µs over %d runs; %.0f rows/s, %.1f GFLOP/s; %d threads, %s\n",
+		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA)
+	return nil
+}
+
+// inputs makes the inputs in the shapes asked for.
+func (c *benchModelCmd) inputs(p *plan.Plan) ([]*tensor.Tensor, error) {
+	inputs := p.NewInputs(1)
+	for name, text := range c.Shape {
+		i := slices.IndexFunc(p.Signature().Inputs, func(in graph.Input) bool { return in.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("--shape %s: the model has no input %q: %w", text, name, errUsage)
+		}
+		var shape []int
+		for d := range strings.SplitSeq(text, "x") {
+			n, err := strconv.Atoi(d)
+			if err != nil || n < 0 {
+				return nil, fmt.Errorf("--shape %s=%s: expected sizes joined by x: %w", name, text, errUsage)
+			}
+			shape = append(shape, n)
+		}
+		if n, ok := tensor.Elements(shape); !ok || n > plan.DefaultMaxBytes/8 {
+			return nil, fmt.Errorf("--shape %s=%s: too large: %w", name, text, errUsage)
+		}
+		inputs[i].Resize(shape...)
+	}
+	for _, x := range inputs {
+		if x.DType == tensor.Float32 {
+			for i := range tensor.Data[float32](x) {
+				tensor.Data[float32](x)[i] = float32(i%37)/16 - 1
+			}
+		}
+	}
+	return inputs, nil
+}
