@@ -274,3 +274,30 @@ func TestArraysRefuse(t *testing.T) {
 		}
 	}
 }
+
+func TestBenchModelAndRequest(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "m.onnx")
+	must(t, "train", "--data", digitsCSV, "--target", "label", "--model", "linear", "--epochs", "1", "--out", model, "--json")
+	var r struct {
+		P50    float64 `json:"p50_us"`
+		P99    float64 `json:"p99_us"`
+		Min    float64 `json:"min_us"`
+		Runs   int
+		Shapes string
+	}
+	out := must(t, "bench", "model", model, "--shape", "input=3x64", "--seconds", "0.05", "--json")
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Min <= 0 || r.P50 < r.Min || r.P99 < r.P50 || r.Runs < 10 || r.Shapes != "input=3x64" {
+		t.Errorf("bench model says %+v (%v)", r, err)
+	}
+	for _, shape := range []string{"other=1x64", "input=ax64", "input=-1"} {
+		if code, _, errs := hotpath("bench", "model", model, "--shape", shape); code != exitUsage {
+			t.Errorf("--shape %s: exit %d and %q", shape, code, errs)
+		}
+	}
+	var request struct {
+		Rows [][]float32 `json:"input_data"`
+	}
+	if err := json.Unmarshal([]byte(must(t, "bench", "request", model, "--data", digitsCSV, "--rows", "2")), &request); err != nil || len(request.Rows) != 2 || len(request.Rows[1]) != 64 || request.Rows[0][2] != 5 {
+		t.Errorf("bench request prints %v (%v)", request.Rows, err)
+	}
+}
