@@ -47,7 +47,7 @@ func (r *ranger) choose() {
 	width := (float64(r.hi) - float64(r.lo)) / bins
 	best, bestError := 1.0, math.Inf(1)
 	for _, clip := range clips {
-		lo, hi := float64(r.lo)*clip, float64(r.hi)*clip
+		lo, hi := float64(float64(r.lo)*clip), float64(float64(r.hi)*clip)
 		step := (hi - lo) / 255
 		total := 0.0
 		for i, n := range r.histogram {

@@ -17,7 +17,8 @@ func network(p *preprocess, hidden []int, outputs int, seed uint64) (logits stri
 	dense := func(layer string, out int, limit float64) string {
 		w := make([]float32, in*out)
 		for i := range w {
-			w[i] = float32(float64(2*r.Float64()-1) * limit)
+			// 53 bits in [-1, 1), times limit: one rounding to float64, then one to float32.
+			w[i] = float32(float64(int64(r.Uint64()<<11>>11)-1<<52) * (limit * 0x1p-52))
 		}
 		weight := p.constant(layer+".weight", tensor.Of(w, in, out))
 		bias := p.constant(layer+".bias", tensor.Of(make([]float32, out), out))

@@ -14,8 +14,8 @@ func newAdam(params []param, _ float32) optimizer {
 
 func (o *adam) step(params []param, lr float32) {
 	const keep1, keep2 = 0.9, 0.999
-	o.pow1 *= keep1
-	o.pow2 *= keep2
+	o.pow1 = float32(o.pow1 * keep1) // without the conversion the subtractions below may fuse with it
+	o.pow2 = float32(o.pow2 * keep2)
 	rate := float32(lr*sqrt32(1-o.pow2)) / (1 - o.pow1)
 	for k, p := range params {
 		m, v, w := o.m[k], o.v[k][:len(p.g)], p.w[:len(p.g)]
