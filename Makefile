@@ -49,8 +49,8 @@ FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	sh bench/fuzz.sh $(FUZZTIME)
 
-bench: ## micro-benchmarks of kernels and plans
-	$(GO) test -run '^$$' -bench . ./kernels ./graph/plan
+bench: build ## kernels side by side with peak and roof, K=gemm_f32 for one; also writes bench/results for benchstat
+	bin/hotpath bench kernels --op=$(K) --out=bench/results
 
 bench-guard: build ## profile the hot path; fail over its budget of allocations and overhead
 	bin/hotpath bench guard

@@ -7,7 +7,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// elementwise emits dst[i] = body(x[i]) for float32 slices: unroll vectors at a time, then one, then a masked rest.
+// elementwise emits dst[i] = body(x[i]) for float32 slices: unroll vectors at a time, interleaved, then one, then a masked rest.
 func (g *gen) elementwise(unroll int, body func(x reg.VecVirtual) reg.VecVirtual) {
 	dst, x, n := g.ptr("dst"), g.ptr("x"), g.length("x")
 	for _, u := range []int{unroll, 1} {
@@ -15,11 +15,11 @@ func (g *gen) elementwise(unroll int, body func(x reg.VecVirtual) reg.VecVirtual
 		g.Label(loop)
 		g.CMPQ(n, operand.U32(u*g.lanes))
 		g.JLT(operand.LabelRef(end))
-		for i := range u {
+		g.interleaved(u, func(i int) {
 			v := g.vec()
 			g.VMOVUPS(mem(x, i*g.lanes*4), v)
 			g.VMOVUPS(body(v), mem(dst, i*g.lanes*4))
-		}
+		})
 		g.ADDQ(operand.U32(u*g.lanes*4), x)
 		g.ADDQ(operand.U32(u*g.lanes*4), dst)
 		g.SUBQ(operand.U32(u*g.lanes), n)
@@ -49,7 +49,7 @@ func genRelu(g *gen) {
 	})
 }
 
-func genDiv(g *gen) {
+func genDivScalar(g *gen) {
 	by := g.broadcastArg("by")
 	g.elementwise(4, func(x reg.VecVirtual) reg.VecVirtual {
 		g.VDIVPS(by, x, x)
@@ -57,30 +57,45 @@ func genDiv(g *gen) {
 	})
 }
 
-// exponential emits e^x into a new register, in the order of kernels.expRef. It clobbers x.
-func (g *gen) exponential(x, lo, hi reg.VecVirtual) reg.VecVirtual {
+// exponential emits e^(x+low) into a new register, in the order of kernels.expSum; low may be nil. It clobbers x.
+func (g *gen) exponential(x, lo, hi, low reg.VecVirtual) reg.VecVirtual {
 	g.VMINPS(x, hi, x) // hi < x ? hi : x keeps NaN
 	g.VMAXPS(x, lo, x)
-	n, p, k := g.vec(), g.vec(), g.vec()
-	g.VMULPS(g.f32(log2e), x, n)
-	g.round(n, n)
-	g.VFNMADD231PS(g.f32(ln2Hi), n, x)
-	g.VFNMADD231PS(g.f32(ln2Lo), n, x)
-	g.horner(p, x, expCoefficients)
-	z := g.vec()
-	g.VMULPS(x, x, z)
-	g.VFMADD213PS(x, z, p)
+	n, p := g.expReduce(x, low)
 	g.VADDPS(g.f32(1), p, p)
 	// 2^k in two factors; the bits of 1.0 are the exponent bias in place.
+	k := g.vec()
 	g.VCVTPS2DQ(n, k)
 	g.VPSRAD(operand.U8(1), k, n)
 	g.VPSUBD(n, k, k)
 	for _, e := range []reg.VecVirtual{n, k} {
-		g.VPSLLD(operand.U8(23), e, e)
-		g.VPADDD(g.f32(1), e, e)
+		g.pow2(e)
 		g.VMULPS(e, p, p)
 	}
 	return p
+}
+
+// expReduce emits n and p = e^r − 1 with x + low = n·ln2 + r, in the order of kernels.expReduce. It clobbers x.
+func (g *gen) expReduce(x, low reg.VecVirtual) (n, p reg.VecVirtual) {
+	n, p = g.vec(), g.vec()
+	g.VMULPS(g.f32(log2e), x, n)
+	g.round(n, n)
+	g.VFNMADD231PS(g.f32(ln2Hi), n, x)
+	g.VFNMADD231PS(g.f32(ln2Lo), n, x)
+	if low != nil {
+		g.VADDPS(low, x, x)
+	}
+	g.horner(p, x, expCoefficients)
+	z := g.vec()
+	g.VMULPS(x, x, z)
+	g.VFMADD213PS(x, z, p)
+	return n, p
+}
+
+// pow2 replaces the integer k, −127 < k < 128, by the float 2^k.
+func (g *gen) pow2(k reg.VecVirtual) {
+	g.VPSLLD(operand.U8(23), k, k)
+	g.VPADDD(g.f32(1), k, k)
 }
 
 // horner emits p = (…(c[0]·x + c[1])·x + …)·x + c[last].
@@ -108,18 +123,18 @@ var (
 
 func genExp(g *gen) {
 	sub, lo, hi := g.broadcastArg("sub"), g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		g.VSUBPS(sub, x, x)
-		return g.exponential(x, lo, hi)
+		return g.exponential(x, lo, hi, nil)
 	})
 }
 
 func genSigmoid(g *gen) {
 	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		negAbs, num := g.vec(), g.vec()
 		g.VORPS(g.u32(1<<31), x, negAbs)
-		e := g.exponential(negAbs, lo, hi)
+		e := g.exponential(negAbs, lo, hi, nil)
 		g.selectSign(x, e, g.f32(1), num)
 		g.VADDPS(g.f32(1), e, e)
 		g.VDIVPS(e, num, num)
@@ -139,6 +154,26 @@ func (g *gen) selectSign(x, ifSet reg.VecVirtual, ifClear operand.Mem, dst reg.V
 	}
 }
 
+// Predicates of VCMPPS.
+const (
+	equal     = 0 // ordered
+	less      = 1 // ordered, signalling
+	unordered = 3
+)
+
+// where emits dst = (a predicate b) ? ifTrue : dst per lane.
+func (g *gen) where(predicate uint8, a reg.VecVirtual, b operand.Op, ifTrue, dst reg.VecVirtual) {
+	if g.wide() {
+		k := g.K()
+		g.VCMPPS(operand.U8(predicate), b, a, k)
+		g.VMOVAPS(ifTrue, k, dst)
+	} else {
+		m := g.vec()
+		g.VCMPPS(operand.U8(predicate), b, a, m)
+		g.VBLENDVPS(m, ifTrue, dst, dst)
+	}
+}
+
 func genTanh(g *gen) {
 	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
 	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
@@ -153,21 +188,13 @@ func genTanh(g *gen) {
 		// y = 1 − 2/(e^2a + 1), from there on
 		a2, y := g.vec(), g.vec()
 		g.VADDPS(a, a, a2)
-		e := g.exponential(a2, lo, hi)
+		e := g.exponential(a2, lo, hi, nil)
 		g.VADDPS(g.f32(1), e, e)
 		g.VMOVUPS(g.f32(2), y)
 		g.VDIVPS(e, y, y)
 		g.VMOVUPS(g.f32(1), e)
 		g.VSUBPS(y, e, y)
-		const lessThan = 1 // ordered, signalling
-		if g.wide() {
-			k := g.K()
-			g.VCMPPS(operand.U8(lessThan), g.f32(tanhSmall), a, k)
-			g.VMOVAPS(p, k, y)
-		} else {
-			g.VCMPPS(operand.U8(lessThan), g.f32(tanhSmall), a, a)
-			g.VBLENDVPS(a, p, y, y)
-		}
+		g.where(less, a, g.f32(tanhSmall), p, y)
 		g.VORPS(x, y, y)
 		return y
 	})

@@ -24,6 +24,9 @@ type shape struct {
 	narrow []tile
 	panels []int    // widths, descending, the last 1
 	rows   []height // descending, the last 1
+	// ahead returns how many cache lines of the next column group a tile of this height fetches per unrolled step of K; nil for
+	// none. The row tiles of a group share the work: each goes on where the one above it stopped.
+	ahead func(rows int) int
 }
 
 // nest is the loop nest around the tiles, shared by all GEMM kernels:
@@ -39,18 +42,23 @@ type nest struct {
 	stride   reg.GPVirtual // bytes of a panel
 	a, b, c  reg.GPVirtual // current tile
 	j, mLeft operand.Mem   // first column of the tile; rows from the tile down
-	edge     mask          // opmask of the last panel (AVX-512)
+	next     operand.Mem   // where fetching ahead goes on, if ahead is set
+	ahead    func(rows int) int
+	edge     mask // opmask of the last panel (AVX-512)
 	section  func(t tile, full bool)
 }
 
-// emit generates the nest. lda counts elements of aSize bytes.
-func (g *nest) emit(s shape, aSize int) {
+// emit generates the nest. lda counts elements of 1<<aShift bytes.
+func (g *nest) emit(s shape, aShift int) {
 	g.lda = g.arg("lda", "")
-	if aSize > 1 {
-		g.SHLQ(operand.U8(2), g.lda)
+	if aShift > 0 {
+		g.SHLQ(operand.U8(aShift), g.lda)
 	}
 	g.a, g.b, g.c = g.GP64(), g.ptr("b"), g.GP64()
 	g.j, g.mLeft = g.AllocLocal(8), g.AllocLocal(8)
+	if g.ahead = s.ahead; g.ahead != nil {
+		g.next = g.AllocLocal(8)
+	}
 	g.MOVQ(operand.U32(0), g.j)
 	for _, t := range s.narrow {
 		skip := g.label("wide")
@@ -128,6 +136,46 @@ func (g *nest) startRows() {
 		g.SHLQ(operand.U8(2), g.c)
 	}
 	g.ADDQ(g.param("c", "base"), g.c)
+	if g.ahead != nil {
+		next := g.GP64()
+		g.LEAQ(indexed(g.b, g.stride, 1, 0), next)
+		g.MOVQ(next, g.next)
+	}
+}
+
+// fetcher fetches cache lines of the next column group, a few at each step of K.
+type fetcher struct {
+	*nest
+	lines int
+	at    reg.GPVirtual
+}
+
+// newFetcher goes on where the tile above stopped. Narrow tiles read several panels at once, which the hardware follows well.
+func (g *nest) newFetcher(t tile, full bool) fetcher {
+	f := fetcher{nest: g}
+	if g.ahead != nil && !full {
+		f.lines = g.ahead(t.rows)
+	}
+	if f.lines > 0 {
+		f.at = g.GP64()
+		g.MOVQ(g.next, f.at)
+	}
+	return f
+}
+
+func (f fetcher) step() {
+	for i := range f.lines {
+		f.PREFETCHT0(mem(f.at, 64*i))
+	}
+	if f.lines > 0 {
+		f.ADDQ(operand.U32(64*f.lines), f.at)
+	}
+}
+
+func (f fetcher) save() {
+	if f.lines > 0 {
+		f.MOVQ(f.at, f.next)
+	}
 }
 
 // nextRows moves a and c down.

@@ -36,6 +36,9 @@ func assemble(k kernel) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name(), err)
 	}
+	for _, fn := range f.Functions() {
+		fn.Nodes = interleave(fn.Nodes)
+	}
 	if err := pass.Compile.Execute(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name(), err)
 	}
@@ -122,6 +125,10 @@ func dispatch(asm bool) string {
 		for _, k := range table {
 			fmt.Fprintf(&b, "{%q, %q, cpu.%s},\n", k.name(), k.family, tierConst(k.tier))
 		}
+	}
+	b.WriteString("}\n\n// Dispatchers lists the families.\nfunc Dispatchers() []Dispatcher { return dispatchers }\n\nvar dispatchers = []Dispatcher{\n")
+	for _, f := range families {
+		fmt.Fprintf(&b, "{%q, %s},\n", f.name, f.name)
 	}
 	b.WriteString("}\n")
 	for _, f := range families {

@@ -43,3 +43,20 @@ func genPeakU8S8(g *gen) {
 	g.JNE(operand.LabelRef("loop"))
 	g.finish()
 }
+
+// genPeakPaired repeats 12 times the step for weights whose pairs cannot saturate a word.
+func genPeakPaired(g *gen) {
+	n, acc, x, ones, t := g.arg("n", ""), g.vecs(peakChains), g.loaded(g.u32(0x01010101)), g.loaded(g.u32(0x00010001)), g.vec()
+	for _, v := range acc {
+		g.zero(v)
+	}
+	g.Label("loop")
+	for _, v := range acc {
+		g.VPMADDUBSW(x, x, t)
+		g.VPMADDWD(ones, t, t)
+		g.VPADDD(t, v, v)
+	}
+	g.DECQ(n)
+	g.JNE(operand.LabelRef("loop"))
+	g.finish()
+}

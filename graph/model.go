@@ -49,6 +49,7 @@ type Node struct {
 	Inputs  []string
 	Outputs []string
 	Attrs   map[string]Attr
+	Opset   int64 // version of Domain in the file it came from, for operators whose meaning changed; 0: the newest
 }
 
 // String names the node for errors: its own name, or operator and first output where it has none.

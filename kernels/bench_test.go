@@ -119,7 +119,7 @@ func BenchmarkSegment(b *testing.B) {
 		}
 		for _, segmented := range []bool{true, false} {
 			b.Run(fmt.Sprintf("n=%d/segmented=%v", n, segmented), func(b *testing.B) {
-				g := gemmF32{blocks: newBlocks(n, n, kSegment), a: a, lda: n, b: packed, c: c, ldc: n}
+				g := gemmF32{blocks: newBlocks(n, n, kSegment, false), a: a, lda: n, b: packed, c: c, ldc: n}
 				reportRate(b, 2*math.Pow(float64(n), 3), PeakF32, func() {
 					for i := range g.count() {
 						if segmented {
@@ -180,12 +180,12 @@ func BenchmarkElementwise(b *testing.B) {
 			{"sigmoid_f32", func() { SigmoidF32(dst, x) }},
 			{"tanh_f32", func() { TanhF32(dst, x) }},
 			{"sum_f32", func() { SumF32(x) }},
-			{"div_f32", func() { SoftmaxF32(dst, x, 1, n) }},
+			{"div_scalar_f32", func() { SoftmaxF32(dst, x, 1, n) }},
 			{"quantize_f32u8", func() { QuantizeU8(q, x, 0.05, 128) }},
 			{"dequantize_u8f32", func() { DequantizeU8(dst, q, 0.05, 128) }},
 		} {
 			name := k.family
-			if name == "div_f32" {
+			if name == "div_scalar_f32" {
 				name = "softmax_f32"
 			}
 			eachTier(b, k.family, fmt.Sprintf("op=%s/n=%d", name, n), func(b *testing.B) {

@@ -39,29 +39,38 @@ func exp_f32_ref(dst, x []float32, sub float32) {
 	}
 }
 
-// expRef writes x = n·ln2 + r and returns 2^n·e^r, the power in two factors so that subnormal results round once.
-func expRef(x float32) float32 {
+// expRef returns e^x.
+func expRef(x float32) float32 { return expSum(x, 0) }
+
+// expSum returns e^(x+lo) for a small correction lo, where the sum would round.
+func expSum(x, lo float32) float32 {
 	if x > expMax {
 		x = expMax
 	}
 	if x < expMin {
 		x = expMin
 	}
-	n := roundEven(x * log2e)
-	r := FMAF32(n, -ln2Hi, x)
-	r = FMAF32(n, -ln2Lo, r)
-	p := FMAF32(exp5, r, exp4)
-	p = FMAF32(p, r, exp3)
-	p = FMAF32(p, r, exp2)
-	p = FMAF32(p, r, exp1)
-	p = FMAF32(p, r, exp0)
-	p = FMAF32(p, r*r, r) + 1
+	n, p := expReduce(x, lo)
+	p++
 	if n != n {
 		return p
 	}
 	k := int32(n)
 	half := k >> 1
-	return p * pow2(half) * pow2(k-half)
+	return p * pow2(half) * pow2(k-half) // in two factors, so that subnormal results round once
+}
+
+// expReduce writes x+lo = n·ln2 + r and returns n and e^r − 1.
+func expReduce(x, lo float32) (n, p float32) {
+	n = roundEven(x * log2e)
+	r := FMAF32(n, -ln2Hi, x)
+	r = FMAF32(n, -ln2Lo, r) + lo
+	p = FMAF32(exp5, r, exp4)
+	p = FMAF32(p, r, exp3)
+	p = FMAF32(p, r, exp2)
+	p = FMAF32(p, r, exp1)
+	p = FMAF32(p, r, exp0)
+	return n, FMAF32(p, r*r, r)
 }
 
 // pow2 returns 2^k for −126 ≤ k ≤ 127.

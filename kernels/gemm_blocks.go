@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 const (
 	// A's block of 96×256 floats is a fifth of a 512 KiB L2, B's of 256×256 half of it. 48 and 192 rows, 128 and 512 columns were
@@ -9,13 +12,16 @@ const (
 	blockCols = 256
 	// maxCall multiply-adds bound one kernel call, during which the goroutine cannot be preempted, to 130 µs of AVX2.
 	maxCall = blockRows * blockCols * kSegment
+	// stripCols columns share a copied block of A, so that the copy is under 1 % of the work.
+	stripCols = 2048
 )
 
-// blocks cuts an m×n matrix into blocks, numbered down the columns so that neighbours share a block of B.
-type blocks struct{ m, n, rowBlocks, rows, cols int }
+// blocks cuts an m×n matrix into blocks, numbered down the columns so that neighbours share a block of B. A kernel call covers at
+// most call columns of one.
+type blocks struct{ m, n, rowBlocks, rows, cols, call int }
 
-// newBlocks makes blocks for kernel calls that go through depth elements of K.
-func newBlocks(m, n, depth int) blocks {
+// newBlocks makes blocks for kernel calls that go through depth elements of K. With strips, a block is many calls wide.
+func newBlocks(m, n, depth int, strips bool) blocks {
 	rows, cols := blockRows, blockCols
 	for rows*cols*depth > maxCall && cols > 64 {
 		cols /= 2
@@ -23,11 +29,14 @@ func newBlocks(m, n, depth int) blocks {
 	for rows*cols*depth > maxCall && rows > 12 {
 		rows /= 2
 	}
-	return blocksOf(m, n, rows, cols)
+	if strips {
+		return blocksOf(m, n, rows, stripCols, cols)
+	}
+	return blocksOf(m, n, rows, cols, cols)
 }
 
-func blocksOf(m, n, rows, cols int) blocks {
-	return blocks{m: m, n: n, rowBlocks: (m + rows - 1) / rows, rows: rows, cols: cols}
+func blocksOf(m, n, rows, cols, call int) blocks {
+	return blocks{m: m, n: n, rowBlocks: (m + rows - 1) / rows, rows: rows, cols: cols, call: min(call, cols)}
 }
 
 const (
@@ -43,9 +52,9 @@ func (s blocks) split(k, threads int) blocks {
 	for s.count() < chunksPerThread*threads && min(s.rows, s.m)*min(s.cols, s.n)*k > 2*minChunk {
 		switch {
 		case s.rows > 24 && s.m > 24:
-			s = blocksOf(s.m, s.n, s.rows/2, s.cols)
+			s = blocksOf(s.m, s.n, s.rows/2, s.cols, s.call)
 		case s.cols > 64:
-			s = blocksOf(s.m, s.n, s.rows, s.cols/2)
+			s = blocksOf(s.m, s.n, s.rows, s.cols/2, s.call)
 		default:
 			return s
 		}
@@ -59,6 +68,22 @@ func (s *blocks) count() int { return s.rowBlocks * ((s.n + s.cols - 1) / s.cols
 func (s *blocks) block(i int) (i0, i1, j0, j1 int) {
 	i0, j0 = i%s.rowBlocks*s.rows, i/s.rowBlocks*s.cols
 	return i0, min(i0+s.rows, s.m), j0, min(j0+s.cols, s.n)
+}
+
+// scratch is memory for a block of A in another form. Chunks borrow it for the time they run.
+type scratch struct {
+	f32 []float32
+	s16 []int16
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// grown returns x with n elements, their values undefined.
+func grown[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
 }
 
 // checkGemm panics unless m×k elements of A and m×n elements of C are in range.

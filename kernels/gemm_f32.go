@@ -1,6 +1,9 @@
 package kernels
 
-import "sync"
+import (
+	"sync"
+	"unsafe"
+)
 
 const (
 	// kSegment is the length of the FMA chains along K. It is part of the numerics contract and never changes.
@@ -30,6 +33,7 @@ func (p *PackedF32) Pack(k, n int, b []float32, rowStride, colStride int) {
 	size := k * roundUp(n, panelCols)
 	if cap(p.Data) < size {
 		p.Data = make([]float32, size)
+		hugePages(unsafe.Pointer(unsafe.SliceData(p.Data)), 4*size)
 	}
 	p.K, p.N, p.Data = k, n, p.Data[:size]
 	out := p.Data
@@ -83,7 +87,8 @@ func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32,
 	if m == 0 || b.N == 0 {
 		return
 	}
-	g := gemmF32{blocks: newBlocks(m, b.N, kSegment), a: a, lda: lda, b: b, c: c, ldc: ldc, act: act}
+	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, act: act, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
+	g.blocks = newBlocks(m, b.N, kSegment, g.copied)
 	if bias != nil {
 		g.bias = bias[:b.N]
 	}
@@ -101,6 +106,15 @@ func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32,
 	gemmF32Jobs.Put(job)
 }
 
+const (
+	// From 1024 columns and a K of 1024 up, blocks of A are copied to rows that lie together: in place each row is on another page
+	// and, with a power of two between them, in the same sets of the first-level cache. On Zen 3 the copy gains 2 % at 1024³, 4 %
+	// at 2048³, nothing at 512³, and loses where fewer columns share it.
+	copyCols, copyDepth = 1024, 1024
+	// copyPad elements between copied rows spread them over the sets of the cache.
+	copyPad = 16
+)
+
 var gemmF32Jobs = sync.Pool{New: func() any { return new(gemmF32) }}
 
 // gemmF32 is one product, cut into blocks of C that are computed independently, each through all of K.
@@ -110,14 +124,18 @@ type gemmF32 struct {
 	b          *PackedF32
 	lda, ldc   int
 	act        Activation
+	copied     bool // blocks of A are copied before use
 }
 
 // Chunk computes block i of C.
 func (g *gemmF32) Chunk(i int) {
 	i0, i1, j0, j1 := g.block(i)
-	k, rows, cols := g.b.K, i1-i0, j1-j0
-	c := g.c[i0*g.ldc+j0 : (i1-1)*g.ldc+j1]
-	var bias []float32
+	k, rows := g.b.K, i1-i0
+	var s *scratch
+	if g.copied {
+		s = scratches.Get().(*scratch)
+		defer scratches.Put(s)
+	}
 	for k0 := 0; k0 == 0 || k0 < k; k0 += kSegment {
 		kc := min(kSegment, k-k0)
 		flags := 0
@@ -126,15 +144,35 @@ func (g *gemmF32) Chunk(i int) {
 		}
 		if k0+kc == k {
 			if g.bias != nil {
-				bias = g.bias[j0:j1]
 				flags |= gemmBias
 			}
 			if g.act == ActRelu {
 				flags |= gemmRelu
 			}
 		}
-		gemm_f32(g.a[i0*g.lda+k0:(i1-1)*g.lda+k0+kc], g.b.segment(k0, kc, j0, j1), c, bias, g.lda, g.ldc, rows, cols, kc, flags)
+		a, lda := g.a[i0*g.lda+k0:(i1-1)*g.lda+k0+kc], g.lda
+		if g.copied {
+			a, lda = s.copyRows(a, lda, rows, kc)
+		}
+		for j := j0; j < j1; j += g.call {
+			end := min(j+g.call, j1)
+			var bias []float32
+			if flags&gemmBias != 0 {
+				bias = g.bias[j:end]
+			}
+			gemm_f32(a, g.b.segment(k0, kc, j, end), g.c[i0*g.ldc+j:(i1-1)*g.ldc+end], bias, lda, g.ldc, rows, end-j, kc, flags)
+		}
 	}
+}
+
+// copyRows copies rows×cols elements of a and returns them with their leading dimension.
+func (s *scratch) copyRows(a []float32, lda, rows, cols int) ([]float32, int) {
+	ld := cols + copyPad
+	s.f32 = grown(s.f32, rows*ld)
+	for i := range rows {
+		copy(s.f32[i*ld:][:cols], a[i*lda:])
+	}
+	return s.f32, ld
 }
 
 // gemm_f32_ref computes one K segment of length kc of an m×n block:

@@ -3,6 +3,8 @@ package kernels
 import (
 	"fmt"
 	"sync"
+
+	"github.com/hotpath/hotpath/internal/cpu"
 )
 
 // MaxKS8 is the largest K for which no s32 sum of u8·s8 products can overflow: K·255·128 < 2³¹.
@@ -14,25 +16,45 @@ type PackedS8 struct {
 	K, N   int
 	Data   []int8
 	ColSum []int32
+	// paired says that in each pair of rows (2i, 2i+1) of a column the positive and the negative weights each sum to 128 at most. Then
+	// the sum of two products with bytes lies within 255·128 and fits in s16: VPMADDUBSW, which saturates, is exact.
+	paired bool
 }
 
-// PackS8 packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride]. It panics when k > MaxKS8.
+// pairLimit is the largest sum of the weights of one sign in a pair: 255·128 < 2¹⁵ ≤ 255·129.
+const pairLimit = 128
+
+// PackS8 packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], and finds out whether its pairs allow the faster
+// AVX2 kernels; quant makes weights that do. It panics when k > MaxKS8.
 func PackS8(k, n int, b []int8, rowStride, colStride int) *PackedS8 {
 	checkStrided(k, n, len(b), rowStride, colStride)
 	if k > MaxKS8 {
 		panic(fmt.Sprintf("kernels: K = %d: s32 sums could overflow, at most %d", k, MaxKS8))
 	}
 	groups := (k + 3) / 4
-	p := &PackedS8{K: k, N: n, Data: make([]int8, groups*4*roundUp(n, panelCols)), ColSum: make([]int32, n)}
+	p := &PackedS8{K: k, N: n, Data: make([]int8, groups*4*roundUp(n, panelCols)), ColSum: make([]int32, n), paired: true}
 	for j := range n {
 		at := j/panelCols*panelCols*groups*4 + j%panelCols*4
+		var positive, negative int
 		for i := range k {
 			v := b[i*rowStride+j*colStride]
 			p.Data[at+i/4*panelCols*4+i%4] = v
 			p.ColSum[j] += int32(v)
+			if i%2 == 0 {
+				positive, negative = 0, 0
+			}
+			positive, negative = positive+max(int(v), 0), negative-min(int(v), 0)
+			p.paired = p.paired && positive <= pairLimit && negative <= pairLimit
 		}
 	}
 	return p
+}
+
+// takesWords reports whether products with p read A as words: where the tier has no exact instruction for any bytes and the weights
+// are not paired.
+func (p *PackedS8) takesWords() bool {
+	t := max(tier, emulated)
+	return t >= cpu.AVX2 && t < cpu.VNNI && !p.paired
 }
 
 // panels returns the panels of columns j0…j1, j0 a multiple of 16.
@@ -46,7 +68,7 @@ func (p *PackedS8) panels(j0, j1 int) []int8 {
 // lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
 func GemmU8S8S32(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []int32, ldc int) {
 	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
-	runU8S8(pool, gemmU8S8{blocks: newBlocks(m, b.N, b.K), a: a, lda: lda, b: b, ldc: ldc, s32: c})
+	runU8S8(pool, gemmU8S8{a: a, lda: lda, b: b, ldc: ldc, s32: c}, m)
 }
 
 // Requant maps s32 sums to u8, per column: clamp(roundeven(float32(sum + Bias[n]) · Mult[n]) + ZeroPoint, Lo, Hi).
@@ -69,8 +91,8 @@ func GemmU8S8U8(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []uint8, l
 	if rq.Lo < 0 || rq.Lo > rq.Hi || rq.Hi > 255 {
 		panic(fmt.Sprintf("kernels: requantise to %d…%d", rq.Lo, rq.Hi))
 	}
-	runU8S8(pool, gemmU8S8{blocks: newBlocks(m, b.N, b.K), a: a, lda: lda, b: b, ldc: ldc, u8: c,
-		bias: rq.Bias[:b.N], scale: rq.Mult[:b.N], zp: rq.ZeroPoint, lo: rq.Lo, hi: rq.Hi})
+	runU8S8(pool, gemmU8S8{a: a, lda: lda, b: b, ldc: ldc, u8: c,
+		bias: rq.Bias[:b.N], scale: rq.Mult[:b.N], zp: rq.ZeroPoint, lo: rq.Lo, hi: rq.Hi}, m)
 }
 
 // Dequant maps s32 sums to f32, per column: act(float32(sum + Bias[n]) · Scale[n]). sum + Bias[n] must not overflow.
@@ -85,8 +107,8 @@ type Dequant struct {
 // lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
 func GemmU8S8F32(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []float32, ldc int, dq *Dequant) {
 	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
-	runU8S8(pool, gemmU8S8{blocks: newBlocks(m, b.N, b.K), a: a, lda: lda, b: b, ldc: ldc, f32: c,
-		bias: dq.Bias[:b.N], scale: dq.Scale[:b.N], act: dq.Act})
+	runU8S8(pool, gemmU8S8{a: a, lda: lda, b: b, ldc: ldc, f32: c,
+		bias: dq.Bias[:b.N], scale: dq.Scale[:b.N], act: dq.Act}, m)
 }
 
 // gemmU8S8 is one product; the destination that is not nil says which epilogue.
@@ -102,14 +124,17 @@ type gemmU8S8 struct {
 	scale      []float32
 	zp, lo, hi int32
 	act        Activation
+	words      bool // A is widened to words, a block at a time
 }
 
 var gemmU8S8Jobs = sync.Pool{New: func() any { return new(gemmU8S8) }}
 
-func runU8S8(pool *Pool, g gemmU8S8) {
-	if g.m == 0 || g.n == 0 {
+func runU8S8(pool *Pool, g gemmU8S8, m int) {
+	if m == 0 || g.b.N == 0 {
 		return
 	}
+	g.words = g.b.takesWords()
+	g.blocks = newBlocks(m, g.b.N, g.b.K, g.words)
 	if !pool.worthwhile(g.m, g.n, g.b.K, gemmU8S8Rate) {
 		for i := range g.count() {
 			g.Chunk(i)
@@ -127,8 +152,25 @@ func runU8S8(pool *Pool, g gemmU8S8) {
 // Chunk computes block i of C.
 func (g *gemmU8S8) Chunk(i int) {
 	i0, i1, j0, j1 := g.block(i)
-	k, rows, cols := g.b.K, i1-i0, j1-j0
-	a, b := g.a[i0*g.lda:(i1-1)*g.lda+k], g.b.panels(j0, j1)
+	rows, k := i1-i0, g.b.K
+	a := g.a[i0*g.lda : (i1-1)*g.lda+k]
+	if !g.words {
+		for j := j0; j < j1; j += g.call {
+			g.bytes(a, i0, i1, j, min(j+g.call, j1))
+		}
+		return
+	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	wide, ld := s.widenRows(a, g.lda, rows, k)
+	for j := j0; j < j1; j += g.call {
+		g.wide(wide, ld, i0, i1, j, min(j+g.call, j1))
+	}
+}
+
+// bytes computes rows i0…i1 and columns j0…j1 of C from rows of bytes.
+func (g *gemmU8S8) bytes(a []uint8, i0, i1, j0, j1 int) {
+	b, rows, cols, k := g.b.panels(j0, j1), i1-i0, j1-j0, g.b.K
 	from, to := i0*g.ldc+j0, (i1-1)*g.ldc+j1
 	switch {
 	case g.s32 != nil:
@@ -159,24 +201,32 @@ func gemm_u8s8s32_ref(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int) {
 	}
 }
 
-// gemm_u8s8u8_ref takes the clamp before the zero point is added: lo and hi are Requant's less zp.
 func gemm_u8s8u8_ref(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32) {
 	for i := range m {
 		for j := range n {
-			y := float32(dotU8S8(a[i*lda:][:k], b, j)+bias[j]) * mult[j]
-			c[i*ldc+j] = uint8(roundClamped(y, lo, hi) + zp)
+			c[i*ldc+j] = requantised(dotU8S8(a[i*lda:][:k], b, j)+bias[j], mult[j], lo, hi, zp)
 		}
 	}
+}
+
+// requantised takes the clamp before the zero point is added: lo and hi are Requant's less zp.
+func requantised(sum int32, mult, lo, hi float32, zp int32) uint8 {
+	y := float32(sum) * mult
+	return uint8(roundClamped(y, lo, hi) + zp)
 }
 
 func gemm_u8s8f32_ref(a []uint8, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int) {
 	for i := range m {
 		for j := range n {
-			y := float32(dotU8S8(a[i*lda:][:k], b, j)+bias[j]) * scale[j]
-			if relu != 0 {
-				y = relu1(y)
-			}
-			c[i*ldc+j] = y
+			c[i*ldc+j] = dequantised(dotU8S8(a[i*lda:][:k], b, j)+bias[j], scale[j], relu)
 		}
 	}
+}
+
+func dequantised(sum int32, scale float32, relu int) float32 {
+	y := float32(sum) * scale
+	if relu != 0 {
+		y = relu1(y)
+	}
+	return y
 }

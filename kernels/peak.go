@@ -21,7 +21,19 @@ func PeakU8S8(n int) (ops float64) {
 	case tier >= cpu.VNNI:
 		return float64(n) * 12 * 2 * 64
 	case tier >= cpu.AVX2:
-		return float64(n) * 12 * 2 * 16
+		return float64(n) * 12 * 2 * 2 * float64(lanes())
+	}
+	return float64(n) * 12 * 2
+}
+
+// PeakPaired is PeakU8S8 for weights whose pairs cannot saturate a word (see PackS8): VPMADDUBSW, VPMADDWD and VPADDD on AVX2.
+func PeakPaired(n int) (ops float64) {
+	peak_u8s8_paired(n)
+	switch {
+	case tier >= cpu.VNNI:
+		return float64(n) * 12 * 2 * 64
+	case tier >= cpu.AVX2:
+		return float64(n) * 12 * 2 * 32
 	}
 	return float64(n) * 12 * 2
 }
@@ -46,6 +58,8 @@ func peak_f32_ref(n int) {
 	}
 	runtime.KeepAlive(&acc)
 }
+
+func peak_u8s8_paired_ref(n int) { peak_u8s8_ref(n) }
 
 func peak_u8s8_ref(n int) {
 	var acc [12]int32

@@ -125,12 +125,15 @@ func TestNoAllocations(t *testing.T) {
 	b := PackF32(k, n, randomF32(k*n), n, 1)
 	au, w, cu, ci := make([]uint8, m*k), make([]int8, k*n), make([]uint8, m*n), make([]int32, m*n)
 	bs := PackS8(k, n, w, n, 1)
+	w[0], w[n] = 127, 127 // a pair that could saturate
+	anyS8 := PackS8(k, n, w, n, 1)
 	x, y, q := randomF32(5000), make([]float32, 5000), make([]uint8, 5000)
 	for name, f := range map[string]func(){
 		"gemm_f32":         func() { GemmF32(nil, m, a, k, b, c, n, bias, ActRelu) },
 		"gemm_f32 pool":    func() { GemmF32(pool, m, a, k, b, c, n, bias, ActRelu) },
 		"gemm_u8s8s32":     func() { GemmU8S8S32(pool, m, au, k, bs, ci, n) },
 		"gemm_u8s8u8":      func() { GemmU8S8U8(pool, m, au, k, bs, cu, n, &Requant{Bias: ci, Mult: bias, Hi: 255}) },
+		"gemm_u8s8s32 any": func() { GemmU8S8S32(pool, m, au, k, anyS8, ci, n) },
 		"gemm_u8s8f32":     func() { GemmU8S8F32(nil, m, au, k, bs, c, n, &Dequant{Bias: ci, Scale: bias}) },
 		"pack":             func() { b.Pack(k, n, a[:0:0], 0, 0) },
 		"relu_f32":         func() { ReluF32(y, x) },

@@ -1,7 +1,5 @@
 package kernels
 
-import "math"
-
 // SoftmaxF32 computes, for each row of x [rows × cols], contiguous,
 //
 //	m = max(x[r]);  e[j] = e^(x[r][j] − m);  dst[r][j] = e[j] / sum(e)
@@ -15,34 +13,14 @@ func SoftmaxF32(dst, x []float32, rows, cols int) {
 		expSub(out, in, maxOf(in))
 		total := SumF32(out)
 		for len(out) > elementwiseBlock {
-			div_f32(out[:elementwiseBlock], out[:elementwiseBlock], total)
+			div_scalar_f32(out[:elementwiseBlock], out[:elementwiseBlock], total)
 			out = out[elementwiseBlock:]
 		}
-		div_f32(out, out, total)
+		div_scalar_f32(out, out, total)
 	}
 }
 
-// maxOf returns the largest element. What it does with NaN and the sign of a zero is left open; softmax shows neither.
-func maxOf(x []float32) float32 {
-	m := float32(math.Inf(-1))
-	for len(x) > elementwiseBlock {
-		m = max(m, max_f32(x[:elementwiseBlock]))
-		x = x[elementwiseBlock:]
-	}
-	return max(m, max_f32(x))
-}
-
-func max_f32_ref(x []float32) float32 {
-	m := float32(math.Inf(-1))
-	for _, v := range x {
-		if v > m {
-			m = v
-		}
-	}
-	return m
-}
-
-func div_f32_ref(dst, x []float32, by float32) {
+func div_scalar_f32_ref(dst, x []float32, by float32) {
 	for i, v := range x {
 		dst[i] = v / by
 	}

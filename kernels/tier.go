@@ -30,6 +30,12 @@ type Variant struct {
 	Tier   cpu.Tier
 }
 
+// Dispatcher is a family's function, which runs the variant of the tier in use. Benchmarks call it by its type.
+type Dispatcher struct {
+	Family string
+	Func   any
+}
+
 // Chosen returns the variant of family that runs at tier t, or family_ref.
 func Chosen(family string, t cpu.Tier) Variant {
 	best := Variant{Name: family + "_ref", Family: family, Tier: cpu.Ref}

@@ -22,28 +22,176 @@ var variants = []Variant{
 	{"sigmoid_f32_avx512", "sigmoid_f32", cpu.AVX512},
 	{"tanh_f32_avx2", "tanh_f32", cpu.AVX2},
 	{"tanh_f32_avx512", "tanh_f32", cpu.AVX512},
+	{"div_scalar_f32_avx2", "div_scalar_f32", cpu.AVX2},
+	{"div_scalar_f32_avx512", "div_scalar_f32", cpu.AVX512},
+	{"neg_f32_avx2", "neg_f32", cpu.AVX2},
+	{"neg_f32_avx512", "neg_f32", cpu.AVX512},
+	{"abs_f32_avx2", "abs_f32", cpu.AVX2},
+	{"abs_f32_avx512", "abs_f32", cpu.AVX512},
+	{"sqrt_f32_avx2", "sqrt_f32", cpu.AVX2},
+	{"sqrt_f32_avx512", "sqrt_f32", cpu.AVX512},
+	{"reciprocal_f32_avx2", "reciprocal_f32", cpu.AVX2},
+	{"reciprocal_f32_avx512", "reciprocal_f32", cpu.AVX512},
+	{"floor_f32_avx2", "floor_f32", cpu.AVX2},
+	{"floor_f32_avx512", "floor_f32", cpu.AVX512},
+	{"ceil_f32_avx2", "ceil_f32", cpu.AVX2},
+	{"ceil_f32_avx512", "ceil_f32", cpu.AVX512},
+	{"round_f32_avx2", "round_f32", cpu.AVX2},
+	{"round_f32_avx512", "round_f32", cpu.AVX512},
+	{"sign_f32_avx2", "sign_f32", cpu.AVX2},
+	{"sign_f32_avx512", "sign_f32", cpu.AVX512},
+	{"clip_f32_avx2", "clip_f32", cpu.AVX2},
+	{"clip_f32_avx512", "clip_f32", cpu.AVX512},
+	{"hard_sigmoid_f32_avx2", "hard_sigmoid_f32", cpu.AVX2},
+	{"hard_sigmoid_f32_avx512", "hard_sigmoid_f32", cpu.AVX512},
+	{"hard_swish_f32_avx2", "hard_swish_f32", cpu.AVX2},
+	{"hard_swish_f32_avx512", "hard_swish_f32", cpu.AVX512},
+	{"leaky_relu_f32_avx2", "leaky_relu_f32", cpu.AVX2},
+	{"leaky_relu_f32_avx512", "leaky_relu_f32", cpu.AVX512},
+	{"erf_f32_avx2", "erf_f32", cpu.AVX2},
+	{"erf_f32_avx512", "erf_f32", cpu.AVX512},
+	{"gelu_f32_avx2", "gelu_f32", cpu.AVX2},
+	{"gelu_f32_avx512", "gelu_f32", cpu.AVX512},
+	{"gelu_tanh_f32_avx2", "gelu_tanh_f32", cpu.AVX2},
+	{"gelu_tanh_f32_avx512", "gelu_tanh_f32", cpu.AVX512},
+	{"silu_f32_avx2", "silu_f32", cpu.AVX2},
+	{"silu_f32_avx512", "silu_f32", cpu.AVX512},
+	{"elu_f32_avx2", "elu_f32", cpu.AVX2},
+	{"elu_f32_avx512", "elu_f32", cpu.AVX512},
+	{"softplus_f32_avx2", "softplus_f32", cpu.AVX2},
+	{"softplus_f32_avx512", "softplus_f32", cpu.AVX512},
+	{"log_f32_avx2", "log_f32", cpu.AVX2},
+	{"log_f32_avx512", "log_f32", cpu.AVX512},
+	{"add_f32_avx2", "add_f32", cpu.AVX2},
+	{"add_f32_avx512", "add_f32", cpu.AVX512},
+	{"sub_f32_avx2", "sub_f32", cpu.AVX2},
+	{"sub_f32_avx512", "sub_f32", cpu.AVX512},
+	{"mul_f32_avx2", "mul_f32", cpu.AVX2},
+	{"mul_f32_avx512", "mul_f32", cpu.AVX512},
 	{"div_f32_avx2", "div_f32", cpu.AVX2},
 	{"div_f32_avx512", "div_f32", cpu.AVX512},
+	{"maximum_f32_avx2", "maximum_f32", cpu.AVX2},
+	{"maximum_f32_avx512", "maximum_f32", cpu.AVX512},
+	{"minimum_f32_avx2", "minimum_f32", cpu.AVX2},
+	{"minimum_f32_avx512", "minimum_f32", cpu.AVX512},
 	{"max_f32_avx2", "max_f32", cpu.AVX2},
 	{"max_f32_avx512", "max_f32", cpu.AVX512},
 	{"sum_f32_avx2", "sum_f32", cpu.AVX2},
 	{"sum_f32_avx512", "sum_f32", cpu.AVX512},
+	{"min_f32_avx2", "min_f32", cpu.AVX2},
+	{"min_f32_avx512", "min_f32", cpu.AVX512},
+	{"amax_f32_avx2", "amax_f32", cpu.AVX2},
+	{"amax_f32_avx512", "amax_f32", cpu.AVX512},
+	{"sum_abs_f32_avx2", "sum_abs_f32", cpu.AVX2},
+	{"sum_abs_f32_avx512", "sum_abs_f32", cpu.AVX512},
+	{"sum_square_f32_avx2", "sum_square_f32", cpu.AVX2},
+	{"sum_square_f32_avx512", "sum_square_f32", cpu.AVX512},
+	{"prod_f32_avx2", "prod_f32", cpu.AVX2},
+	{"prod_f32_avx512", "prod_f32", cpu.AVX512},
+	{"add_abs_f32_avx2", "add_abs_f32", cpu.AVX2},
+	{"add_abs_f32_avx512", "add_abs_f32", cpu.AVX512},
+	{"add_square_f32_avx2", "add_square_f32", cpu.AVX2},
+	{"add_square_f32_avx512", "add_square_f32", cpu.AVX512},
+	{"affine_f32_avx2", "affine_f32", cpu.AVX2},
+	{"affine_f32_avx512", "affine_f32", cpu.AVX512},
+	{"norm_f32_avx2", "norm_f32", cpu.AVX2},
+	{"norm_f32_avx512", "norm_f32", cpu.AVX512},
+	{"conv_f32_6x16_avx2", "conv_f32", cpu.AVX2},
+	{"conv_f32_12x16_avx512", "conv_f32", cpu.AVX512},
+	{"conv_depthwise_f32_6x16_avx2", "conv_depthwise_f32", cpu.AVX2},
+	{"conv_depthwise_f32_12x16_avx512", "conv_depthwise_f32", cpu.AVX512},
+	{"transpose_f32_8x8_avx2", "transpose_f32", cpu.AVX2},
+	{"transpose_f32_8x8_avx512", "transpose_f32", cpu.AVX512},
 	{"quantize_f32u8_avx2", "quantize_f32u8", cpu.AVX2},
 	{"quantize_f32u8_avx512", "quantize_f32u8", cpu.AVX512},
 	{"dequantize_u8f32_avx2", "dequantize_u8f32", cpu.AVX2},
 	{"dequantize_u8f32_avx512", "dequantize_u8f32", cpu.AVX512},
 	{"gemm_f32_6x16_avx2", "gemm_f32", cpu.AVX2},
 	{"gemm_f32_14x32_avx512", "gemm_f32", cpu.AVX512},
-	{"gemm_u8s8s32_4x16_avx2", "gemm_u8s8s32", cpu.AVX2},
+	{"gemm_u8s8s32_6x16_avx2", "gemm_u8s8s32", cpu.AVX2},
 	{"gemm_u8s8s32_12x32_vnni", "gemm_u8s8s32", cpu.VNNI},
-	{"gemm_u8s8u8_4x16_avx2", "gemm_u8s8u8", cpu.AVX2},
+	{"gemm_u8s8u8_6x16_avx2", "gemm_u8s8u8", cpu.AVX2},
 	{"gemm_u8s8u8_12x32_vnni", "gemm_u8s8u8", cpu.VNNI},
-	{"gemm_u8s8f32_4x16_avx2", "gemm_u8s8f32", cpu.AVX2},
+	{"gemm_u8s8f32_6x16_avx2", "gemm_u8s8f32", cpu.AVX2},
 	{"gemm_u8s8f32_12x32_vnni", "gemm_u8s8f32", cpu.VNNI},
+	{"gemm_s16s8s32_6x16_avx2", "gemm_s16s8s32", cpu.AVX2},
+	{"gemm_s16s8s32_12x32_avx512", "gemm_s16s8s32", cpu.AVX512},
+	{"gemm_s16s8u8_6x16_avx2", "gemm_s16s8u8", cpu.AVX2},
+	{"gemm_s16s8u8_12x32_avx512", "gemm_s16s8u8", cpu.AVX512},
+	{"gemm_s16s8f32_6x16_avx2", "gemm_s16s8f32", cpu.AVX2},
+	{"gemm_s16s8f32_12x32_avx512", "gemm_s16s8f32", cpu.AVX512},
+	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
+	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
 	{"peak_f32_avx512", "peak_f32", cpu.AVX512},
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
+	{"peak_u8s8_avx512", "peak_u8s8", cpu.AVX512},
 	{"peak_u8s8_vnni", "peak_u8s8", cpu.VNNI},
+	{"peak_u8s8_paired_avx2", "peak_u8s8_paired", cpu.AVX2},
+	{"peak_u8s8_paired_vnni", "peak_u8s8_paired", cpu.VNNI},
+}
+
+// Dispatchers lists the families.
+func Dispatchers() []Dispatcher { return dispatchers }
+
+var dispatchers = []Dispatcher{
+	{"relu_f32", relu_f32},
+	{"exp_f32", exp_f32},
+	{"sigmoid_f32", sigmoid_f32},
+	{"tanh_f32", tanh_f32},
+	{"div_scalar_f32", div_scalar_f32},
+	{"neg_f32", neg_f32},
+	{"abs_f32", abs_f32},
+	{"sqrt_f32", sqrt_f32},
+	{"reciprocal_f32", reciprocal_f32},
+	{"floor_f32", floor_f32},
+	{"ceil_f32", ceil_f32},
+	{"round_f32", round_f32},
+	{"sign_f32", sign_f32},
+	{"clip_f32", clip_f32},
+	{"hard_sigmoid_f32", hard_sigmoid_f32},
+	{"hard_swish_f32", hard_swish_f32},
+	{"leaky_relu_f32", leaky_relu_f32},
+	{"erf_f32", erf_f32},
+	{"gelu_f32", gelu_f32},
+	{"gelu_tanh_f32", gelu_tanh_f32},
+	{"silu_f32", silu_f32},
+	{"elu_f32", elu_f32},
+	{"softplus_f32", softplus_f32},
+	{"log_f32", log_f32},
+	{"add_f32", add_f32},
+	{"sub_f32", sub_f32},
+	{"mul_f32", mul_f32},
+	{"div_f32", div_f32},
+	{"maximum_f32", maximum_f32},
+	{"minimum_f32", minimum_f32},
+	{"max_f32", max_f32},
+	{"sum_f32", sum_f32},
+	{"min_f32", min_f32},
+	{"amax_f32", amax_f32},
+	{"sum_abs_f32", sum_abs_f32},
+	{"sum_square_f32", sum_square_f32},
+	{"prod_f32", prod_f32},
+	{"add_abs_f32", add_abs_f32},
+	{"add_square_f32", add_square_f32},
+	{"affine_f32", affine_f32},
+	{"norm_f32", norm_f32},
+	{"conv_f32", conv_f32},
+	{"conv_depthwise_f32", conv_depthwise_f32},
+	{"transpose_f32", transpose_f32},
+	{"quantize_f32u8", quantize_f32u8},
+	{"dequantize_u8f32", dequantize_u8f32},
+	{"gemm_f32", gemm_f32},
+	{"gemm_u8s8s32", gemm_u8s8s32},
+	{"gemm_u8s8u8", gemm_u8s8u8},
+	{"gemm_u8s8f32", gemm_u8s8f32},
+	{"gemm_s16s8s32", gemm_s16s8s32},
+	{"gemm_s16s8u8", gemm_s16s8u8},
+	{"gemm_s16s8f32", gemm_s16s8f32},
+	{"widen_u8s16", widen_u8s16},
+	{"peak_f32", peak_f32},
+	{"peak_u8s8", peak_u8s8},
+	{"peak_u8s8_paired", peak_u8s8_paired},
 }
 
 func relu_f32(dst, x []float32) {
@@ -127,12 +275,12 @@ func tanh_f32(dst, x []float32) {
 	}
 }
 
-func div_f32(dst, x []float32, by float32) {
+func div_scalar_f32(dst, x []float32, by float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		div_f32_avx512(dst, x, by)
+		div_scalar_f32_avx512(dst, x, by)
 	case tier >= cpu.AVX2:
-		div_f32_avx2(dst, x, by)
+		div_scalar_f32_avx2(dst, x, by)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -140,11 +288,523 @@ func div_f32(dst, x []float32, by float32) {
 				x   []float32
 				by  float32
 			}{dst: dst, x: x, by: by}
+			if emulate("div_scalar_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		div_scalar_f32_ref(dst, x, by)
+	}
+}
+
+func neg_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		neg_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		neg_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("neg_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		neg_f32_ref(dst, x)
+	}
+}
+
+func abs_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		abs_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		abs_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("abs_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		abs_f32_ref(dst, x)
+	}
+}
+
+func sqrt_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		sqrt_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		sqrt_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("sqrt_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		sqrt_f32_ref(dst, x)
+	}
+}
+
+func reciprocal_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		reciprocal_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		reciprocal_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("reciprocal_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		reciprocal_f32_ref(dst, x)
+	}
+}
+
+func floor_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		floor_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		floor_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("floor_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		floor_f32_ref(dst, x)
+	}
+}
+
+func ceil_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		ceil_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		ceil_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("ceil_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		ceil_f32_ref(dst, x)
+	}
+}
+
+func round_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		round_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		round_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("round_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		round_f32_ref(dst, x)
+	}
+}
+
+func sign_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		sign_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		sign_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("sign_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		sign_f32_ref(dst, x)
+	}
+}
+
+func clip_f32(dst, x []float32, lo, hi float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		clip_f32_avx512(dst, x, lo, hi)
+	case tier >= cpu.AVX2:
+		clip_f32_avx2(dst, x, lo, hi)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				lo  float32
+				hi  float32
+			}{dst: dst, x: x, lo: lo, hi: hi}
+			if emulate("clip_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		clip_f32_ref(dst, x, lo, hi)
+	}
+}
+
+func hard_sigmoid_f32(dst, x []float32, alpha, beta float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		hard_sigmoid_f32_avx512(dst, x, alpha, beta)
+	case tier >= cpu.AVX2:
+		hard_sigmoid_f32_avx2(dst, x, alpha, beta)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+				beta  float32
+			}{dst: dst, x: x, alpha: alpha, beta: beta}
+			if emulate("hard_sigmoid_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		hard_sigmoid_f32_ref(dst, x, alpha, beta)
+	}
+}
+
+func hard_swish_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		hard_swish_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		hard_swish_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("hard_swish_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		hard_swish_f32_ref(dst, x)
+	}
+}
+
+func leaky_relu_f32(dst, x []float32, alpha float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		leaky_relu_f32_avx512(dst, x, alpha)
+	case tier >= cpu.AVX2:
+		leaky_relu_f32_avx2(dst, x, alpha)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+			}{dst: dst, x: x, alpha: alpha}
+			if emulate("leaky_relu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		leaky_relu_f32_ref(dst, x, alpha)
+	}
+}
+
+func erf_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		erf_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		erf_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("erf_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		erf_f32_ref(dst, x)
+	}
+}
+
+func gelu_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		gelu_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		gelu_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("gelu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gelu_f32_ref(dst, x)
+	}
+}
+
+func gelu_tanh_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		gelu_tanh_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		gelu_tanh_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("gelu_tanh_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gelu_tanh_f32_ref(dst, x)
+	}
+}
+
+func silu_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		silu_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		silu_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("silu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		silu_f32_ref(dst, x)
+	}
+}
+
+func elu_f32(dst, x []float32, alpha float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		elu_f32_avx512(dst, x, alpha)
+	case tier >= cpu.AVX2:
+		elu_f32_avx2(dst, x, alpha)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+			}{dst: dst, x: x, alpha: alpha}
+			if emulate("elu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		elu_f32_ref(dst, x, alpha)
+	}
+}
+
+func softplus_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		softplus_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		softplus_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("softplus_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		softplus_f32_ref(dst, x)
+	}
+}
+
+func log_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		log_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		log_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("log_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		log_f32_ref(dst, x)
+	}
+}
+
+func add_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		add_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		add_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("add_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		add_f32_ref(dst, a, b)
+	}
+}
+
+func sub_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		sub_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		sub_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("sub_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		sub_f32_ref(dst, a, b)
+	}
+}
+
+func mul_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		mul_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		mul_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("mul_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		mul_f32_ref(dst, a, b)
+	}
+}
+
+func div_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		div_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		div_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
 			if emulate("div_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		div_f32_ref(dst, x, by)
+		div_f32_ref(dst, a, b)
+	}
+}
+
+func maximum_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		maximum_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		maximum_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("maximum_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		maximum_f32_ref(dst, a, b)
+	}
+}
+
+func minimum_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		minimum_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		minimum_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("minimum_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		minimum_f32_ref(dst, a, b)
 	}
 }
 
@@ -187,6 +847,281 @@ func sum_f32(x []float32) float32 {
 			}
 		}
 		return sum_f32_ref(x)
+	}
+}
+
+func min_f32(x []float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return min_f32_avx512(x)
+	case tier >= cpu.AVX2:
+		return min_f32_avx2(x)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				_   [0]uint64
+				ret float32
+			}{x: x}
+			if emulate("min_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return min_f32_ref(x)
+	}
+}
+
+func amax_f32(x []float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return amax_f32_avx512(x)
+	case tier >= cpu.AVX2:
+		return amax_f32_avx2(x)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				_   [0]uint64
+				ret float32
+			}{x: x}
+			if emulate("amax_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return amax_f32_ref(x)
+	}
+}
+
+func sum_abs_f32(x []float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return sum_abs_f32_avx512(x)
+	case tier >= cpu.AVX2:
+		return sum_abs_f32_avx2(x)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				_   [0]uint64
+				ret float32
+			}{x: x}
+			if emulate("sum_abs_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return sum_abs_f32_ref(x)
+	}
+}
+
+func sum_square_f32(x []float32, sub float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return sum_square_f32_avx512(x, sub)
+	case tier >= cpu.AVX2:
+		return sum_square_f32_avx2(x, sub)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				sub float32
+				_   [0]uint64
+				ret float32
+			}{x: x, sub: sub}
+			if emulate("sum_square_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return sum_square_f32_ref(x, sub)
+	}
+}
+
+func prod_f32(x []float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return prod_f32_avx512(x)
+	case tier >= cpu.AVX2:
+		return prod_f32_avx2(x)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				_   [0]uint64
+				ret float32
+			}{x: x}
+			if emulate("prod_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return prod_f32_ref(x)
+	}
+}
+
+func add_abs_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		add_abs_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		add_abs_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("add_abs_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		add_abs_f32_ref(dst, a, b)
+	}
+}
+
+func add_square_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		add_square_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		add_square_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("add_square_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		add_square_f32_ref(dst, a, b)
+	}
+}
+
+func affine_f32(dst, x []float32, sub, scale, shift float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		affine_f32_avx512(dst, x, sub, scale, shift)
+	case tier >= cpu.AVX2:
+		affine_f32_avx2(dst, x, sub, scale, shift)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				sub   float32
+				scale float32
+				shift float32
+			}{dst: dst, x: x, sub: sub, scale: scale, shift: shift}
+			if emulate("affine_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		affine_f32_ref(dst, x, sub, scale, shift)
+	}
+}
+
+func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		norm_f32_avx512(dst, x, scale, bias, sub, inv)
+	case tier >= cpu.AVX2:
+		norm_f32_avx2(dst, x, scale, bias, sub, inv)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				scale []float32
+				bias  []float32
+				sub   float32
+				inv   float32
+			}{dst: dst, x: x, scale: scale, bias: bias, sub: sub, inv: inv}
+			if emulate("norm_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		norm_f32_ref(dst, x, scale, bias, sub, inv)
+	}
+}
+
+func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_f32_12x16_avx512(dst, x, w, taps, count, at, step, dstep, pixels, add)
+	case tier >= cpu.AVX2:
+		conv_f32_6x16_avx2(dst, x, w, taps, count, at, step, dstep, pixels, add)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst    []float32
+				x      []float32
+				w      []float32
+				taps   []int64
+				count  int
+				at     int
+				step   int
+				dstep  int
+				pixels int
+				add    int
+			}{dst: dst, x: x, w: w, taps: taps, count: count, at: at, step: step, dstep: dstep, pixels: pixels, add: add}
+			if emulate("conv_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+	}
+}
+
+func conv_depthwise_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_depthwise_f32_12x16_avx512(dst, x, w, taps, count, at, step, dstep, pixels, add)
+	case tier >= cpu.AVX2:
+		conv_depthwise_f32_6x16_avx2(dst, x, w, taps, count, at, step, dstep, pixels, add)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst    []float32
+				x      []float32
+				w      []float32
+				taps   []int64
+				count  int
+				at     int
+				step   int
+				dstep  int
+				pixels int
+				add    int
+			}{dst: dst, x: x, w: w, taps: taps, count: count, at: at, step: step, dstep: dstep, pixels: pixels, add: add}
+			if emulate("conv_depthwise_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_depthwise_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+	}
+}
+
+func transpose_f32(dst, src []float32, rows, cols, ldd, lds int) {
+	switch {
+	case tier >= cpu.AVX512:
+		transpose_f32_8x8_avx512(dst, src, rows, cols, ldd, lds)
+	case tier >= cpu.AVX2:
+		transpose_f32_8x8_avx2(dst, src, rows, cols, ldd, lds)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []float32
+				src  []float32
+				rows int
+				cols int
+				ldd  int
+				lds  int
+			}{dst: dst, src: src, rows: rows, cols: cols, ldd: ldd, lds: lds}
+			if emulate("transpose_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		transpose_f32_ref(dst, src, rows, cols, ldd, lds)
 	}
 }
 
@@ -267,7 +1202,7 @@ func gemm_u8s8s32(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int) {
 	case tier >= cpu.VNNI:
 		gemm_u8s8s32_12x32_vnni(a, b, c, lda, ldc, m, n, k)
 	case tier >= cpu.AVX2:
-		gemm_u8s8s32_4x16_avx2(a, b, c, lda, ldc, m, n, k)
+		gemm_u8s8s32_6x16_avx2(a, b, c, lda, ldc, m, n, k)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -293,7 +1228,7 @@ func gemm_u8s8u8(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, l
 	case tier >= cpu.VNNI:
 		gemm_u8s8u8_12x32_vnni(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
 	case tier >= cpu.AVX2:
-		gemm_u8s8u8_4x16_avx2(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
+		gemm_u8s8u8_6x16_avx2(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -324,7 +1259,7 @@ func gemm_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float3
 	case tier >= cpu.VNNI:
 		gemm_u8s8f32_12x32_vnni(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
 	case tier >= cpu.AVX2:
-		gemm_u8s8f32_4x16_avx2(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+		gemm_u8s8f32_6x16_avx2(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -345,6 +1280,112 @@ func gemm_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float3
 			}
 		}
 		gemm_u8s8f32_ref(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+	}
+}
+
+func gemm_s16s8s32(a []int16, b []int8, c []int32, lda, ldc, m, n, k int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_s16s8s32_12x32_avx512(a, b, c, lda, ldc, m, n, k)
+	case tier >= cpu.AVX2:
+		gemm_s16s8s32_6x16_avx2(a, b, c, lda, ldc, m, n, k)
+	default:
+		if emulator != nil {
+			args := struct {
+				a   []int16
+				b   []int8
+				c   []int32
+				lda int
+				ldc int
+				m   int
+				n   int
+				k   int
+			}{a: a, b: b, c: c, lda: lda, ldc: ldc, m: m, n: n, k: k}
+			if emulate("gemm_s16s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_s16s8s32_ref(a, b, c, lda, ldc, m, n, k)
+	}
+}
+
+func gemm_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_s16s8u8_12x32_avx512(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		gemm_s16s8u8_6x16_avx2(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a    []int16
+				b    []int8
+				c    []uint8
+				bias []int32
+				mult []float32
+				lda  int
+				ldc  int
+				m    int
+				n    int
+				k    int
+				lo   float32
+				hi   float32
+				zp   int32
+			}{a: a, b: b, c: c, bias: bias, mult: mult, lda: lda, ldc: ldc, m: m, n: n, k: k, lo: lo, hi: hi, zp: zp}
+			if emulate("gemm_s16s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_s16s8u8_ref(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
+	}
+}
+
+func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_s16s8f32_12x32_avx512(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+	case tier >= cpu.AVX2:
+		gemm_s16s8f32_6x16_avx2(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []float32
+				bias  []int32
+				scale []float32
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				relu  int
+			}{a: a, b: b, c: c, bias: bias, scale: scale, lda: lda, ldc: ldc, m: m, n: n, k: k, relu: relu}
+			if emulate("gemm_s16s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_s16s8f32_ref(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+	}
+}
+
+func widen_u8s16(dst []int16, x []uint8) {
+	switch {
+	case tier >= cpu.AVX512:
+		widen_u8s16_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		widen_u8s16_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []int16
+				x   []uint8
+			}{dst: dst, x: x}
+			if emulate("widen_u8s16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		widen_u8s16_ref(dst, x)
 	}
 }
 
@@ -371,6 +1412,8 @@ func peak_u8s8(n int) {
 	switch {
 	case tier >= cpu.VNNI:
 		peak_u8s8_vnni(n)
+	case tier >= cpu.AVX512:
+		peak_u8s8_avx512(n)
 	case tier >= cpu.AVX2:
 		peak_u8s8_avx2(n)
 	default:
@@ -383,5 +1426,24 @@ func peak_u8s8(n int) {
 			}
 		}
 		peak_u8s8_ref(n)
+	}
+}
+
+func peak_u8s8_paired(n int) {
+	switch {
+	case tier >= cpu.VNNI:
+		peak_u8s8_paired_vnni(n)
+	case tier >= cpu.AVX2:
+		peak_u8s8_paired_avx2(n)
+	default:
+		if emulator != nil {
+			args := struct {
+				n int
+			}{n: n}
+			if emulate("peak_u8s8_paired", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		peak_u8s8_paired_ref(n)
 	}
 }

@@ -9,6 +9,69 @@ func Variants() []Variant { return variants }
 
 var variants = []Variant{}
 
+// Dispatchers lists the families.
+func Dispatchers() []Dispatcher { return dispatchers }
+
+var dispatchers = []Dispatcher{
+	{"relu_f32", relu_f32},
+	{"exp_f32", exp_f32},
+	{"sigmoid_f32", sigmoid_f32},
+	{"tanh_f32", tanh_f32},
+	{"div_scalar_f32", div_scalar_f32},
+	{"neg_f32", neg_f32},
+	{"abs_f32", abs_f32},
+	{"sqrt_f32", sqrt_f32},
+	{"reciprocal_f32", reciprocal_f32},
+	{"floor_f32", floor_f32},
+	{"ceil_f32", ceil_f32},
+	{"round_f32", round_f32},
+	{"sign_f32", sign_f32},
+	{"clip_f32", clip_f32},
+	{"hard_sigmoid_f32", hard_sigmoid_f32},
+	{"hard_swish_f32", hard_swish_f32},
+	{"leaky_relu_f32", leaky_relu_f32},
+	{"erf_f32", erf_f32},
+	{"gelu_f32", gelu_f32},
+	{"gelu_tanh_f32", gelu_tanh_f32},
+	{"silu_f32", silu_f32},
+	{"elu_f32", elu_f32},
+	{"softplus_f32", softplus_f32},
+	{"log_f32", log_f32},
+	{"add_f32", add_f32},
+	{"sub_f32", sub_f32},
+	{"mul_f32", mul_f32},
+	{"div_f32", div_f32},
+	{"maximum_f32", maximum_f32},
+	{"minimum_f32", minimum_f32},
+	{"max_f32", max_f32},
+	{"sum_f32", sum_f32},
+	{"min_f32", min_f32},
+	{"amax_f32", amax_f32},
+	{"sum_abs_f32", sum_abs_f32},
+	{"sum_square_f32", sum_square_f32},
+	{"prod_f32", prod_f32},
+	{"add_abs_f32", add_abs_f32},
+	{"add_square_f32", add_square_f32},
+	{"affine_f32", affine_f32},
+	{"norm_f32", norm_f32},
+	{"conv_f32", conv_f32},
+	{"conv_depthwise_f32", conv_depthwise_f32},
+	{"transpose_f32", transpose_f32},
+	{"quantize_f32u8", quantize_f32u8},
+	{"dequantize_u8f32", dequantize_u8f32},
+	{"gemm_f32", gemm_f32},
+	{"gemm_u8s8s32", gemm_u8s8s32},
+	{"gemm_u8s8u8", gemm_u8s8u8},
+	{"gemm_u8s8f32", gemm_u8s8f32},
+	{"gemm_s16s8s32", gemm_s16s8s32},
+	{"gemm_s16s8u8", gemm_s16s8u8},
+	{"gemm_s16s8f32", gemm_s16s8f32},
+	{"widen_u8s16", widen_u8s16},
+	{"peak_f32", peak_f32},
+	{"peak_u8s8", peak_u8s8},
+	{"peak_u8s8_paired", peak_u8s8_paired},
+}
+
 func relu_f32(dst, x []float32) {
 	relu_f32_ref(dst, x)
 }
@@ -25,8 +88,108 @@ func tanh_f32(dst, x []float32) {
 	tanh_f32_ref(dst, x)
 }
 
-func div_f32(dst, x []float32, by float32) {
-	div_f32_ref(dst, x, by)
+func div_scalar_f32(dst, x []float32, by float32) {
+	div_scalar_f32_ref(dst, x, by)
+}
+
+func neg_f32(dst, x []float32) {
+	neg_f32_ref(dst, x)
+}
+
+func abs_f32(dst, x []float32) {
+	abs_f32_ref(dst, x)
+}
+
+func sqrt_f32(dst, x []float32) {
+	sqrt_f32_ref(dst, x)
+}
+
+func reciprocal_f32(dst, x []float32) {
+	reciprocal_f32_ref(dst, x)
+}
+
+func floor_f32(dst, x []float32) {
+	floor_f32_ref(dst, x)
+}
+
+func ceil_f32(dst, x []float32) {
+	ceil_f32_ref(dst, x)
+}
+
+func round_f32(dst, x []float32) {
+	round_f32_ref(dst, x)
+}
+
+func sign_f32(dst, x []float32) {
+	sign_f32_ref(dst, x)
+}
+
+func clip_f32(dst, x []float32, lo, hi float32) {
+	clip_f32_ref(dst, x, lo, hi)
+}
+
+func hard_sigmoid_f32(dst, x []float32, alpha, beta float32) {
+	hard_sigmoid_f32_ref(dst, x, alpha, beta)
+}
+
+func hard_swish_f32(dst, x []float32) {
+	hard_swish_f32_ref(dst, x)
+}
+
+func leaky_relu_f32(dst, x []float32, alpha float32) {
+	leaky_relu_f32_ref(dst, x, alpha)
+}
+
+func erf_f32(dst, x []float32) {
+	erf_f32_ref(dst, x)
+}
+
+func gelu_f32(dst, x []float32) {
+	gelu_f32_ref(dst, x)
+}
+
+func gelu_tanh_f32(dst, x []float32) {
+	gelu_tanh_f32_ref(dst, x)
+}
+
+func silu_f32(dst, x []float32) {
+	silu_f32_ref(dst, x)
+}
+
+func elu_f32(dst, x []float32, alpha float32) {
+	elu_f32_ref(dst, x, alpha)
+}
+
+func softplus_f32(dst, x []float32) {
+	softplus_f32_ref(dst, x)
+}
+
+func log_f32(dst, x []float32) {
+	log_f32_ref(dst, x)
+}
+
+func add_f32(dst, a, b []float32) {
+	add_f32_ref(dst, a, b)
+}
+
+func sub_f32(dst, a, b []float32) {
+	sub_f32_ref(dst, a, b)
+}
+
+func mul_f32(dst, a, b []float32) {
+	mul_f32_ref(dst, a, b)
+}
+
+func div_f32(dst, a, b []float32) {
+	div_f32_ref(dst, a, b)
+}
+
+func maximum_f32(dst, a, b []float32) {
+	maximum_f32_ref(dst, a, b)
+}
+
+func minimum_f32(dst, a, b []float32) {
+	minimum_f32_ref(dst, a, b)
 }
 
 func max_f32(x []float32) float32 {
@@ -35,6 +198,54 @@ func max_f32(x []float32) float32 {
 
 func sum_f32(x []float32) float32 {
 	return sum_f32_ref(x)
+}
+
+func min_f32(x []float32) float32 {
+	return min_f32_ref(x)
+}
+
+func amax_f32(x []float32) float32 {
+	return amax_f32_ref(x)
+}
+
+func sum_abs_f32(x []float32) float32 {
+	return sum_abs_f32_ref(x)
+}
+
+func sum_square_f32(x []float32, sub float32) float32 {
+	return sum_square_f32_ref(x, sub)
+}
+
+func prod_f32(x []float32) float32 {
+	return prod_f32_ref(x)
+}
+
+func add_abs_f32(dst, a, b []float32) {
+	add_abs_f32_ref(dst, a, b)
+}
+
+func add_square_f32(dst, a, b []float32) {
+	add_square_f32_ref(dst, a, b)
+}
+
+func affine_f32(dst, x []float32, sub, scale, shift float32) {
+	affine_f32_ref(dst, x, sub, scale, shift)
+}
+
+func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
+	norm_f32_ref(dst, x, scale, bias, sub, inv)
+}
+
+func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
+	conv_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+}
+
+func conv_depthwise_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
+	conv_depthwise_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+}
+
+func transpose_f32(dst, src []float32, rows, cols, ldd, lds int) {
+	transpose_f32_ref(dst, src, rows, cols, ldd, lds)
 }
 
 func quantize_f32u8(dst []uint8, x []float32, scale float32, zp int32) {
@@ -61,10 +272,30 @@ func gemm_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float3
 	gemm_u8s8f32_ref(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
 }
 
+func gemm_s16s8s32(a []int16, b []int8, c []int32, lda, ldc, m, n, k int) {
+	gemm_s16s8s32_ref(a, b, c, lda, ldc, m, n, k)
+}
+
+func gemm_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32) {
+	gemm_s16s8u8_ref(a, b, c, bias, mult, lda, ldc, m, n, k, lo, hi, zp)
+}
+
+func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int) {
+	gemm_s16s8f32_ref(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+}
+
+func widen_u8s16(dst []int16, x []uint8) {
+	widen_u8s16_ref(dst, x)
+}
+
 func peak_f32(n int) {
 	peak_f32_ref(n)
 }
 
 func peak_u8s8(n int) {
 	peak_u8s8_ref(n)
+}
+
+func peak_u8s8_paired(n int) {
+	peak_u8s8_paired_ref(n)
 }

@@ -4,17 +4,83 @@
 
 #include "textflag.h"
 
-// func div_f32_avx2(dst []float32, x []float32, by float32)
+// func div_f32_avx2(dst []float32, a []float32, b []float32)
 // Requires: AVX
-TEXT ·div_f32_avx2(SB), NOSPLIT, $0-52
-	VBROADCASTSS by+48(FP), Y0
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         x_len+32(FP), DX
+TEXT ·div_f32_avx2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	CMPQ BX, b_len+56(FP)
+	JNE  scalarB
+	CMPQ BX, a_len+32(FP)
+	JNE  scalarA
 
-loop1:
-	CMPQ    DX, $0x00000020
-	JLT     end2
+loop2:
+	CMPQ    BX, $0x00000020
+	JLT     end3
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 64(DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS 96(DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JMP     loop2
+
+end3:
+loop4:
+	CMPQ    BX, $0x00000008
+	JLT     end5
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     loop4
+
+end5:
+	TESTQ      BX, BX
+	JEQ        done1
+	LEAQ       mask<>+0(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	ADDQ       $0x00000100, SI
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y0
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS (DX), Y1, Y1
+	VDIVPS     Y1, Y0, Y0
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS Y0, Y1, (AX)
+
+done1:
+	VZEROUPPER
+	RET
+
+scalarB:
+	MOVQ         b_base+48(FP), DX
+	VBROADCASTSS (DX), Y0
+
+loop7:
+	CMPQ    BX, $0x00000020
+	JLT     end8
 	VMOVUPS (CX), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
@@ -27,37 +93,96 @@ loop1:
 	VMOVUPS 96(CX), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, 96(AX)
-	ADDQ    $0x00000080, CX
 	ADDQ    $0x00000080, AX
-	SUBQ    $0x00000020, DX
-	JMP     loop1
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, BX
+	JMP     loop7
 
-end2:
-loop3:
-	CMPQ    DX, $0x00000008
-	JLT     end4
+end8:
+loop9:
+	CMPQ    BX, $0x00000008
+	JLT     end10
 	VMOVUPS (CX), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
-	ADDQ    $0x00000020, CX
 	ADDQ    $0x00000020, AX
-	SUBQ    $0x00000008, DX
-	JMP     loop3
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, BX
+	JMP     loop9
 
-end4:
-	TESTQ      DX, DX
-	JEQ        done
-	LEAQ       mask<>+0(SB), BX
-	SHLQ       $0x02, DX
-	SUBQ       DX, BX
-	ADDQ       $0x00000100, BX
-	VMOVUPS    (BX), Y1
+end10:
+	TESTQ      BX, BX
+	JEQ        done6
+	LEAQ       mask<>+0(SB), DX
+	SHLQ       $0x02, BX
+	SUBQ       BX, DX
+	ADDQ       $0x00000100, DX
+	VMOVUPS    (DX), Y1
 	VMASKMOVPS (CX), Y1, Y1
 	VDIVPS     Y0, Y1, Y1
-	VMOVUPS    (BX), Y0
+	VMOVUPS    (DX), Y0
 	VMASKMOVPS Y1, Y0, (AX)
 
-done:
+done6:
+	VZEROUPPER
+	RET
+
+scalarA:
+	MOVQ         a_base+24(FP), CX
+	VBROADCASTSS (CX), Y0
+
+loop12:
+	CMPQ    BX, $0x00000020
+	JLT     end13
+	VMOVAPS Y0, Y1
+	VMOVUPS (DX), Y2
+	VDIVPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVAPS Y0, Y1
+	VMOVUPS 32(DX), Y2
+	VDIVPS  Y2, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVAPS Y0, Y1
+	VMOVUPS 64(DX), Y2
+	VDIVPS  Y2, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVAPS Y0, Y1
+	VMOVUPS 96(DX), Y2
+	VDIVPS  Y2, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JMP     loop12
+
+end13:
+loop14:
+	CMPQ    BX, $0x00000008
+	JLT     end15
+	VMOVAPS Y0, Y1
+	VMOVUPS (DX), Y2
+	VDIVPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     loop14
+
+end15:
+	TESTQ      BX, BX
+	JEQ        done11
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, BX
+	SUBQ       BX, CX
+	ADDQ       $0x00000100, CX
+	VMOVAPS    Y0, Y0
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (DX), Y1, Y1
+	VDIVPS     Y1, Y0, Y0
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS Y0, Y1, (AX)
+
+done11:
 	VZEROUPPER
 	RET
 

@@ -4,17 +4,79 @@
 
 #include "textflag.h"
 
-// func div_f32_avx512(dst []float32, x []float32, by float32)
+// func div_f32_avx512(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·div_f32_avx512(SB), NOSPLIT, $0-52
-	VBROADCASTSS by+48(FP), Z0
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         x_len+32(FP), DX
+TEXT ·div_f32_avx512(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	CMPQ BX, b_len+56(FP)
+	JNE  scalarB
+	CMPQ BX, a_len+32(FP)
+	JNE  scalarA
 
-loop1:
-	CMPQ    DX, $0x00000040
-	JLT     end2
+loop2:
+	CMPQ    BX, $0x00000040
+	JLT     end3
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMOVUPS 64(DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(CX), Z0
+	VMOVUPS 128(DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, 128(AX)
+	VMOVUPS 192(CX), Z0
+	VMOVUPS 192(DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	JMP     loop2
+
+end3:
+loop4:
+	CMPQ    BX, $0x00000010
+	JLT     end5
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     loop4
+
+end5:
+	TESTQ     BX, BX
+	JEQ       done1
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done1:
+	VZEROUPPER
+	RET
+
+scalarB:
+	MOVQ         b_base+48(FP), DX
+	VBROADCASTSS (DX), Z0
+
+loop7:
+	CMPQ    BX, $0x00000040
+	JLT     end8
 	VMOVUPS (CX), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)
@@ -27,33 +89,89 @@ loop1:
 	VMOVUPS 192(CX), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, 192(AX)
-	ADDQ    $0x00000100, CX
 	ADDQ    $0x00000100, AX
-	SUBQ    $0x00000040, DX
-	JMP     loop1
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, BX
+	JMP     loop7
 
-end2:
-loop3:
-	CMPQ    DX, $0x00000010
-	JLT     end4
+end8:
+loop9:
+	CMPQ    BX, $0x00000010
+	JLT     end10
 	VMOVUPS (CX), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)
-	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, AX
-	SUBQ    $0x00000010, DX
-	JMP     loop3
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, BX
+	JMP     loop9
 
-end4:
-	TESTQ     DX, DX
-	JEQ       done
-	MOVQ      $-1, BX
-	BZHIQ     DX, BX, BX
-	KMOVW     BX, K1
+end10:
+	TESTQ     BX, BX
+	JEQ       done6
+	MOVQ      $-1, DX
+	BZHIQ     BX, DX, DX
+	KMOVW     DX, K1
 	VMOVUPS.Z (CX), K1, Z1
 	VDIVPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 
-done:
+done6:
+	VZEROUPPER
+	RET
+
+scalarA:
+	MOVQ         a_base+24(FP), CX
+	VBROADCASTSS (CX), Z0
+
+loop12:
+	CMPQ    BX, $0x00000040
+	JLT     end13
+	VMOVAPS Z0, Z1
+	VMOVUPS (DX), Z2
+	VDIVPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMOVAPS Z0, Z1
+	VMOVUPS 64(DX), Z2
+	VDIVPS  Z2, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMOVAPS Z0, Z1
+	VMOVUPS 128(DX), Z2
+	VDIVPS  Z2, Z1, Z1
+	VMOVUPS Z1, 128(AX)
+	VMOVAPS Z0, Z1
+	VMOVUPS 192(DX), Z2
+	VDIVPS  Z2, Z1, Z1
+	VMOVUPS Z1, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x00000040, BX
+	JMP     loop12
+
+end13:
+loop14:
+	CMPQ    BX, $0x00000010
+	JLT     end15
+	VMOVAPS Z0, Z1
+	VMOVUPS (DX), Z2
+	VDIVPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     loop14
+
+end15:
+	TESTQ     BX, BX
+	JEQ       done11
+	MOVQ      $-1, CX
+	BZHIQ     BX, CX, CX
+	KMOVW     CX, K1
+	VMOVAPS   Z0, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done11:
 	VZEROUPPER
 	RET

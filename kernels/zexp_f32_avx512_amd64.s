@@ -15,8 +15,71 @@ TEXT ·exp_f32_avx512(SB), NOSPLIT, $0-52
 	MOVQ         x_len+32(FP), DX
 
 loop1:
-	CMPQ         DX, $0x00000010
+	CMPQ         DX, $0x00000020
 	JLT          end2
+	VMOVUPS      (CX), Z3
+	VMOVUPS      64(CX), Z7
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS       Z0, Z7, Z7
+	VMINPS       Z3, Z2, Z3
+	VMINPS       Z7, Z2, Z7
+	VMAXPS       Z3, Z1, Z3
+	VMAXPS       Z7, Z1, Z7
+	VMULPS       c3fb8aa3b<>+0(SB), Z3, Z4
+	VMULPS       c3fb8aa3b<>+0(SB), Z7, Z8
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VRNDSCALEPS  $0x08, Z8, Z8
+	VFNMADD231PS c3f318000<>+0(SB), Z4, Z3
+	VFNMADD231PS c3f318000<>+0(SB), Z8, Z7
+	VFNMADD231PS cb95e8083<>+0(SB), Z4, Z3
+	VFNMADD231PS cb95e8083<>+0(SB), Z8, Z7
+	VMOVUPS      c39506967<>+0(SB), Z5
+	VMOVUPS      c39506967<>+0(SB), Z9
+	VFMADD213PS  c3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS  c3ab743ce<>+0(SB), Z7, Z9
+	VFMADD213PS  c3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS  c3c088908<>+0(SB), Z7, Z9
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Z7, Z9
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Z7, Z9
+	VFMADD213PS  c3f000000<>+0(SB), Z3, Z5
+	VFMADD213PS  c3f000000<>+0(SB), Z7, Z9
+	VMULPS       Z3, Z3, Z6
+	VMULPS       Z7, Z7, Z10
+	VFMADD213PS  Z3, Z6, Z5
+	VFMADD213PS  Z7, Z10, Z9
+	VADDPS       c3f800000<>+0(SB), Z5, Z5
+	VADDPS       c3f800000<>+0(SB), Z9, Z9
+	VCVTPS2DQ    Z4, Z3
+	VCVTPS2DQ    Z8, Z6
+	VPSRAD       $0x01, Z3, Z4
+	VPSRAD       $0x01, Z6, Z8
+	VPSUBD       Z4, Z3, Z3
+	VPSUBD       Z8, Z6, Z6
+	VPSLLD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z8, Z8
+	VPADDD       c3f800000<>+0(SB), Z4, Z4
+	VPADDD       c3f800000<>+0(SB), Z8, Z8
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z8, Z9, Z9
+	VPSLLD       $0x17, Z3, Z3
+	VPSLLD       $0x17, Z6, Z6
+	VPADDD       c3f800000<>+0(SB), Z3, Z3
+	VPADDD       c3f800000<>+0(SB), Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z6, Z9, Z9
+	VMOVUPS      Z5, (AX)
+	VMOVUPS      Z9, 64(AX)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x00000020, DX
+	JMP          loop1
+
+end2:
+loop3:
+	CMPQ         DX, $0x00000010
+	JLT          end4
 	VMOVUPS      (CX), Z3
 	VSUBPS       Z0, Z3, Z3
 	VMINPS       Z3, Z2, Z3
@@ -47,9 +110,9 @@ loop1:
 	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000040, AX
 	SUBQ         $0x00000010, DX
-	JMP          loop1
+	JMP          loop3
 
-end2:
+end4:
 	TESTQ        DX, DX
 	JEQ          done
 	MOVQ         $-1, BX

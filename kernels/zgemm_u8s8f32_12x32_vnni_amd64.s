@@ -42,10 +42,40 @@ narrow2:
 	LEAQ   (R8)(AX*1), R9
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   k+152(FP), R10
-	SUBQ   $0x00000004, R10
+	SUBQ   $0x00000008, R10
 	JLT    krest4
 
 k3:
+	VPBROADCASTD (DX), Z8
+	VPDPBUSD     (DI), Z8, Z0
+	VPDPBUSD     (DI)(AX*1), Z8, Z1
+	VPDPBUSD     (DI)(AX*2), Z8, Z2
+	VPDPBUSD     (R8), Z8, Z3
+	VPDPBUSD     (R8)(AX*1), Z8, Z4
+	VPDPBUSD     (R8)(AX*2), Z8, Z5
+	VPDPBUSD     (R9), Z8, Z6
+	VPDPBUSD     (R9)(AX*1), Z8, Z7
+	VPBROADCASTD 4(DX), Z8
+	VPDPBUSD     64(DI), Z8, Z0
+	VPDPBUSD     64(DI)(AX*1), Z8, Z1
+	VPDPBUSD     64(DI)(AX*2), Z8, Z2
+	VPDPBUSD     64(R8), Z8, Z3
+	VPDPBUSD     64(R8)(AX*1), Z8, Z4
+	VPDPBUSD     64(R8)(AX*2), Z8, Z5
+	VPDPBUSD     64(R9), Z8, Z6
+	VPDPBUSD     64(R9)(AX*1), Z8, Z7
+	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000008, R10
+	JGE          k3
+
+krest4:
+	ADDQ         $0x00000008, R10
+	JEQ          kend6
+	SUBQ         $0x00000004, R10
+	JLT          ktail5
 	VPBROADCASTD (DX), Z8
 	VPDPBUSD     (DI), Z8, Z0
 	VPDPBUSD     (DI)(AX*1), Z8, Z1
@@ -60,24 +90,23 @@ k3:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000004, R10
-	JGE          k3
 
-krest4:
+ktail5:
 	ADDQ    $0x00000004, R10
-	JEQ     kend5
+	JEQ     kend6
 	MOVBLZX (DX), R11
 	CMPQ    R10, $0x00000002
-	JLT     gathered6
+	JLT     gathered7
 	MOVBLZX 1(DX), R12
 	SHLL    $0x08, R12
 	ORL     R12, R11
 	CMPQ    R10, $0x00000003
-	JLT     gathered6
+	JLT     gathered7
 	MOVBLZX 2(DX), R12
 	SHLL    $0x10, R12
 	ORL     R12, R11
 
-gathered6:
+gathered7:
 	VMOVD        R11, X8
 	VPBROADCASTD X8, Z8
 	VPDPBUSD     (DI), Z8, Z0
@@ -89,7 +118,7 @@ gathered6:
 	VPDPBUSD     (R9), Z8, Z6
 	VPDPBUSD     (R9)(AX*1), Z8, Z7
 
-kend5:
+kend6:
 	MOVQ      bias_base+72(FP), DX
 	MOVQ      (SP), DI
 	VMOVUPS   (DX)(DI*4), Z8
@@ -164,7 +193,7 @@ kend5:
 	VMULPS    Z9, Z7, Z7
 	MOVQ      relu+160(FP), DX
 	TESTQ     DX, DX
-	JEQ       skip7
+	JEQ       skip8
 	VXORPS    Z8, Z8, Z8
 	VMAXPS    Z0, Z8, Z0
 	VMAXPS    Z1, Z8, Z1
@@ -175,7 +204,7 @@ kend5:
 	VMAXPS    Z6, Z8, Z6
 	VMAXPS    Z7, Z8, Z7
 
-skip7:
+skip8:
 	MOVQ    SI, DX
 	MOVQ    ldc+128(FP), SI
 	SHLQ    $0x02, SI
@@ -211,9 +240,9 @@ columns:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows8:
+rows9:
 	CMPQ   8(SP), $0x0000000c
-	JLT    fewer9
+	JLT    fewer10
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -247,10 +276,99 @@ rows8:
 	LEAQ   (R10)(CX*2), R10
 	MOVQ   BX, R11
 	MOVQ   k+152(FP), R12
-	SUBQ   $0x00000004, R12
-	JLT    krest11
+	SUBQ   $0x00000008, R12
+	JLT    krest12
 
-k10:
+k11:
+	VMOVUPS      (R11), Z24
+	VMOVUPS      (R11)(AX*1), Z25
+	VPBROADCASTD (DI), Z26
+	VPDPBUSD     Z24, Z26, Z0
+	VPDPBUSD     Z25, Z26, Z1
+	VPBROADCASTD (DI)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z2
+	VPDPBUSD     Z25, Z26, Z3
+	VPBROADCASTD (DI)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z4
+	VPDPBUSD     Z25, Z26, Z5
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	VPBROADCASTD (R8)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	VPBROADCASTD (R8)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	VPBROADCASTD (R9)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	VPBROADCASTD (R9)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	VPBROADCASTD (R10), Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	VPBROADCASTD (R10)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	VPBROADCASTD (R10)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z22
+	VPDPBUSD     Z25, Z26, Z23
+	VMOVUPS      64(R11), Z24
+	VMOVUPS      64(R11)(AX*1), Z25
+	VPBROADCASTD 4(DI), Z26
+	VPDPBUSD     Z24, Z26, Z0
+	VPDPBUSD     Z25, Z26, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z2
+	VPDPBUSD     Z25, Z26, Z3
+	VPBROADCASTD 4(DI)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z4
+	VPDPBUSD     Z25, Z26, Z5
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	VPBROADCASTD 4(R8)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	VPBROADCASTD 4(R8)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	VPBROADCASTD 4(R9)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	VPBROADCASTD 4(R9)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	VPBROADCASTD 4(R10), Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	VPBROADCASTD 4(R10)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	VPBROADCASTD 4(R10)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z22
+	VPDPBUSD     Z25, Z26, Z23
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000008, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x00000008, R12
+	JGE          k11
+
+krest12:
+	ADDQ         $0x00000008, R12
+	JEQ          kend14
+	SUBQ         $0x00000004, R12
+	JLT          ktail13
 	VMOVUPS      (R11), Z24
 	VMOVUPS      (R11)(AX*1), Z25
 	VPBROADCASTD (DI), Z26
@@ -295,219 +413,218 @@ k10:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	SUBQ         $0x00000004, R12
-	JGE          k10
 
-krest11:
+ktail13:
 	ADDQ    $0x00000004, R12
-	JEQ     kend12
+	JEQ     kend14
 	VMOVUPS (R11), Z24
 	VMOVUPS (R11)(AX*1), Z25
 	MOVBLZX (DI), R11
 	CMPQ    R12, $0x00000002
-	JLT     gathered13
+	JLT     gathered15
 	MOVBLZX 1(DI), R13
 	SHLL    $0x08, R13
 	ORL     R13, R11
 	CMPQ    R12, $0x00000003
-	JLT     gathered13
+	JLT     gathered15
 	MOVBLZX 2(DI), R13
 	SHLL    $0x10, R13
 	ORL     R13, R11
 
-gathered13:
+gathered15:
 	VMOVD        R11, X26
 	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z0
 	VPDPBUSD     Z25, Z26, Z1
 	MOVBLZX      (DI)(CX*1), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered14
+	JLT          gathered16
 	MOVBLZX      1(DI)(CX*1), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered14
+	JLT          gathered16
 	MOVBLZX      2(DI)(CX*1), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered14:
+gathered16:
 	VMOVD        R11, X26
 	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z2
 	VPDPBUSD     Z25, Z26, Z3
 	MOVBLZX      (DI)(CX*2), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered15
+	JLT          gathered17
 	MOVBLZX      1(DI)(CX*2), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered15
+	JLT          gathered17
 	MOVBLZX      2(DI)(CX*2), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered15:
+gathered17:
 	VMOVD        R11, X26
 	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z4
 	VPDPBUSD     Z25, Z26, Z5
 	MOVBLZX      (R8), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered16
+	JLT          gathered18
 	MOVBLZX      1(R8), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered16
+	JLT          gathered18
 	MOVBLZX      2(R8), R11
-	SHLL         $0x10, R11
-	ORL          R11, DI
-
-gathered16:
-	VMOVD        DI, X26
-	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z6
-	VPDPBUSD     Z25, Z26, Z7
-	MOVBLZX      (R8)(CX*1), DI
-	CMPQ         R12, $0x00000002
-	JLT          gathered17
-	MOVBLZX      1(R8)(CX*1), R11
-	SHLL         $0x08, R11
-	ORL          R11, DI
-	CMPQ         R12, $0x00000003
-	JLT          gathered17
-	MOVBLZX      2(R8)(CX*1), R11
-	SHLL         $0x10, R11
-	ORL          R11, DI
-
-gathered17:
-	VMOVD        DI, X26
-	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z8
-	VPDPBUSD     Z25, Z26, Z9
-	MOVBLZX      (R8)(CX*2), DI
-	CMPQ         R12, $0x00000002
-	JLT          gathered18
-	MOVBLZX      1(R8)(CX*2), R11
-	SHLL         $0x08, R11
-	ORL          R11, DI
-	CMPQ         R12, $0x00000003
-	JLT          gathered18
-	MOVBLZX      2(R8)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
 gathered18:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z10
-	VPDPBUSD     Z25, Z26, Z11
-	MOVBLZX      (R9), DI
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered19
-	MOVBLZX      1(R9), R8
-	SHLL         $0x08, R8
-	ORL          R8, DI
+	MOVBLZX      1(R8)(CX*1), R11
+	SHLL         $0x08, R11
+	ORL          R11, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered19
-	MOVBLZX      2(R9), R8
-	SHLL         $0x10, R8
-	ORL          R8, DI
+	MOVBLZX      2(R8)(CX*1), R11
+	SHLL         $0x10, R11
+	ORL          R11, DI
 
 gathered19:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z12
-	VPDPBUSD     Z25, Z26, Z13
-	MOVBLZX      (R9)(CX*1), DI
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered20
-	MOVBLZX      1(R9)(CX*1), R8
-	SHLL         $0x08, R8
-	ORL          R8, DI
+	MOVBLZX      1(R8)(CX*2), R11
+	SHLL         $0x08, R11
+	ORL          R11, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered20
-	MOVBLZX      2(R9)(CX*1), R8
-	SHLL         $0x10, R8
-	ORL          R8, DI
+	MOVBLZX      2(R8)(CX*2), R11
+	SHLL         $0x10, R11
+	ORL          R11, DI
 
 gathered20:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z14
-	VPDPBUSD     Z25, Z26, Z15
-	MOVBLZX      (R9)(CX*2), DI
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	MOVBLZX      (R9), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered21
-	MOVBLZX      1(R9)(CX*2), R8
+	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered21
-	MOVBLZX      2(R9)(CX*2), R8
+	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered21:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z16
-	VPDPBUSD     Z25, Z26, Z17
-	MOVBLZX      (R10), DI
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered22
-	MOVBLZX      1(R10), R8
+	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered22
-	MOVBLZX      2(R10), R8
+	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered22:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z18
-	VPDPBUSD     Z25, Z26, Z19
-	MOVBLZX      (R10)(CX*1), DI
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	MOVBLZX      (R9)(CX*2), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered23
-	MOVBLZX      1(R10)(CX*1), R8
+	MOVBLZX      1(R9)(CX*2), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered23
-	MOVBLZX      2(R10)(CX*1), R8
+	MOVBLZX      2(R9)(CX*2), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered23:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z20
-	VPDPBUSD     Z25, Z26, Z21
-	MOVBLZX      (R10)(CX*2), DI
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	MOVBLZX      (R10), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered24
-	MOVBLZX      1(R10)(CX*2), R8
+	MOVBLZX      1(R10), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered24
-	MOVBLZX      2(R10)(CX*2), R8
+	MOVBLZX      2(R10), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered24:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	MOVBLZX      (R10)(CX*1), DI
+	CMPQ         R12, $0x00000002
+	JLT          gathered25
+	MOVBLZX      1(R10)(CX*1), R8
+	SHLL         $0x08, R8
+	ORL          R8, DI
+	CMPQ         R12, $0x00000003
+	JLT          gathered25
+	MOVBLZX      2(R10)(CX*1), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+
+gathered25:
+	VMOVD        DI, X26
+	VPBROADCASTD X26, Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	MOVBLZX      (R10)(CX*2), DI
+	CMPQ         R12, $0x00000002
+	JLT          gathered26
+	MOVBLZX      1(R10)(CX*2), R8
+	SHLL         $0x08, R8
+	ORL          R8, DI
+	CMPQ         R12, $0x00000003
+	JLT          gathered26
+	MOVBLZX      2(R10)(CX*2), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+
+gathered26:
+	VMOVD        DI, X26
+	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z22
 	VPDPBUSD     Z25, Z26, Z23
 
-kend12:
+kend14:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z24
@@ -594,7 +711,7 @@ kend12:
 	VMULPS    Z25, Z23, Z23
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip25
+	JEQ       skip27
 	VXORPS    Z24, Z24, Z24
 	VMAXPS    Z0, Z24, Z0
 	VMAXPS    Z1, Z24, Z1
@@ -621,7 +738,7 @@ kend12:
 	VMAXPS    Z22, Z24, Z22
 	VMAXPS    Z23, Z24, Z23
 
-skip25:
+skip27:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -667,12 +784,12 @@ skip25:
 	IMUL3Q  $0x0000000c, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x0000000c, 8(SP)
-	JMP     rows8
+	JMP     rows9
 
-fewer9:
-rows26:
+fewer10:
+rows28:
 	CMPQ   8(SP), $0x00000008
-	JLT    fewer27
+	JLT    fewer29
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -696,10 +813,74 @@ rows26:
 	LEAQ   (R9)(CX*2), R9
 	MOVQ   BX, R10
 	MOVQ   k+152(FP), R11
-	SUBQ   $0x00000004, R11
-	JLT    krest29
+	SUBQ   $0x00000008, R11
+	JLT    krest31
 
-k28:
+k30:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      (R10)(AX*1), Z17
+	VPBROADCASTD (DI), Z18
+	VPDPBUSD     Z16, Z18, Z0
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z2
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD (DI)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z4
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD (R8), Z18
+	VPDPBUSD     Z16, Z18, Z6
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD (R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z8
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD (R8)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z10
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD (R9), Z18
+	VPDPBUSD     Z16, Z18, Z12
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD (R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z14
+	VPDPBUSD     Z17, Z18, Z15
+	VMOVUPS      64(R10), Z16
+	VMOVUPS      64(R10)(AX*1), Z17
+	VPBROADCASTD 4(DI), Z18
+	VPDPBUSD     Z16, Z18, Z0
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z2
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD 4(DI)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z4
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD 4(R8), Z18
+	VPDPBUSD     Z16, Z18, Z6
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD 4(R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z8
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD 4(R8)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z10
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD 4(R9), Z18
+	VPDPBUSD     Z16, Z18, Z12
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD 4(R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z14
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000080, R10
+	SUBQ         $0x00000008, R11
+	JGE          k30
+
+krest31:
+	ADDQ         $0x00000008, R11
+	JEQ          kend33
+	SUBQ         $0x00000004, R11
+	JLT          ktail32
 	VMOVUPS      (R10), Z16
 	VMOVUPS      (R10)(AX*1), Z17
 	VPBROADCASTD (DI), Z18
@@ -731,151 +912,150 @@ k28:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000004, R11
-	JGE          k28
 
-krest29:
+ktail32:
 	ADDQ    $0x00000004, R11
-	JEQ     kend30
+	JEQ     kend33
 	VMOVUPS (R10), Z16
 	VMOVUPS (R10)(AX*1), Z17
 	MOVBLZX (DI), R10
 	CMPQ    R11, $0x00000002
-	JLT     gathered31
+	JLT     gathered34
 	MOVBLZX 1(DI), R12
 	SHLL    $0x08, R12
 	ORL     R12, R10
 	CMPQ    R11, $0x00000003
-	JLT     gathered31
+	JLT     gathered34
 	MOVBLZX 2(DI), R12
 	SHLL    $0x10, R12
 	ORL     R12, R10
 
-gathered31:
+gathered34:
 	VMOVD        R10, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z0
 	VPDPBUSD     Z17, Z18, Z1
 	MOVBLZX      (DI)(CX*1), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered32
+	JLT          gathered35
 	MOVBLZX      1(DI)(CX*1), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered32
+	JLT          gathered35
 	MOVBLZX      2(DI)(CX*1), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered32:
+gathered35:
 	VMOVD        R10, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z2
 	VPDPBUSD     Z17, Z18, Z3
 	MOVBLZX      (DI)(CX*2), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered33
+	JLT          gathered36
 	MOVBLZX      1(DI)(CX*2), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered33
+	JLT          gathered36
 	MOVBLZX      2(DI)(CX*2), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered33:
+gathered36:
 	VMOVD        R10, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z4
 	VPDPBUSD     Z17, Z18, Z5
 	MOVBLZX      (R8), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered34
+	JLT          gathered37
 	MOVBLZX      1(R8), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered34
+	JLT          gathered37
 	MOVBLZX      2(R8), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered34:
+gathered37:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
 	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered35
+	JLT          gathered38
 	MOVBLZX      1(R8)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered35
+	JLT          gathered38
 	MOVBLZX      2(R8)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered35:
+gathered38:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z8
 	VPDPBUSD     Z17, Z18, Z9
 	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered36
+	JLT          gathered39
 	MOVBLZX      1(R8)(CX*2), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered36
+	JLT          gathered39
 	MOVBLZX      2(R8)(CX*2), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered36:
+gathered39:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z10
 	VPDPBUSD     Z17, Z18, Z11
 	MOVBLZX      (R9), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered37
+	JLT          gathered40
 	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered37
+	JLT          gathered40
 	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered37:
+gathered40:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z12
 	VPDPBUSD     Z17, Z18, Z13
 	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered38
+	JLT          gathered41
 	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered38
+	JLT          gathered41
 	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered38:
+gathered41:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z14
 	VPDPBUSD     Z17, Z18, Z15
 
-kend30:
+kend33:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z16
@@ -938,7 +1118,7 @@ kend30:
 	VMULPS    Z17, Z15, Z15
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip39
+	JEQ       skip42
 	VXORPS    Z16, Z16, Z16
 	VMAXPS    Z0, Z16, Z0
 	VMAXPS    Z1, Z16, Z1
@@ -957,7 +1137,7 @@ kend30:
 	VMAXPS    Z14, Z16, Z14
 	VMAXPS    Z15, Z16, Z15
 
-skip39:
+skip42:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -991,12 +1171,12 @@ skip39:
 	IMUL3Q  $0x00000008, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000008, 8(SP)
-	JMP     rows26
+	JMP     rows28
 
-fewer27:
-rows40:
+fewer29:
+rows43:
 	CMPQ   8(SP), $0x00000004
-	JLT    fewer41
+	JLT    fewer44
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1010,10 +1190,49 @@ rows40:
 	LEAQ   (R8)(CX*2), R8
 	MOVQ   BX, R9
 	MOVQ   k+152(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest43
+	SUBQ   $0x00000008, R10
+	JLT    krest46
 
-k42:
+k45:
+	VMOVUPS      (R9), Z8
+	VMOVUPS      (R9)(AX*1), Z9
+	VPBROADCASTD (DI), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD (DI)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD (DI)(CX*2), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD (R8), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPDPBUSD     Z9, Z10, Z7
+	VMOVUPS      64(R9), Z8
+	VMOVUPS      64(R9)(AX*1), Z9
+	VPBROADCASTD 4(DI), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD 4(DI)(CX*2), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD 4(R8), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000008, R10
+	JGE          k45
+
+krest46:
+	ADDQ         $0x00000008, R10
+	JEQ          kend48
+	SUBQ         $0x00000004, R10
+	JLT          ktail47
 	VMOVUPS      (R9), Z8
 	VMOVUPS      (R9)(AX*1), Z9
 	VPBROADCASTD (DI), Z10
@@ -1032,83 +1251,82 @@ k42:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000004, R10
-	JGE          k42
 
-krest43:
+ktail47:
 	ADDQ    $0x00000004, R10
-	JEQ     kend44
+	JEQ     kend48
 	VMOVUPS (R9), Z8
 	VMOVUPS (R9)(AX*1), Z9
 	MOVBLZX (DI), R9
 	CMPQ    R10, $0x00000002
-	JLT     gathered45
+	JLT     gathered49
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R9
 	CMPQ    R10, $0x00000003
-	JLT     gathered45
+	JLT     gathered49
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R9
 
-gathered45:
+gathered49:
 	VMOVD        R9, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z0
 	VPDPBUSD     Z9, Z10, Z1
 	MOVBLZX      (DI)(CX*1), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered46
+	JLT          gathered50
 	MOVBLZX      1(DI)(CX*1), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered46
+	JLT          gathered50
 	MOVBLZX      2(DI)(CX*1), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered46:
+gathered50:
 	VMOVD        R9, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z2
 	VPDPBUSD     Z9, Z10, Z3
 	MOVBLZX      (DI)(CX*2), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered47
+	JLT          gathered51
 	MOVBLZX      1(DI)(CX*2), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered47
+	JLT          gathered51
 	MOVBLZX      2(DI)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered47:
+gathered51:
 	VMOVD        R9, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z4
 	VPDPBUSD     Z9, Z10, Z5
 	MOVBLZX      (R8), DI
 	CMPQ         R10, $0x00000002
-	JLT          gathered48
+	JLT          gathered52
 	MOVBLZX      1(R8), R9
 	SHLL         $0x08, R9
 	ORL          R9, DI
 	CMPQ         R10, $0x00000003
-	JLT          gathered48
+	JLT          gathered52
 	MOVBLZX      2(R8), R9
 	SHLL         $0x10, R9
 	ORL          R9, DI
 
-gathered48:
+gathered52:
 	VMOVD        DI, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z6
 	VPDPBUSD     Z9, Z10, Z7
 
-kend44:
+kend48:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z8
@@ -1147,7 +1365,7 @@ kend44:
 	VMULPS    Z9, Z7, Z7
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip49
+	JEQ       skip53
 	VXORPS    Z8, Z8, Z8
 	VMAXPS    Z0, Z8, Z0
 	VMAXPS    Z1, Z8, Z1
@@ -1158,7 +1376,7 @@ kend44:
 	VMAXPS    Z6, Z8, Z6
 	VMAXPS    Z7, Z8, Z7
 
-skip49:
+skip53:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -1180,12 +1398,12 @@ skip49:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows40
+	JMP     rows43
 
-fewer41:
-rows50:
+fewer44:
+rows54:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer51
+	JLT    fewer55
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1193,10 +1411,36 @@ rows50:
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest53
+	SUBQ   $0x00000008, R9
+	JLT    krest57
 
-k52:
+k56:
+	VMOVUPS      (R8), Z4
+	VMOVUPS      (R8)(AX*1), Z5
+	VPBROADCASTD (DI), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD (DI)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPDPBUSD     Z5, Z6, Z3
+	VMOVUPS      64(R8), Z4
+	VMOVUPS      64(R8)(AX*1), Z5
+	VPBROADCASTD 4(DI), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k56
+
+krest57:
+	ADDQ         $0x00000008, R9
+	JEQ          kend59
+	SUBQ         $0x00000004, R9
+	JLT          ktail58
 	VMOVUPS      (R8), Z4
 	VMOVUPS      (R8)(AX*1), Z5
 	VPBROADCASTD (DI), Z6
@@ -1208,49 +1452,48 @@ k52:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k52
 
-krest53:
+ktail58:
 	ADDQ    $0x00000004, R9
-	JEQ     kend54
+	JEQ     kend59
 	VMOVUPS (R8), Z4
 	VMOVUPS (R8)(AX*1), Z5
 	MOVBLZX (DI), R8
 	CMPQ    R9, $0x00000002
-	JLT     gathered55
+	JLT     gathered60
 	MOVBLZX 1(DI), R10
 	SHLL    $0x08, R10
 	ORL     R10, R8
 	CMPQ    R9, $0x00000003
-	JLT     gathered55
+	JLT     gathered60
 	MOVBLZX 2(DI), R10
 	SHLL    $0x10, R10
 	ORL     R10, R8
 
-gathered55:
+gathered60:
 	VMOVD        R8, X6
 	VPBROADCASTD X6, Z6
 	VPDPBUSD     Z4, Z6, Z0
 	VPDPBUSD     Z5, Z6, Z1
 	MOVBLZX      (DI)(CX*1), R8
 	CMPQ         R9, $0x00000002
-	JLT          gathered56
+	JLT          gathered61
 	MOVBLZX      1(DI)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, R8
 	CMPQ         R9, $0x00000003
-	JLT          gathered56
+	JLT          gathered61
 	MOVBLZX      2(DI)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, R8
 
-gathered56:
+gathered61:
 	VMOVD        R8, X6
 	VPBROADCASTD X6, Z6
 	VPDPBUSD     Z4, Z6, Z2
 	VPDPBUSD     Z5, Z6, Z3
 
-kend54:
+kend59:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z4
@@ -1277,14 +1520,14 @@ kend54:
 	VMULPS    Z5, Z3, Z3
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip57
+	JEQ       skip62
 	VXORPS    Z4, Z4, Z4
 	VMAXPS    Z0, Z4, Z0
 	VMAXPS    Z1, Z4, Z1
 	VMAXPS    Z2, Z4, Z2
 	VMAXPS    Z3, Z4, Z3
 
-skip57:
+skip62:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -1300,51 +1543,66 @@ skip57:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows50
+	JMP     rows54
 
-fewer51:
-rows58:
+fewer55:
+rows63:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer59
+	JLT    fewer64
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest61
+	SUBQ   $0x00000008, R9
+	JLT    krest66
 
-k60:
+k65:
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     (R8), Z2, Z0
+	VPDPBUSD     (R8)(AX*1), Z2, Z1
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     64(R8), Z2, Z0
+	VPDPBUSD     64(R8)(AX*1), Z2, Z1
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k65
+
+krest66:
+	ADDQ         $0x00000008, R9
+	JEQ          kend68
+	SUBQ         $0x00000004, R9
+	JLT          ktail67
 	VPBROADCASTD (DI), Z2
 	VPDPBUSD     (R8), Z2, Z0
 	VPDPBUSD     (R8)(AX*1), Z2, Z1
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k60
 
-krest61:
+ktail67:
 	ADDQ    $0x00000004, R9
-	JEQ     kend62
+	JEQ     kend68
 	MOVBLZX (DI), R10
 	CMPQ    R9, $0x00000002
-	JLT     gathered63
+	JLT     gathered69
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R10
 	CMPQ    R9, $0x00000003
-	JLT     gathered63
+	JLT     gathered69
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R10
 
-gathered63:
+gathered69:
 	VMOVD        R10, X2
 	VPBROADCASTD X2, Z2
 	VPDPBUSD     (R8), Z2, Z0
 	VPDPBUSD     (R8)(AX*1), Z2, Z1
 
-kend62:
+kend68:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z2
@@ -1365,12 +1623,12 @@ kend62:
 	VMULPS    Z3, Z1, Z1
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip64
+	JEQ       skip70
 	VXORPS    Z2, Z2, Z2
 	VMAXPS    Z0, Z2, Z0
 	VMAXPS    Z1, Z2, Z1
 
-skip64:
+skip70:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -1383,9 +1641,9 @@ skip64:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows58
+	JMP     rows63
 
-fewer59:
+fewer64:
 	IMUL3Q $0x00000002, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000020, (SP)
@@ -1405,9 +1663,9 @@ panels1:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows65:
+rows71:
 	CMPQ   8(SP), $0x0000000c
-	JLT    fewer66
+	JLT    fewer72
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1429,10 +1687,73 @@ rows65:
 	LEAQ   (R10)(CX*2), R10
 	MOVQ   BX, R11
 	MOVQ   k+152(FP), R12
-	SUBQ   $0x00000004, R12
-	JLT    krest68
+	SUBQ   $0x00000008, R12
+	JLT    krest74
 
-k67:
+k73:
+	VMOVUPS      (R11), Z12
+	VPBROADCASTD (DI), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (DI)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (R8), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (R8)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTD (R9), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD (R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD (R9)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD (R10), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD (R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD (R10)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	VMOVUPS      64(R11), Z12
+	VPBROADCASTD 4(DI), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD 4(DI)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD 4(R8), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD 4(R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD 4(R8)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTD 4(R9), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD 4(R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD 4(R9)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD 4(R10), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD 4(R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD 4(R10)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000008, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x00000008, R12
+	JGE          k73
+
+krest74:
+	ADDQ         $0x00000008, R12
+	JEQ          kend76
+	SUBQ         $0x00000004, R12
+	JLT          ktail75
 	VMOVUPS      (R11), Z12
 	VPBROADCASTD (DI), Z13
 	VPDPBUSD     Z12, Z13, Z0
@@ -1464,206 +1785,205 @@ k67:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	SUBQ         $0x00000004, R12
-	JGE          k67
 
-krest68:
+ktail75:
 	ADDQ    $0x00000004, R12
-	JEQ     kend69
+	JEQ     kend76
 	VMOVUPS (R11), Z12
 	MOVBLZX (DI), R11
 	CMPQ    R12, $0x00000002
-	JLT     gathered70
+	JLT     gathered77
 	MOVBLZX 1(DI), R13
 	SHLL    $0x08, R13
 	ORL     R13, R11
 	CMPQ    R12, $0x00000003
-	JLT     gathered70
+	JLT     gathered77
 	MOVBLZX 2(DI), R13
 	SHLL    $0x10, R13
 	ORL     R13, R11
 
-gathered70:
+gathered77:
 	VMOVD        R11, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z0
 	MOVBLZX      (DI)(CX*1), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered71
+	JLT          gathered78
 	MOVBLZX      1(DI)(CX*1), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered71
+	JLT          gathered78
 	MOVBLZX      2(DI)(CX*1), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered71:
+gathered78:
 	VMOVD        R11, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z1
 	MOVBLZX      (DI)(CX*2), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered72
+	JLT          gathered79
 	MOVBLZX      1(DI)(CX*2), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered72
+	JLT          gathered79
 	MOVBLZX      2(DI)(CX*2), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered72:
+gathered79:
 	VMOVD        R11, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z2
 	MOVBLZX      (R8), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered73
+	JLT          gathered80
 	MOVBLZX      1(R8), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered73
+	JLT          gathered80
 	MOVBLZX      2(R8), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
-gathered73:
+gathered80:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z3
 	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered74
+	JLT          gathered81
 	MOVBLZX      1(R8)(CX*1), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered74
+	JLT          gathered81
 	MOVBLZX      2(R8)(CX*1), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
-gathered74:
+gathered81:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z4
 	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered75
+	JLT          gathered82
 	MOVBLZX      1(R8)(CX*2), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered75
+	JLT          gathered82
 	MOVBLZX      2(R8)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
-gathered75:
+gathered82:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z5
 	MOVBLZX      (R9), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered76
+	JLT          gathered83
 	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered76
+	JLT          gathered83
 	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered76:
+gathered83:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z6
 	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered77
+	JLT          gathered84
 	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered77
+	JLT          gathered84
 	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered77:
+gathered84:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z7
 	MOVBLZX      (R9)(CX*2), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered78
+	JLT          gathered85
 	MOVBLZX      1(R9)(CX*2), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered78
+	JLT          gathered85
 	MOVBLZX      2(R9)(CX*2), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered78:
+gathered85:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z8
 	MOVBLZX      (R10), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered79
+	JLT          gathered86
 	MOVBLZX      1(R10), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered79
+	JLT          gathered86
 	MOVBLZX      2(R10), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered79:
+gathered86:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z9
 	MOVBLZX      (R10)(CX*1), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered80
+	JLT          gathered87
 	MOVBLZX      1(R10)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered80
+	JLT          gathered87
 	MOVBLZX      2(R10)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered80:
+gathered87:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z10
 	MOVBLZX      (R10)(CX*2), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered81
+	JLT          gathered88
 	MOVBLZX      1(R10)(CX*2), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered81
+	JLT          gathered88
 	MOVBLZX      2(R10)(CX*2), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered81:
+gathered88:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z11
 
-kend69:
+kend76:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z12
@@ -1708,7 +2028,7 @@ kend69:
 	VMULPS    Z13, Z11, Z11
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip82
+	JEQ       skip89
 	VXORPS    Z12, Z12, Z12
 	VMAXPS    Z0, Z12, Z0
 	VMAXPS    Z1, Z12, Z1
@@ -1723,7 +2043,7 @@ kend69:
 	VMAXPS    Z10, Z12, Z10
 	VMAXPS    Z11, Z12, Z11
 
-skip82:
+skip89:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -1757,12 +2077,12 @@ skip82:
 	IMUL3Q  $0x0000000c, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x0000000c, 8(SP)
-	JMP     rows65
+	JMP     rows71
 
-fewer66:
-rows83:
+fewer72:
+rows90:
 	CMPQ   8(SP), $0x00000008
-	JLT    fewer84
+	JLT    fewer91
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1778,10 +2098,56 @@ rows83:
 	LEAQ   (R9)(CX*2), R9
 	MOVQ   BX, R10
 	MOVQ   k+152(FP), R11
-	SUBQ   $0x00000004, R11
-	JLT    krest86
+	SUBQ   $0x00000008, R11
+	JLT    krest93
 
-k85:
+k92:
+	VMOVUPS      (R10), Z8
+	VPBROADCASTD (DI), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTD (DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTD (DI)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTD (R8), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTD (R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTD (R8)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTD (R9), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTD (R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	VMOVUPS      64(R10), Z8
+	VPBROADCASTD 4(DI), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTD 4(DI)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTD 4(R8), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTD 4(R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTD 4(R8)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTD 4(R9), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTD 4(R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000080, R10
+	SUBQ         $0x00000008, R11
+	JGE          k92
+
+krest93:
+	ADDQ         $0x00000008, R11
+	JEQ          kend95
+	SUBQ         $0x00000004, R11
+	JLT          ktail94
 	VMOVUPS      (R10), Z8
 	VPBROADCASTD (DI), Z9
 	VPDPBUSD     Z8, Z9, Z0
@@ -1804,142 +2170,141 @@ k85:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000004, R11
-	JGE          k85
 
-krest86:
+ktail94:
 	ADDQ    $0x00000004, R11
-	JEQ     kend87
+	JEQ     kend95
 	VMOVUPS (R10), Z8
 	MOVBLZX (DI), R10
 	CMPQ    R11, $0x00000002
-	JLT     gathered88
+	JLT     gathered96
 	MOVBLZX 1(DI), R12
 	SHLL    $0x08, R12
 	ORL     R12, R10
 	CMPQ    R11, $0x00000003
-	JLT     gathered88
+	JLT     gathered96
 	MOVBLZX 2(DI), R12
 	SHLL    $0x10, R12
 	ORL     R12, R10
 
-gathered88:
+gathered96:
 	VMOVD        R10, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z0
 	MOVBLZX      (DI)(CX*1), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered89
+	JLT          gathered97
 	MOVBLZX      1(DI)(CX*1), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered89
+	JLT          gathered97
 	MOVBLZX      2(DI)(CX*1), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered89:
+gathered97:
 	VMOVD        R10, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z1
 	MOVBLZX      (DI)(CX*2), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered90
+	JLT          gathered98
 	MOVBLZX      1(DI)(CX*2), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered90
+	JLT          gathered98
 	MOVBLZX      2(DI)(CX*2), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered90:
+gathered98:
 	VMOVD        R10, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z2
 	MOVBLZX      (R8), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered91
+	JLT          gathered99
 	MOVBLZX      1(R8), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered91
+	JLT          gathered99
 	MOVBLZX      2(R8), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered91:
+gathered99:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z3
 	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered92
+	JLT          gathered100
 	MOVBLZX      1(R8)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered92
+	JLT          gathered100
 	MOVBLZX      2(R8)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered92:
+gathered100:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z4
 	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered93
+	JLT          gathered101
 	MOVBLZX      1(R8)(CX*2), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered93
+	JLT          gathered101
 	MOVBLZX      2(R8)(CX*2), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered93:
+gathered101:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z5
 	MOVBLZX      (R9), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered94
+	JLT          gathered102
 	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered94
+	JLT          gathered102
 	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered94:
+gathered102:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z6
 	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered95
+	JLT          gathered103
 	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered95
+	JLT          gathered103
 	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered95:
+gathered103:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z7
 
-kend87:
+kend95:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z8
@@ -1972,7 +2337,7 @@ kend87:
 	VMULPS    Z9, Z7, Z7
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip96
+	JEQ       skip104
 	VXORPS    Z8, Z8, Z8
 	VMAXPS    Z0, Z8, Z0
 	VMAXPS    Z1, Z8, Z1
@@ -1983,7 +2348,7 @@ kend87:
 	VMAXPS    Z6, Z8, Z6
 	VMAXPS    Z7, Z8, Z7
 
-skip96:
+skip104:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -2009,12 +2374,12 @@ skip96:
 	IMUL3Q  $0x00000008, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000008, 8(SP)
-	JMP     rows83
+	JMP     rows90
 
-fewer84:
-rows97:
+fewer91:
+rows105:
 	CMPQ   8(SP), $0x00000004
-	JLT    fewer98
+	JLT    fewer106
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2024,10 +2389,39 @@ rows97:
 	LEAQ   (R8)(CX*2), R8
 	MOVQ   BX, R9
 	MOVQ   k+152(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest100
+	SUBQ   $0x00000008, R10
+	JLT    krest108
 
-k99:
+k107:
+	VMOVUPS      (R9), Z4
+	VPBROADCASTD (DI), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTD (DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTD (DI)(CX*2), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTD (R8), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	VMOVUPS      64(R9), Z4
+	VPBROADCASTD 4(DI), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTD 4(DI)(CX*2), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTD 4(R8), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000008, R10
+	JGE          k107
+
+krest108:
+	ADDQ         $0x00000008, R10
+	JEQ          kend110
+	SUBQ         $0x00000004, R10
+	JLT          ktail109
 	VMOVUPS      (R9), Z4
 	VPBROADCASTD (DI), Z5
 	VPDPBUSD     Z4, Z5, Z0
@@ -2041,78 +2435,77 @@ k99:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000004, R10
-	JGE          k99
 
-krest100:
+ktail109:
 	ADDQ    $0x00000004, R10
-	JEQ     kend101
+	JEQ     kend110
 	VMOVUPS (R9), Z4
 	MOVBLZX (DI), R9
 	CMPQ    R10, $0x00000002
-	JLT     gathered102
+	JLT     gathered111
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R9
 	CMPQ    R10, $0x00000003
-	JLT     gathered102
+	JLT     gathered111
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R9
 
-gathered102:
+gathered111:
 	VMOVD        R9, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z0
 	MOVBLZX      (DI)(CX*1), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered103
+	JLT          gathered112
 	MOVBLZX      1(DI)(CX*1), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered103
+	JLT          gathered112
 	MOVBLZX      2(DI)(CX*1), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered103:
+gathered112:
 	VMOVD        R9, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z1
 	MOVBLZX      (DI)(CX*2), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered104
+	JLT          gathered113
 	MOVBLZX      1(DI)(CX*2), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered104
+	JLT          gathered113
 	MOVBLZX      2(DI)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered104:
+gathered113:
 	VMOVD        R9, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z2
 	MOVBLZX      (R8), DI
 	CMPQ         R10, $0x00000002
-	JLT          gathered105
+	JLT          gathered114
 	MOVBLZX      1(R8), R9
 	SHLL         $0x08, R9
 	ORL          R9, DI
 	CMPQ         R10, $0x00000003
-	JLT          gathered105
+	JLT          gathered114
 	MOVBLZX      2(R8), R9
 	SHLL         $0x10, R9
 	ORL          R9, DI
 
-gathered105:
+gathered114:
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z3
 
-kend101:
+kend110:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z4
@@ -2133,14 +2526,14 @@ kend101:
 	VMULPS    Z5, Z3, Z3
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip106
+	JEQ       skip115
 	VXORPS    Z4, Z4, Z4
 	VMAXPS    Z0, Z4, Z0
 	VMAXPS    Z1, Z4, Z1
 	VMAXPS    Z2, Z4, Z2
 	VMAXPS    Z3, Z4, Z3
 
-skip106:
+skip115:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -2158,21 +2551,41 @@ skip106:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows97
+	JMP     rows105
 
-fewer98:
-rows107:
+fewer106:
+rows116:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer108
+	JLT    fewer117
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest110
+	SUBQ   $0x00000008, R9
+	JLT    krest119
 
-k109:
+k118:
+	VMOVUPS      (R8), Z2
+	VPBROADCASTD (DI), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTD (DI)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	VMOVUPS      64(R8), Z2
+	VPBROADCASTD 4(DI), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k118
+
+krest119:
+	ADDQ         $0x00000008, R9
+	JEQ          kend121
+	SUBQ         $0x00000004, R9
+	JLT          ktail120
 	VMOVUPS      (R8), Z2
 	VPBROADCASTD (DI), Z3
 	VPDPBUSD     Z2, Z3, Z0
@@ -2181,46 +2594,45 @@ k109:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k109
 
-krest110:
+ktail120:
 	ADDQ    $0x00000004, R9
-	JEQ     kend111
+	JEQ     kend121
 	VMOVUPS (R8), Z2
 	MOVBLZX (DI), R8
 	CMPQ    R9, $0x00000002
-	JLT     gathered112
+	JLT     gathered122
 	MOVBLZX 1(DI), R10
 	SHLL    $0x08, R10
 	ORL     R10, R8
 	CMPQ    R9, $0x00000003
-	JLT     gathered112
+	JLT     gathered122
 	MOVBLZX 2(DI), R10
 	SHLL    $0x10, R10
 	ORL     R10, R8
 
-gathered112:
+gathered122:
 	VMOVD        R8, X3
 	VPBROADCASTD X3, Z3
 	VPDPBUSD     Z2, Z3, Z0
 	MOVBLZX      (DI)(CX*1), R8
 	CMPQ         R9, $0x00000002
-	JLT          gathered113
+	JLT          gathered123
 	MOVBLZX      1(DI)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, R8
 	CMPQ         R9, $0x00000003
-	JLT          gathered113
+	JLT          gathered123
 	MOVBLZX      2(DI)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, R8
 
-gathered113:
+gathered123:
 	VMOVD        R8, X3
 	VPBROADCASTD X3, Z3
 	VPDPBUSD     Z2, Z3, Z1
 
-kend111:
+kend121:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z2
@@ -2235,12 +2647,12 @@ kend111:
 	VMULPS    Z3, Z1, Z1
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip114
+	JEQ       skip124
 	VXORPS    Z2, Z2, Z2
 	VMAXPS    Z0, Z2, Z0
 	VMAXPS    Z1, Z2, Z1
 
-skip114:
+skip124:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -2254,48 +2666,61 @@ skip114:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows107
+	JMP     rows116
 
-fewer108:
-rows115:
+fewer117:
+rows125:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer116
+	JLT    fewer126
 	VXORPS Z0, Z0, Z0
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest118
+	SUBQ   $0x00000008, R9
+	JLT    krest128
 
-k117:
+k127:
+	VPBROADCASTD (DI), Z1
+	VPDPBUSD     (R8), Z1, Z0
+	VPBROADCASTD 4(DI), Z1
+	VPDPBUSD     64(R8), Z1, Z0
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k127
+
+krest128:
+	ADDQ         $0x00000008, R9
+	JEQ          kend130
+	SUBQ         $0x00000004, R9
+	JLT          ktail129
 	VPBROADCASTD (DI), Z1
 	VPDPBUSD     (R8), Z1, Z0
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k117
 
-krest118:
+ktail129:
 	ADDQ    $0x00000004, R9
-	JEQ     kend119
+	JEQ     kend130
 	MOVBLZX (DI), R10
 	CMPQ    R9, $0x00000002
-	JLT     gathered120
+	JLT     gathered131
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R10
 	CMPQ    R9, $0x00000003
-	JLT     gathered120
+	JLT     gathered131
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R10
 
-gathered120:
+gathered131:
 	VMOVD        R10, X1
 	VPBROADCASTD X1, Z1
 	VPDPBUSD     (R8), Z1, Z0
 
-kend119:
+kend130:
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z1
@@ -2307,11 +2732,11 @@ kend119:
 	VMULPS    Z2, Z0, Z0
 	MOVQ      relu+160(FP), DI
 	TESTQ     DI, DI
-	JEQ       skip121
+	JEQ       skip132
 	VXORPS    Z1, Z1, Z1
 	VMAXPS    Z0, Z1, Z0
 
-skip121:
+skip132:
 	MOVQ    SI, DI
 	MOVQ    ldc+128(FP), R8
 	SHLQ    $0x02, R8
@@ -2323,9 +2748,9 @@ skip121:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows115
+	JMP     rows125
 
-fewer116:
+fewer126:
 	IMUL3Q $0x00000001, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000010, (SP)

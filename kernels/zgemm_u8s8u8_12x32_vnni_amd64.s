@@ -41,10 +41,40 @@ narrow2:
 	LEAQ   (R8)(AX*1), R9
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   k+152(FP), R10
-	SUBQ   $0x00000004, R10
+	SUBQ   $0x00000008, R10
 	JLT    krest4
 
 k3:
+	VPBROADCASTD (DX), Z8
+	VPDPBUSD     (DI), Z8, Z0
+	VPDPBUSD     (DI)(AX*1), Z8, Z1
+	VPDPBUSD     (DI)(AX*2), Z8, Z2
+	VPDPBUSD     (R8), Z8, Z3
+	VPDPBUSD     (R8)(AX*1), Z8, Z4
+	VPDPBUSD     (R8)(AX*2), Z8, Z5
+	VPDPBUSD     (R9), Z8, Z6
+	VPDPBUSD     (R9)(AX*1), Z8, Z7
+	VPBROADCASTD 4(DX), Z8
+	VPDPBUSD     64(DI), Z8, Z0
+	VPDPBUSD     64(DI)(AX*1), Z8, Z1
+	VPDPBUSD     64(DI)(AX*2), Z8, Z2
+	VPDPBUSD     64(R8), Z8, Z3
+	VPDPBUSD     64(R8)(AX*1), Z8, Z4
+	VPDPBUSD     64(R8)(AX*2), Z8, Z5
+	VPDPBUSD     64(R9), Z8, Z6
+	VPDPBUSD     64(R9)(AX*1), Z8, Z7
+	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000008, R10
+	JGE          k3
+
+krest4:
+	ADDQ         $0x00000008, R10
+	JEQ          kend6
+	SUBQ         $0x00000004, R10
+	JLT          ktail5
 	VPBROADCASTD (DX), Z8
 	VPDPBUSD     (DI), Z8, Z0
 	VPDPBUSD     (DI)(AX*1), Z8, Z1
@@ -59,24 +89,23 @@ k3:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000004, R10
-	JGE          k3
 
-krest4:
+ktail5:
 	ADDQ    $0x00000004, R10
-	JEQ     kend5
+	JEQ     kend6
 	MOVBLZX (DX), R11
 	CMPQ    R10, $0x00000002
-	JLT     gathered6
+	JLT     gathered7
 	MOVBLZX 1(DX), R12
 	SHLL    $0x08, R12
 	ORL     R12, R11
 	CMPQ    R10, $0x00000003
-	JLT     gathered6
+	JLT     gathered7
 	MOVBLZX 2(DX), R12
 	SHLL    $0x10, R12
 	ORL     R12, R11
 
-gathered6:
+gathered7:
 	VMOVD        R11, X8
 	VPBROADCASTD X8, Z8
 	VPDPBUSD     (DI), Z8, Z0
@@ -88,7 +117,7 @@ gathered6:
 	VPDPBUSD     (R9), Z8, Z6
 	VPDPBUSD     (R9)(AX*1), Z8, Z7
 
-kend5:
+kend6:
 	MOVQ         bias_base+72(FP), DX
 	MOVQ         (SP), DI
 	VMOVUPS      (DX)(DI*4), Z8
@@ -229,9 +258,9 @@ columns:
 	MOVQ  (SP), SI
 	ADDQ  c_base+48(FP), SI
 
-rows7:
+rows8:
 	CMPQ   8(SP), $0x0000000c
-	JLT    fewer8
+	JLT    fewer9
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -265,10 +294,99 @@ rows7:
 	LEAQ   (R10)(CX*2), R10
 	MOVQ   BX, R11
 	MOVQ   k+152(FP), R12
-	SUBQ   $0x00000004, R12
-	JLT    krest10
+	SUBQ   $0x00000008, R12
+	JLT    krest11
 
-k9:
+k10:
+	VMOVUPS      (R11), Z24
+	VMOVUPS      (R11)(AX*1), Z25
+	VPBROADCASTD (DI), Z26
+	VPDPBUSD     Z24, Z26, Z0
+	VPDPBUSD     Z25, Z26, Z1
+	VPBROADCASTD (DI)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z2
+	VPDPBUSD     Z25, Z26, Z3
+	VPBROADCASTD (DI)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z4
+	VPDPBUSD     Z25, Z26, Z5
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	VPBROADCASTD (R8)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	VPBROADCASTD (R8)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	VPBROADCASTD (R9)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	VPBROADCASTD (R9)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	VPBROADCASTD (R10), Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	VPBROADCASTD (R10)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	VPBROADCASTD (R10)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z22
+	VPDPBUSD     Z25, Z26, Z23
+	VMOVUPS      64(R11), Z24
+	VMOVUPS      64(R11)(AX*1), Z25
+	VPBROADCASTD 4(DI), Z26
+	VPDPBUSD     Z24, Z26, Z0
+	VPDPBUSD     Z25, Z26, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z2
+	VPDPBUSD     Z25, Z26, Z3
+	VPBROADCASTD 4(DI)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z4
+	VPDPBUSD     Z25, Z26, Z5
+	VPBROADCASTD 4(R8), Z26
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	VPBROADCASTD 4(R8)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	VPBROADCASTD 4(R8)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	VPBROADCASTD 4(R9), Z26
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	VPBROADCASTD 4(R9)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	VPBROADCASTD 4(R9)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	VPBROADCASTD 4(R10), Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	VPBROADCASTD 4(R10)(CX*1), Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	VPBROADCASTD 4(R10)(CX*2), Z26
+	VPDPBUSD     Z24, Z26, Z22
+	VPDPBUSD     Z25, Z26, Z23
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000008, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x00000008, R12
+	JGE          k10
+
+krest11:
+	ADDQ         $0x00000008, R12
+	JEQ          kend13
+	SUBQ         $0x00000004, R12
+	JLT          ktail12
 	VMOVUPS      (R11), Z24
 	VMOVUPS      (R11)(AX*1), Z25
 	VPBROADCASTD (DI), Z26
@@ -313,219 +431,218 @@ k9:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	SUBQ         $0x00000004, R12
-	JGE          k9
 
-krest10:
+ktail12:
 	ADDQ    $0x00000004, R12
-	JEQ     kend11
+	JEQ     kend13
 	VMOVUPS (R11), Z24
 	VMOVUPS (R11)(AX*1), Z25
 	MOVBLZX (DI), R11
 	CMPQ    R12, $0x00000002
-	JLT     gathered12
+	JLT     gathered14
 	MOVBLZX 1(DI), R13
 	SHLL    $0x08, R13
 	ORL     R13, R11
 	CMPQ    R12, $0x00000003
-	JLT     gathered12
+	JLT     gathered14
 	MOVBLZX 2(DI), R13
 	SHLL    $0x10, R13
 	ORL     R13, R11
 
-gathered12:
+gathered14:
 	VMOVD        R11, X26
 	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z0
 	VPDPBUSD     Z25, Z26, Z1
 	MOVBLZX      (DI)(CX*1), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered13
+	JLT          gathered15
 	MOVBLZX      1(DI)(CX*1), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered13
+	JLT          gathered15
 	MOVBLZX      2(DI)(CX*1), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered13:
+gathered15:
 	VMOVD        R11, X26
 	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z2
 	VPDPBUSD     Z25, Z26, Z3
 	MOVBLZX      (DI)(CX*2), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered14
+	JLT          gathered16
 	MOVBLZX      1(DI)(CX*2), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered14
+	JLT          gathered16
 	MOVBLZX      2(DI)(CX*2), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered14:
+gathered16:
 	VMOVD        R11, X26
 	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z4
 	VPDPBUSD     Z25, Z26, Z5
 	MOVBLZX      (R8), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered15
+	JLT          gathered17
 	MOVBLZX      1(R8), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered15
+	JLT          gathered17
 	MOVBLZX      2(R8), R11
-	SHLL         $0x10, R11
-	ORL          R11, DI
-
-gathered15:
-	VMOVD        DI, X26
-	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z6
-	VPDPBUSD     Z25, Z26, Z7
-	MOVBLZX      (R8)(CX*1), DI
-	CMPQ         R12, $0x00000002
-	JLT          gathered16
-	MOVBLZX      1(R8)(CX*1), R11
-	SHLL         $0x08, R11
-	ORL          R11, DI
-	CMPQ         R12, $0x00000003
-	JLT          gathered16
-	MOVBLZX      2(R8)(CX*1), R11
-	SHLL         $0x10, R11
-	ORL          R11, DI
-
-gathered16:
-	VMOVD        DI, X26
-	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z8
-	VPDPBUSD     Z25, Z26, Z9
-	MOVBLZX      (R8)(CX*2), DI
-	CMPQ         R12, $0x00000002
-	JLT          gathered17
-	MOVBLZX      1(R8)(CX*2), R11
-	SHLL         $0x08, R11
-	ORL          R11, DI
-	CMPQ         R12, $0x00000003
-	JLT          gathered17
-	MOVBLZX      2(R8)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
 gathered17:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z10
-	VPDPBUSD     Z25, Z26, Z11
-	MOVBLZX      (R9), DI
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered18
-	MOVBLZX      1(R9), R8
-	SHLL         $0x08, R8
-	ORL          R8, DI
+	MOVBLZX      1(R8)(CX*1), R11
+	SHLL         $0x08, R11
+	ORL          R11, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered18
-	MOVBLZX      2(R9), R8
-	SHLL         $0x10, R8
-	ORL          R8, DI
+	MOVBLZX      2(R8)(CX*1), R11
+	SHLL         $0x10, R11
+	ORL          R11, DI
 
 gathered18:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z12
-	VPDPBUSD     Z25, Z26, Z13
-	MOVBLZX      (R9)(CX*1), DI
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered19
-	MOVBLZX      1(R9)(CX*1), R8
-	SHLL         $0x08, R8
-	ORL          R8, DI
+	MOVBLZX      1(R8)(CX*2), R11
+	SHLL         $0x08, R11
+	ORL          R11, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered19
-	MOVBLZX      2(R9)(CX*1), R8
-	SHLL         $0x10, R8
-	ORL          R8, DI
+	MOVBLZX      2(R8)(CX*2), R11
+	SHLL         $0x10, R11
+	ORL          R11, DI
 
 gathered19:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z14
-	VPDPBUSD     Z25, Z26, Z15
-	MOVBLZX      (R9)(CX*2), DI
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	MOVBLZX      (R9), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered20
-	MOVBLZX      1(R9)(CX*2), R8
+	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered20
-	MOVBLZX      2(R9)(CX*2), R8
+	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered20:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z16
-	VPDPBUSD     Z25, Z26, Z17
-	MOVBLZX      (R10), DI
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered21
-	MOVBLZX      1(R10), R8
+	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered21
-	MOVBLZX      2(R10), R8
+	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered21:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z18
-	VPDPBUSD     Z25, Z26, Z19
-	MOVBLZX      (R10)(CX*1), DI
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	MOVBLZX      (R9)(CX*2), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered22
-	MOVBLZX      1(R10)(CX*1), R8
+	MOVBLZX      1(R9)(CX*2), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered22
-	MOVBLZX      2(R10)(CX*1), R8
+	MOVBLZX      2(R9)(CX*2), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered22:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
-	VPDPBUSD     Z24, Z26, Z20
-	VPDPBUSD     Z25, Z26, Z21
-	MOVBLZX      (R10)(CX*2), DI
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	MOVBLZX      (R10), DI
 	CMPQ         R12, $0x00000002
 	JLT          gathered23
-	MOVBLZX      1(R10)(CX*2), R8
+	MOVBLZX      1(R10), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
 	JLT          gathered23
-	MOVBLZX      2(R10)(CX*2), R8
+	MOVBLZX      2(R10), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
 gathered23:
 	VMOVD        DI, X26
 	VPBROADCASTD X26, Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	MOVBLZX      (R10)(CX*1), DI
+	CMPQ         R12, $0x00000002
+	JLT          gathered24
+	MOVBLZX      1(R10)(CX*1), R8
+	SHLL         $0x08, R8
+	ORL          R8, DI
+	CMPQ         R12, $0x00000003
+	JLT          gathered24
+	MOVBLZX      2(R10)(CX*1), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+
+gathered24:
+	VMOVD        DI, X26
+	VPBROADCASTD X26, Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	MOVBLZX      (R10)(CX*2), DI
+	CMPQ         R12, $0x00000002
+	JLT          gathered25
+	MOVBLZX      1(R10)(CX*2), R8
+	SHLL         $0x08, R8
+	ORL          R8, DI
+	CMPQ         R12, $0x00000003
+	JLT          gathered25
+	MOVBLZX      2(R10)(CX*2), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+
+gathered25:
+	VMOVD        DI, X26
+	VPBROADCASTD X26, Z26
 	VPDPBUSD     Z24, Z26, Z22
 	VPDPBUSD     Z25, Z26, Z23
 
-kend11:
+kend13:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS      (DI)(R8*4), Z24
@@ -752,12 +869,12 @@ kend11:
 	IMUL3Q       $0x0000000c, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x0000000c, 8(SP)
-	JMP          rows7
+	JMP          rows8
 
-fewer8:
-rows24:
+fewer9:
+rows26:
 	CMPQ   8(SP), $0x00000008
-	JLT    fewer25
+	JLT    fewer27
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -781,10 +898,74 @@ rows24:
 	LEAQ   (R9)(CX*2), R9
 	MOVQ   BX, R10
 	MOVQ   k+152(FP), R11
-	SUBQ   $0x00000004, R11
-	JLT    krest27
+	SUBQ   $0x00000008, R11
+	JLT    krest29
 
-k26:
+k28:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      (R10)(AX*1), Z17
+	VPBROADCASTD (DI), Z18
+	VPDPBUSD     Z16, Z18, Z0
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD (DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z2
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD (DI)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z4
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD (R8), Z18
+	VPDPBUSD     Z16, Z18, Z6
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD (R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z8
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD (R8)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z10
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD (R9), Z18
+	VPDPBUSD     Z16, Z18, Z12
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD (R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z14
+	VPDPBUSD     Z17, Z18, Z15
+	VMOVUPS      64(R10), Z16
+	VMOVUPS      64(R10)(AX*1), Z17
+	VPBROADCASTD 4(DI), Z18
+	VPDPBUSD     Z16, Z18, Z0
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z2
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD 4(DI)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z4
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD 4(R8), Z18
+	VPDPBUSD     Z16, Z18, Z6
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD 4(R8)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z8
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD 4(R8)(CX*2), Z18
+	VPDPBUSD     Z16, Z18, Z10
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD 4(R9), Z18
+	VPDPBUSD     Z16, Z18, Z12
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD 4(R9)(CX*1), Z18
+	VPDPBUSD     Z16, Z18, Z14
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000080, R10
+	SUBQ         $0x00000008, R11
+	JGE          k28
+
+krest29:
+	ADDQ         $0x00000008, R11
+	JEQ          kend31
+	SUBQ         $0x00000004, R11
+	JLT          ktail30
 	VMOVUPS      (R10), Z16
 	VMOVUPS      (R10)(AX*1), Z17
 	VPBROADCASTD (DI), Z18
@@ -816,151 +997,150 @@ k26:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000004, R11
-	JGE          k26
 
-krest27:
+ktail30:
 	ADDQ    $0x00000004, R11
-	JEQ     kend28
+	JEQ     kend31
 	VMOVUPS (R10), Z16
 	VMOVUPS (R10)(AX*1), Z17
 	MOVBLZX (DI), R10
 	CMPQ    R11, $0x00000002
-	JLT     gathered29
+	JLT     gathered32
 	MOVBLZX 1(DI), R12
 	SHLL    $0x08, R12
 	ORL     R12, R10
 	CMPQ    R11, $0x00000003
-	JLT     gathered29
+	JLT     gathered32
 	MOVBLZX 2(DI), R12
 	SHLL    $0x10, R12
 	ORL     R12, R10
 
-gathered29:
+gathered32:
 	VMOVD        R10, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z0
 	VPDPBUSD     Z17, Z18, Z1
 	MOVBLZX      (DI)(CX*1), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered30
+	JLT          gathered33
 	MOVBLZX      1(DI)(CX*1), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered30
+	JLT          gathered33
 	MOVBLZX      2(DI)(CX*1), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered30:
+gathered33:
 	VMOVD        R10, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z2
 	VPDPBUSD     Z17, Z18, Z3
 	MOVBLZX      (DI)(CX*2), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered31
+	JLT          gathered34
 	MOVBLZX      1(DI)(CX*2), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered31
+	JLT          gathered34
 	MOVBLZX      2(DI)(CX*2), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered31:
+gathered34:
 	VMOVD        R10, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z4
 	VPDPBUSD     Z17, Z18, Z5
 	MOVBLZX      (R8), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered32
+	JLT          gathered35
 	MOVBLZX      1(R8), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered32
+	JLT          gathered35
 	MOVBLZX      2(R8), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered32:
+gathered35:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
 	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered33
+	JLT          gathered36
 	MOVBLZX      1(R8)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered33
+	JLT          gathered36
 	MOVBLZX      2(R8)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered33:
+gathered36:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z8
 	VPDPBUSD     Z17, Z18, Z9
 	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered34
+	JLT          gathered37
 	MOVBLZX      1(R8)(CX*2), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered34
+	JLT          gathered37
 	MOVBLZX      2(R8)(CX*2), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered34:
+gathered37:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z10
 	VPDPBUSD     Z17, Z18, Z11
 	MOVBLZX      (R9), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered35
+	JLT          gathered38
 	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered35
+	JLT          gathered38
 	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered35:
+gathered38:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z12
 	VPDPBUSD     Z17, Z18, Z13
 	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered36
+	JLT          gathered39
 	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered36
+	JLT          gathered39
 	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered36:
+gathered39:
 	VMOVD        DI, X18
 	VPBROADCASTD X18, Z18
 	VPDPBUSD     Z16, Z18, Z14
 	VPDPBUSD     Z17, Z18, Z15
 
-kend28:
+kend31:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS      (DI)(R8*4), Z16
@@ -1119,12 +1299,12 @@ kend28:
 	IMUL3Q       $0x00000008, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000008, 8(SP)
-	JMP          rows24
+	JMP          rows26
 
-fewer25:
-rows37:
+fewer27:
+rows40:
 	CMPQ   8(SP), $0x00000004
-	JLT    fewer38
+	JLT    fewer41
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1138,10 +1318,49 @@ rows37:
 	LEAQ   (R8)(CX*2), R8
 	MOVQ   BX, R9
 	MOVQ   k+152(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest40
+	SUBQ   $0x00000008, R10
+	JLT    krest43
 
-k39:
+k42:
+	VMOVUPS      (R9), Z8
+	VMOVUPS      (R9)(AX*1), Z9
+	VPBROADCASTD (DI), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD (DI)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD (DI)(CX*2), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD (R8), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPDPBUSD     Z9, Z10, Z7
+	VMOVUPS      64(R9), Z8
+	VMOVUPS      64(R9)(AX*1), Z9
+	VPBROADCASTD 4(DI), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD 4(DI)(CX*2), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD 4(R8), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000008, R10
+	JGE          k42
+
+krest43:
+	ADDQ         $0x00000008, R10
+	JEQ          kend45
+	SUBQ         $0x00000004, R10
+	JLT          ktail44
 	VMOVUPS      (R9), Z8
 	VMOVUPS      (R9)(AX*1), Z9
 	VPBROADCASTD (DI), Z10
@@ -1160,83 +1379,82 @@ k39:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000004, R10
-	JGE          k39
 
-krest40:
+ktail44:
 	ADDQ    $0x00000004, R10
-	JEQ     kend41
+	JEQ     kend45
 	VMOVUPS (R9), Z8
 	VMOVUPS (R9)(AX*1), Z9
 	MOVBLZX (DI), R9
 	CMPQ    R10, $0x00000002
-	JLT     gathered42
+	JLT     gathered46
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R9
 	CMPQ    R10, $0x00000003
-	JLT     gathered42
+	JLT     gathered46
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R9
 
-gathered42:
+gathered46:
 	VMOVD        R9, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z0
 	VPDPBUSD     Z9, Z10, Z1
 	MOVBLZX      (DI)(CX*1), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered43
+	JLT          gathered47
 	MOVBLZX      1(DI)(CX*1), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered43
+	JLT          gathered47
 	MOVBLZX      2(DI)(CX*1), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered43:
+gathered47:
 	VMOVD        R9, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z2
 	VPDPBUSD     Z9, Z10, Z3
 	MOVBLZX      (DI)(CX*2), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered44
+	JLT          gathered48
 	MOVBLZX      1(DI)(CX*2), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered44
+	JLT          gathered48
 	MOVBLZX      2(DI)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered44:
+gathered48:
 	VMOVD        R9, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z4
 	VPDPBUSD     Z9, Z10, Z5
 	MOVBLZX      (R8), DI
 	CMPQ         R10, $0x00000002
-	JLT          gathered45
+	JLT          gathered49
 	MOVBLZX      1(R8), R9
 	SHLL         $0x08, R9
 	ORL          R9, DI
 	CMPQ         R10, $0x00000003
-	JLT          gathered45
+	JLT          gathered49
 	MOVBLZX      2(R8), R9
 	SHLL         $0x10, R9
 	ORL          R9, DI
 
-gathered45:
+gathered49:
 	VMOVD        DI, X10
 	VPBROADCASTD X10, Z10
 	VPDPBUSD     Z8, Z10, Z6
 	VPDPBUSD     Z9, Z10, Z7
 
-kend41:
+kend45:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS      (DI)(R8*4), Z8
@@ -1327,12 +1545,12 @@ kend41:
 	IMUL3Q       $0x00000004, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000004, 8(SP)
-	JMP          rows37
+	JMP          rows40
 
-fewer38:
-rows46:
+fewer41:
+rows50:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer47
+	JLT    fewer51
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1340,10 +1558,36 @@ rows46:
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest49
+	SUBQ   $0x00000008, R9
+	JLT    krest53
 
-k48:
+k52:
+	VMOVUPS      (R8), Z4
+	VMOVUPS      (R8)(AX*1), Z5
+	VPBROADCASTD (DI), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD (DI)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPDPBUSD     Z5, Z6, Z3
+	VMOVUPS      64(R8), Z4
+	VMOVUPS      64(R8)(AX*1), Z5
+	VPBROADCASTD 4(DI), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD 4(DI)(CX*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k52
+
+krest53:
+	ADDQ         $0x00000008, R9
+	JEQ          kend55
+	SUBQ         $0x00000004, R9
+	JLT          ktail54
 	VMOVUPS      (R8), Z4
 	VMOVUPS      (R8)(AX*1), Z5
 	VPBROADCASTD (DI), Z6
@@ -1355,49 +1599,48 @@ k48:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k48
 
-krest49:
+ktail54:
 	ADDQ    $0x00000004, R9
-	JEQ     kend50
+	JEQ     kend55
 	VMOVUPS (R8), Z4
 	VMOVUPS (R8)(AX*1), Z5
 	MOVBLZX (DI), R8
 	CMPQ    R9, $0x00000002
-	JLT     gathered51
+	JLT     gathered56
 	MOVBLZX 1(DI), R10
 	SHLL    $0x08, R10
 	ORL     R10, R8
 	CMPQ    R9, $0x00000003
-	JLT     gathered51
+	JLT     gathered56
 	MOVBLZX 2(DI), R10
 	SHLL    $0x10, R10
 	ORL     R10, R8
 
-gathered51:
+gathered56:
 	VMOVD        R8, X6
 	VPBROADCASTD X6, Z6
 	VPDPBUSD     Z4, Z6, Z0
 	VPDPBUSD     Z5, Z6, Z1
 	MOVBLZX      (DI)(CX*1), R8
 	CMPQ         R9, $0x00000002
-	JLT          gathered52
+	JLT          gathered57
 	MOVBLZX      1(DI)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, R8
 	CMPQ         R9, $0x00000003
-	JLT          gathered52
+	JLT          gathered57
 	MOVBLZX      2(DI)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, R8
 
-gathered52:
+gathered57:
 	VMOVD        R8, X6
 	VPBROADCASTD X6, Z6
 	VPDPBUSD     Z4, Z6, Z2
 	VPDPBUSD     Z5, Z6, Z3
 
-kend50:
+kend55:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS      (DI)(R8*4), Z4
@@ -1454,51 +1697,66 @@ kend50:
 	IMUL3Q       $0x00000002, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000002, 8(SP)
-	JMP          rows46
+	JMP          rows50
 
-fewer47:
-rows53:
+fewer51:
+rows58:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer54
+	JLT    fewer59
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest56
+	SUBQ   $0x00000008, R9
+	JLT    krest61
 
-k55:
+k60:
+	VPBROADCASTD (DI), Z2
+	VPDPBUSD     (R8), Z2, Z0
+	VPDPBUSD     (R8)(AX*1), Z2, Z1
+	VPBROADCASTD 4(DI), Z2
+	VPDPBUSD     64(R8), Z2, Z0
+	VPDPBUSD     64(R8)(AX*1), Z2, Z1
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k60
+
+krest61:
+	ADDQ         $0x00000008, R9
+	JEQ          kend63
+	SUBQ         $0x00000004, R9
+	JLT          ktail62
 	VPBROADCASTD (DI), Z2
 	VPDPBUSD     (R8), Z2, Z0
 	VPDPBUSD     (R8)(AX*1), Z2, Z1
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k55
 
-krest56:
+ktail62:
 	ADDQ    $0x00000004, R9
-	JEQ     kend57
+	JEQ     kend63
 	MOVBLZX (DI), R10
 	CMPQ    R9, $0x00000002
-	JLT     gathered58
+	JLT     gathered64
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R10
 	CMPQ    R9, $0x00000003
-	JLT     gathered58
+	JLT     gathered64
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R10
 
-gathered58:
+gathered64:
 	VMOVD        R10, X2
 	VPBROADCASTD X2, Z2
 	VPDPBUSD     (R8), Z2, Z0
 	VPDPBUSD     (R8)(AX*1), Z2, Z1
 
-kend57:
+kend63:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS      (DI)(R8*4), Z2
@@ -1538,9 +1796,9 @@ kend57:
 	IMUL3Q       $0x00000001, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000001, 8(SP)
-	JMP          rows53
+	JMP          rows58
 
-fewer54:
+fewer59:
 	IMUL3Q $0x00000002, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000020, (SP)
@@ -1559,9 +1817,9 @@ panels1:
 	MOVQ  (SP), SI
 	ADDQ  c_base+48(FP), SI
 
-rows59:
+rows65:
 	CMPQ   8(SP), $0x0000000c
-	JLT    fewer60
+	JLT    fewer66
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1583,10 +1841,73 @@ rows59:
 	LEAQ   (R10)(CX*2), R10
 	MOVQ   BX, R11
 	MOVQ   k+152(FP), R12
-	SUBQ   $0x00000004, R12
-	JLT    krest62
+	SUBQ   $0x00000008, R12
+	JLT    krest68
 
-k61:
+k67:
+	VMOVUPS      (R11), Z12
+	VPBROADCASTD (DI), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (DI)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (R8), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (R8)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTD (R9), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD (R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD (R9)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD (R10), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD (R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD (R10)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	VMOVUPS      64(R11), Z12
+	VPBROADCASTD 4(DI), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD 4(DI)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD 4(R8), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD 4(R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD 4(R8)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTD 4(R9), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD 4(R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD 4(R9)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD 4(R10), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD 4(R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD 4(R10)(CX*2), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000008, R10
+	ADDQ         $0x00000080, R11
+	SUBQ         $0x00000008, R12
+	JGE          k67
+
+krest68:
+	ADDQ         $0x00000008, R12
+	JEQ          kend70
+	SUBQ         $0x00000004, R12
+	JLT          ktail69
 	VMOVUPS      (R11), Z12
 	VPBROADCASTD (DI), Z13
 	VPDPBUSD     Z12, Z13, Z0
@@ -1618,206 +1939,205 @@ k61:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	SUBQ         $0x00000004, R12
-	JGE          k61
 
-krest62:
+ktail69:
 	ADDQ    $0x00000004, R12
-	JEQ     kend63
+	JEQ     kend70
 	VMOVUPS (R11), Z12
 	MOVBLZX (DI), R11
 	CMPQ    R12, $0x00000002
-	JLT     gathered64
+	JLT     gathered71
 	MOVBLZX 1(DI), R13
 	SHLL    $0x08, R13
 	ORL     R13, R11
 	CMPQ    R12, $0x00000003
-	JLT     gathered64
+	JLT     gathered71
 	MOVBLZX 2(DI), R13
 	SHLL    $0x10, R13
 	ORL     R13, R11
 
-gathered64:
+gathered71:
 	VMOVD        R11, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z0
 	MOVBLZX      (DI)(CX*1), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered65
+	JLT          gathered72
 	MOVBLZX      1(DI)(CX*1), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered65
+	JLT          gathered72
 	MOVBLZX      2(DI)(CX*1), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered65:
+gathered72:
 	VMOVD        R11, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z1
 	MOVBLZX      (DI)(CX*2), R11
 	CMPQ         R12, $0x00000002
-	JLT          gathered66
+	JLT          gathered73
 	MOVBLZX      1(DI)(CX*2), R13
 	SHLL         $0x08, R13
 	ORL          R13, R11
 	CMPQ         R12, $0x00000003
-	JLT          gathered66
+	JLT          gathered73
 	MOVBLZX      2(DI)(CX*2), R13
 	SHLL         $0x10, R13
 	ORL          R13, R11
 
-gathered66:
+gathered73:
 	VMOVD        R11, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z2
 	MOVBLZX      (R8), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered67
+	JLT          gathered74
 	MOVBLZX      1(R8), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered67
+	JLT          gathered74
 	MOVBLZX      2(R8), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
-gathered67:
+gathered74:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z3
 	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered68
+	JLT          gathered75
 	MOVBLZX      1(R8)(CX*1), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered68
+	JLT          gathered75
 	MOVBLZX      2(R8)(CX*1), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
-gathered68:
+gathered75:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z4
 	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered69
+	JLT          gathered76
 	MOVBLZX      1(R8)(CX*2), R11
 	SHLL         $0x08, R11
 	ORL          R11, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered69
+	JLT          gathered76
 	MOVBLZX      2(R8)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, DI
 
-gathered69:
+gathered76:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z5
 	MOVBLZX      (R9), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered70
+	JLT          gathered77
 	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered70
+	JLT          gathered77
 	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered70:
+gathered77:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z6
 	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered71
+	JLT          gathered78
 	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered71
+	JLT          gathered78
 	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered71:
+gathered78:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z7
 	MOVBLZX      (R9)(CX*2), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered72
+	JLT          gathered79
 	MOVBLZX      1(R9)(CX*2), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered72
+	JLT          gathered79
 	MOVBLZX      2(R9)(CX*2), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered72:
+gathered79:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z8
 	MOVBLZX      (R10), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered73
+	JLT          gathered80
 	MOVBLZX      1(R10), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered73
+	JLT          gathered80
 	MOVBLZX      2(R10), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered73:
+gathered80:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z9
 	MOVBLZX      (R10)(CX*1), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered74
+	JLT          gathered81
 	MOVBLZX      1(R10)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered74
+	JLT          gathered81
 	MOVBLZX      2(R10)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered74:
+gathered81:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z10
 	MOVBLZX      (R10)(CX*2), DI
 	CMPQ         R12, $0x00000002
-	JLT          gathered75
+	JLT          gathered82
 	MOVBLZX      1(R10)(CX*2), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R12, $0x00000003
-	JLT          gathered75
+	JLT          gathered82
 	MOVBLZX      2(R10)(CX*2), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered75:
+gathered82:
 	VMOVD        DI, X13
 	VPBROADCASTD X13, Z13
 	VPDPBUSD     Z12, Z13, Z11
 
-kend63:
+kend70:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS.Z    (DI)(R8*4), K1, Z12
@@ -1942,12 +2262,12 @@ kend63:
 	IMUL3Q       $0x0000000c, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x0000000c, 8(SP)
-	JMP          rows59
+	JMP          rows65
 
-fewer60:
-rows76:
+fewer66:
+rows83:
 	CMPQ   8(SP), $0x00000008
-	JLT    fewer77
+	JLT    fewer84
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1963,10 +2283,56 @@ rows76:
 	LEAQ   (R9)(CX*2), R9
 	MOVQ   BX, R10
 	MOVQ   k+152(FP), R11
-	SUBQ   $0x00000004, R11
-	JLT    krest79
+	SUBQ   $0x00000008, R11
+	JLT    krest86
 
-k78:
+k85:
+	VMOVUPS      (R10), Z8
+	VPBROADCASTD (DI), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTD (DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTD (DI)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTD (R8), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTD (R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTD (R8)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTD (R9), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTD (R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	VMOVUPS      64(R10), Z8
+	VPBROADCASTD 4(DI), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTD 4(DI)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTD 4(R8), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTD 4(R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTD 4(R8)(CX*2), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTD 4(R9), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTD 4(R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000008, R9
+	ADDQ         $0x00000080, R10
+	SUBQ         $0x00000008, R11
+	JGE          k85
+
+krest86:
+	ADDQ         $0x00000008, R11
+	JEQ          kend88
+	SUBQ         $0x00000004, R11
+	JLT          ktail87
 	VMOVUPS      (R10), Z8
 	VPBROADCASTD (DI), Z9
 	VPDPBUSD     Z8, Z9, Z0
@@ -1989,142 +2355,141 @@ k78:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	SUBQ         $0x00000004, R11
-	JGE          k78
 
-krest79:
+ktail87:
 	ADDQ    $0x00000004, R11
-	JEQ     kend80
+	JEQ     kend88
 	VMOVUPS (R10), Z8
 	MOVBLZX (DI), R10
 	CMPQ    R11, $0x00000002
-	JLT     gathered81
+	JLT     gathered89
 	MOVBLZX 1(DI), R12
 	SHLL    $0x08, R12
 	ORL     R12, R10
 	CMPQ    R11, $0x00000003
-	JLT     gathered81
+	JLT     gathered89
 	MOVBLZX 2(DI), R12
 	SHLL    $0x10, R12
 	ORL     R12, R10
 
-gathered81:
+gathered89:
 	VMOVD        R10, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z0
 	MOVBLZX      (DI)(CX*1), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered82
+	JLT          gathered90
 	MOVBLZX      1(DI)(CX*1), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered82
+	JLT          gathered90
 	MOVBLZX      2(DI)(CX*1), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered82:
+gathered90:
 	VMOVD        R10, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z1
 	MOVBLZX      (DI)(CX*2), R10
 	CMPQ         R11, $0x00000002
-	JLT          gathered83
+	JLT          gathered91
 	MOVBLZX      1(DI)(CX*2), R12
 	SHLL         $0x08, R12
 	ORL          R12, R10
 	CMPQ         R11, $0x00000003
-	JLT          gathered83
+	JLT          gathered91
 	MOVBLZX      2(DI)(CX*2), R12
 	SHLL         $0x10, R12
 	ORL          R12, R10
 
-gathered83:
+gathered91:
 	VMOVD        R10, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z2
 	MOVBLZX      (R8), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered84
+	JLT          gathered92
 	MOVBLZX      1(R8), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered84
+	JLT          gathered92
 	MOVBLZX      2(R8), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered84:
+gathered92:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z3
 	MOVBLZX      (R8)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered85
+	JLT          gathered93
 	MOVBLZX      1(R8)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered85
+	JLT          gathered93
 	MOVBLZX      2(R8)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered85:
+gathered93:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z4
 	MOVBLZX      (R8)(CX*2), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered86
+	JLT          gathered94
 	MOVBLZX      1(R8)(CX*2), R10
 	SHLL         $0x08, R10
 	ORL          R10, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered86
+	JLT          gathered94
 	MOVBLZX      2(R8)(CX*2), R10
 	SHLL         $0x10, R10
 	ORL          R10, DI
 
-gathered86:
+gathered94:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z5
 	MOVBLZX      (R9), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered87
+	JLT          gathered95
 	MOVBLZX      1(R9), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered87
+	JLT          gathered95
 	MOVBLZX      2(R9), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered87:
+gathered95:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z6
 	MOVBLZX      (R9)(CX*1), DI
 	CMPQ         R11, $0x00000002
-	JLT          gathered88
+	JLT          gathered96
 	MOVBLZX      1(R9)(CX*1), R8
 	SHLL         $0x08, R8
 	ORL          R8, DI
 	CMPQ         R11, $0x00000003
-	JLT          gathered88
+	JLT          gathered96
 	MOVBLZX      2(R9)(CX*1), R8
 	SHLL         $0x10, R8
 	ORL          R8, DI
 
-gathered88:
+gathered96:
 	VMOVD        DI, X9
 	VPBROADCASTD X9, Z9
 	VPDPBUSD     Z8, Z9, Z7
 
-kend80:
+kend88:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS.Z    (DI)(R8*4), K1, Z8
@@ -2213,12 +2578,12 @@ kend80:
 	IMUL3Q       $0x00000008, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000008, 8(SP)
-	JMP          rows76
+	JMP          rows83
 
-fewer77:
-rows89:
+fewer84:
+rows97:
 	CMPQ   8(SP), $0x00000004
-	JLT    fewer90
+	JLT    fewer98
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2228,10 +2593,39 @@ rows89:
 	LEAQ   (R8)(CX*2), R8
 	MOVQ   BX, R9
 	MOVQ   k+152(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest92
+	SUBQ   $0x00000008, R10
+	JLT    krest100
 
-k91:
+k99:
+	VMOVUPS      (R9), Z4
+	VPBROADCASTD (DI), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTD (DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTD (DI)(CX*2), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTD (R8), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	VMOVUPS      64(R9), Z4
+	VPBROADCASTD 4(DI), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTD 4(DI)(CX*2), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTD 4(R8), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	ADDQ         $0x00000080, R9
+	SUBQ         $0x00000008, R10
+	JGE          k99
+
+krest100:
+	ADDQ         $0x00000008, R10
+	JEQ          kend102
+	SUBQ         $0x00000004, R10
+	JLT          ktail101
 	VMOVUPS      (R9), Z4
 	VPBROADCASTD (DI), Z5
 	VPDPBUSD     Z4, Z5, Z0
@@ -2245,78 +2639,77 @@ k91:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	SUBQ         $0x00000004, R10
-	JGE          k91
 
-krest92:
+ktail101:
 	ADDQ    $0x00000004, R10
-	JEQ     kend93
+	JEQ     kend102
 	VMOVUPS (R9), Z4
 	MOVBLZX (DI), R9
 	CMPQ    R10, $0x00000002
-	JLT     gathered94
+	JLT     gathered103
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R9
 	CMPQ    R10, $0x00000003
-	JLT     gathered94
+	JLT     gathered103
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R9
 
-gathered94:
+gathered103:
 	VMOVD        R9, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z0
 	MOVBLZX      (DI)(CX*1), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered95
+	JLT          gathered104
 	MOVBLZX      1(DI)(CX*1), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered95
+	JLT          gathered104
 	MOVBLZX      2(DI)(CX*1), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered95:
+gathered104:
 	VMOVD        R9, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z1
 	MOVBLZX      (DI)(CX*2), R9
 	CMPQ         R10, $0x00000002
-	JLT          gathered96
+	JLT          gathered105
 	MOVBLZX      1(DI)(CX*2), R11
 	SHLL         $0x08, R11
 	ORL          R11, R9
 	CMPQ         R10, $0x00000003
-	JLT          gathered96
+	JLT          gathered105
 	MOVBLZX      2(DI)(CX*2), R11
 	SHLL         $0x10, R11
 	ORL          R11, R9
 
-gathered96:
+gathered105:
 	VMOVD        R9, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z2
 	MOVBLZX      (R8), DI
 	CMPQ         R10, $0x00000002
-	JLT          gathered97
+	JLT          gathered106
 	MOVBLZX      1(R8), R9
 	SHLL         $0x08, R9
 	ORL          R9, DI
 	CMPQ         R10, $0x00000003
-	JLT          gathered97
+	JLT          gathered106
 	MOVBLZX      2(R8), R9
 	SHLL         $0x10, R9
 	ORL          R9, DI
 
-gathered97:
+gathered106:
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Z5
 	VPDPBUSD     Z4, Z5, Z3
 
-kend93:
+kend102:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS.Z    (DI)(R8*4), K1, Z4
@@ -2369,21 +2762,41 @@ kend93:
 	IMUL3Q       $0x00000004, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000004, 8(SP)
-	JMP          rows89
+	JMP          rows97
 
-fewer90:
-rows98:
+fewer98:
+rows107:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer99
+	JLT    fewer108
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest101
+	SUBQ   $0x00000008, R9
+	JLT    krest110
 
-k100:
+k109:
+	VMOVUPS      (R8), Z2
+	VPBROADCASTD (DI), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTD (DI)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	VMOVUPS      64(R8), Z2
+	VPBROADCASTD 4(DI), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTD 4(DI)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k109
+
+krest110:
+	ADDQ         $0x00000008, R9
+	JEQ          kend112
+	SUBQ         $0x00000004, R9
+	JLT          ktail111
 	VMOVUPS      (R8), Z2
 	VPBROADCASTD (DI), Z3
 	VPDPBUSD     Z2, Z3, Z0
@@ -2392,46 +2805,45 @@ k100:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k100
 
-krest101:
+ktail111:
 	ADDQ    $0x00000004, R9
-	JEQ     kend102
+	JEQ     kend112
 	VMOVUPS (R8), Z2
 	MOVBLZX (DI), R8
 	CMPQ    R9, $0x00000002
-	JLT     gathered103
+	JLT     gathered113
 	MOVBLZX 1(DI), R10
 	SHLL    $0x08, R10
 	ORL     R10, R8
 	CMPQ    R9, $0x00000003
-	JLT     gathered103
+	JLT     gathered113
 	MOVBLZX 2(DI), R10
 	SHLL    $0x10, R10
 	ORL     R10, R8
 
-gathered103:
+gathered113:
 	VMOVD        R8, X3
 	VPBROADCASTD X3, Z3
 	VPDPBUSD     Z2, Z3, Z0
 	MOVBLZX      (DI)(CX*1), R8
 	CMPQ         R9, $0x00000002
-	JLT          gathered104
+	JLT          gathered114
 	MOVBLZX      1(DI)(CX*1), R10
 	SHLL         $0x08, R10
 	ORL          R10, R8
 	CMPQ         R9, $0x00000003
-	JLT          gathered104
+	JLT          gathered114
 	MOVBLZX      2(DI)(CX*1), R10
 	SHLL         $0x10, R10
 	ORL          R10, R8
 
-gathered104:
+gathered114:
 	VMOVD        R8, X3
 	VPBROADCASTD X3, Z3
 	VPDPBUSD     Z2, Z3, Z1
 
-kend102:
+kend112:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS.Z    (DI)(R8*4), K1, Z2
@@ -2466,48 +2878,61 @@ kend102:
 	IMUL3Q       $0x00000002, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000002, 8(SP)
-	JMP          rows98
+	JMP          rows107
 
-fewer99:
-rows105:
+fewer108:
+rows115:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer106
+	JLT    fewer116
 	VXORPS Z0, Z0, Z0
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   k+152(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest108
+	SUBQ   $0x00000008, R9
+	JLT    krest118
 
-k107:
+k117:
+	VPBROADCASTD (DI), Z1
+	VPDPBUSD     (R8), Z1, Z0
+	VPBROADCASTD 4(DI), Z1
+	VPDPBUSD     64(R8), Z1, Z0
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x00000008, R9
+	JGE          k117
+
+krest118:
+	ADDQ         $0x00000008, R9
+	JEQ          kend120
+	SUBQ         $0x00000004, R9
+	JLT          ktail119
 	VPBROADCASTD (DI), Z1
 	VPDPBUSD     (R8), Z1, Z0
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R9
-	JGE          k107
 
-krest108:
+ktail119:
 	ADDQ    $0x00000004, R9
-	JEQ     kend109
+	JEQ     kend120
 	MOVBLZX (DI), R10
 	CMPQ    R9, $0x00000002
-	JLT     gathered110
+	JLT     gathered121
 	MOVBLZX 1(DI), R11
 	SHLL    $0x08, R11
 	ORL     R11, R10
 	CMPQ    R9, $0x00000003
-	JLT     gathered110
+	JLT     gathered121
 	MOVBLZX 2(DI), R11
 	SHLL    $0x10, R11
 	ORL     R11, R10
 
-gathered110:
+gathered121:
 	VMOVD        R10, X1
 	VPBROADCASTD X1, Z1
 	VPDPBUSD     (R8), Z1, Z0
 
-kend109:
+kend120:
 	MOVQ         bias_base+72(FP), DI
 	MOVQ         (SP), R8
 	VMOVUPS.Z    (DI)(R8*4), K1, Z1
@@ -2533,9 +2958,9 @@ kend109:
 	IMUL3Q       $0x00000001, DI, DI
 	ADDQ         DI, SI
 	SUBQ         $0x00000001, 8(SP)
-	JMP          rows105
+	JMP          rows115
 
-fewer106:
+fewer116:
 	IMUL3Q $0x00000001, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000010, (SP)

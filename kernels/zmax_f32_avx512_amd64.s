@@ -10,52 +10,67 @@ TEXT ·max_f32_avx512(SB), NOSPLIT, $0-28
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
 	VMOVUPS cff800000<>+0(SB), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
-	VMOVAPS Z0, Z3
-	VMOVAPS Z0, Z0
+	VMOVUPS cff800000<>+0(SB), Z1
+	VMOVUPS cff800000<>+0(SB), Z2
+	VMOVUPS cff800000<>+0(SB), Z3
 
-loop1:
-	CMPQ   CX, $0x00000040
-	JLT    end2
-	VMAXPS (AX), Z1, Z1
-	VMAXPS 64(AX), Z2, Z2
-	VMAXPS 128(AX), Z3, Z3
-	VMAXPS 192(AX), Z0, Z0
-	ADDQ   $0x00000100, AX
-	SUBQ   $0x00000040, CX
-	JMP    loop1
+loop:
+	CMPQ    CX, $0x00000040
+	JLT     tail
+	VMOVUPS (AX), Z4
+	VMAXPS  Z4, Z0, Z0
+	VMOVUPS 64(AX), Z4
+	VMAXPS  Z4, Z1, Z1
+	VMOVUPS 128(AX), Z4
+	VMAXPS  Z4, Z2, Z2
+	VMOVUPS 192(AX), Z4
+	VMAXPS  Z4, Z3, Z3
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x00000040, CX
+	JMP     loop
 
-end2:
-loop3:
-	CMPQ   CX, $0x00000010
-	JLT    end4
-	VMAXPS (AX), Z1, Z1
-	ADDQ   $0x00000040, AX
-	SUBQ   $0x00000010, CX
-	JMP    loop3
-
-end4:
-	TESTQ  CX, CX
-	JEQ    fold
-	MOVQ   $-1, DX
-	BZHIQ  CX, DX, DX
-	KMOVW  DX, K1
-	VMAXPS (AX), Z1, K1, Z1
+tail:
+	TESTQ     CX, CX
+	JEQ       fold
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVW     DX, K1
+	SHRQ      $0x10, DX
+	KMOVW     DX, K2
+	SHRQ      $0x10, DX
+	KMOVW     DX, K3
+	SHRQ      $0x10, DX
+	KMOVW     DX, K4
+	VMOVUPS   cff800000<>+0(SB), Z5
+	VMOVUPS.Z (AX), K1, Z4
+	VMOVAPS   Z4, K1, Z5
+	VMAXPS    Z5, Z0, Z0
+	VMOVUPS   cff800000<>+0(SB), Z5
+	VMOVUPS.Z 64(AX), K2, Z4
+	VMOVAPS   Z4, K2, Z5
+	VMAXPS    Z5, Z1, Z1
+	VMOVUPS   cff800000<>+0(SB), Z5
+	VMOVUPS.Z 128(AX), K3, Z4
+	VMOVAPS   Z4, K3, Z5
+	VMAXPS    Z5, Z2, Z2
+	VMOVUPS   cff800000<>+0(SB), Z5
+	VMOVUPS.Z 192(AX), K4, Z4
+	VMOVAPS   Z4, K4, Z5
+	VMAXPS    Z5, Z3, Z3
 
 fold:
-	VMAXPS        Z2, Z1, Z1
-	VMAXPS        Z0, Z3, Z3
+	VMAXPS        Z2, Z0, Z0
 	VMAXPS        Z3, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VMAXPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VMAXPS        X0, X1, X1
-	VPSHUFD       $0x0e, X1, X0
-	VMAXPS        X0, X1, X1
-	VPSHUFD       $0x01, X1, X0
-	VMAXPS        X0, X1, X1
-	VMOVSS        X1, ret+24(FP)
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPSHUFD       $0x0e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPSHUFD       $0x01, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -14,8 +14,79 @@ TEXT ·sigmoid_f32_avx2(SB), NOSPLIT, $0-48
 	MOVQ    x_len+32(FP), DX
 
 loop1:
-	CMPQ         DX, $0x00000008
+	CMPQ         DX, $0x00000010
 	JLT          end2
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y7
+	VORPS        c80000000<>+0(SB), Y2, Y3
+	VORPS        c80000000<>+0(SB), Y7, Y8
+	VMINPS       Y3, Y1, Y3
+	VMINPS       Y8, Y1, Y8
+	VMAXPS       Y3, Y0, Y3
+	VMAXPS       Y8, Y0, Y8
+	VMULPS       c3fb8aa3b<>+0(SB), Y3, Y4
+	VMULPS       c3fb8aa3b<>+0(SB), Y8, Y9
+	VROUNDPS     $0x08, Y4, Y4
+	VROUNDPS     $0x08, Y9, Y9
+	VFNMADD231PS c3f318000<>+0(SB), Y4, Y3
+	VFNMADD231PS c3f318000<>+0(SB), Y9, Y8
+	VFNMADD231PS cb95e8083<>+0(SB), Y4, Y3
+	VFNMADD231PS cb95e8083<>+0(SB), Y9, Y8
+	VMOVUPS      c39506967<>+0(SB), Y5
+	VMOVUPS      c39506967<>+0(SB), Y10
+	VFMADD213PS  c3ab743ce<>+0(SB), Y3, Y5
+	VFMADD213PS  c3ab743ce<>+0(SB), Y8, Y10
+	VFMADD213PS  c3c088908<>+0(SB), Y3, Y5
+	VFMADD213PS  c3c088908<>+0(SB), Y8, Y10
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y3, Y5
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Y8, Y10
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y3, Y5
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Y8, Y10
+	VFMADD213PS  c3f000000<>+0(SB), Y3, Y5
+	VFMADD213PS  c3f000000<>+0(SB), Y8, Y10
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y8, Y8, Y11
+	VFMADD213PS  Y3, Y6, Y5
+	VFMADD213PS  Y8, Y11, Y10
+	VADDPS       c3f800000<>+0(SB), Y5, Y5
+	VADDPS       c3f800000<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y4, Y3
+	VCVTPS2DQ    Y9, Y6
+	VPSRAD       $0x01, Y3, Y4
+	VPSRAD       $0x01, Y6, Y9
+	VPSUBD       Y4, Y3, Y3
+	VPSUBD       Y9, Y6, Y6
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y9, Y9
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y9, Y10, Y10
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y6, Y10, Y10
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y5, Y3, Y3
+	VBLENDVPS    Y7, Y10, Y4, Y4
+	VADDPS       c3f800000<>+0(SB), Y5, Y5
+	VADDPS       c3f800000<>+0(SB), Y10, Y10
+	VDIVPS       Y5, Y3, Y3
+	VDIVPS       Y10, Y4, Y4
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      Y4, 32(AX)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, AX
+	SUBQ         $0x00000010, DX
+	JMP          loop1
+
+end2:
+loop3:
+	CMPQ         DX, $0x00000008
+	JLT          end4
 	VMOVUPS      (CX), Y2
 	VORPS        c80000000<>+0(SB), Y2, Y3
 	VMINPS       Y3, Y1, Y3
@@ -50,9 +121,9 @@ loop1:
 	ADDQ         $0x00000020, CX
 	ADDQ         $0x00000020, AX
 	SUBQ         $0x00000008, DX
-	JMP          loop1
+	JMP          loop3
 
-end2:
+end4:
 	TESTQ        DX, DX
 	JEQ          done
 	LEAQ         mask<>+0(SB), BX

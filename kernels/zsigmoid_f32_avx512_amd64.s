@@ -14,8 +14,81 @@ TEXT ·sigmoid_f32_avx512(SB), NOSPLIT, $0-48
 	MOVQ    x_len+32(FP), DX
 
 loop1:
-	CMPQ         DX, $0x00000010
+	CMPQ         DX, $0x00000020
 	JLT          end2
+	VMOVUPS      (CX), Z2
+	VMOVUPS      64(CX), Z7
+	VORPS        c80000000<>+0(SB), Z2, Z3
+	VORPS        c80000000<>+0(SB), Z7, Z8
+	VMINPS       Z3, Z1, Z3
+	VMINPS       Z8, Z1, Z8
+	VMAXPS       Z3, Z0, Z3
+	VMAXPS       Z8, Z0, Z8
+	VMULPS       c3fb8aa3b<>+0(SB), Z3, Z4
+	VMULPS       c3fb8aa3b<>+0(SB), Z8, Z9
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VRNDSCALEPS  $0x08, Z9, Z9
+	VFNMADD231PS c3f318000<>+0(SB), Z4, Z3
+	VFNMADD231PS c3f318000<>+0(SB), Z9, Z8
+	VFNMADD231PS cb95e8083<>+0(SB), Z4, Z3
+	VFNMADD231PS cb95e8083<>+0(SB), Z9, Z8
+	VMOVUPS      c39506967<>+0(SB), Z5
+	VMOVUPS      c39506967<>+0(SB), Z10
+	VFMADD213PS  c3ab743ce<>+0(SB), Z3, Z5
+	VFMADD213PS  c3ab743ce<>+0(SB), Z8, Z10
+	VFMADD213PS  c3c088908<>+0(SB), Z3, Z5
+	VFMADD213PS  c3c088908<>+0(SB), Z8, Z10
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Z3, Z5
+	VFMADD213PS  c3d2aa9c1<>+0(SB), Z8, Z10
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Z3, Z5
+	VFMADD213PS  c3e2aaaaa<>+0(SB), Z8, Z10
+	VFMADD213PS  c3f000000<>+0(SB), Z3, Z5
+	VFMADD213PS  c3f000000<>+0(SB), Z8, Z10
+	VMULPS       Z3, Z3, Z6
+	VMULPS       Z8, Z8, Z11
+	VFMADD213PS  Z3, Z6, Z5
+	VFMADD213PS  Z8, Z11, Z10
+	VADDPS       c3f800000<>+0(SB), Z5, Z5
+	VADDPS       c3f800000<>+0(SB), Z10, Z10
+	VCVTPS2DQ    Z4, Z3
+	VCVTPS2DQ    Z9, Z6
+	VPSRAD       $0x01, Z3, Z4
+	VPSRAD       $0x01, Z6, Z9
+	VPSUBD       Z4, Z3, Z3
+	VPSUBD       Z9, Z6, Z6
+	VPSLLD       $0x17, Z4, Z4
+	VPSLLD       $0x17, Z9, Z9
+	VPADDD       c3f800000<>+0(SB), Z4, Z4
+	VPADDD       c3f800000<>+0(SB), Z9, Z9
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z9, Z10, Z10
+	VPSLLD       $0x17, Z3, Z3
+	VPSLLD       $0x17, Z6, Z6
+	VPADDD       c3f800000<>+0(SB), Z3, Z3
+	VPADDD       c3f800000<>+0(SB), Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z6, Z10, Z10
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	VMOVUPS      c3f800000<>+0(SB), Z4
+	VPMOVD2M     Z2, K1
+	VPMOVD2M     Z7, K2
+	VMOVAPS      Z5, K1, Z3
+	VMOVAPS      Z10, K2, Z4
+	VADDPS       c3f800000<>+0(SB), Z5, Z5
+	VADDPS       c3f800000<>+0(SB), Z10, Z10
+	VDIVPS       Z5, Z3, Z3
+	VDIVPS       Z10, Z4, Z4
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x00000020, DX
+	JMP          loop1
+
+end2:
+loop3:
+	CMPQ         DX, $0x00000010
+	JLT          end4
 	VMOVUPS      (CX), Z2
 	VORPS        c80000000<>+0(SB), Z2, Z3
 	VMINPS       Z3, Z1, Z3
@@ -51,9 +124,9 @@ loop1:
 	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000040, AX
 	SUBQ         $0x00000010, DX
-	JMP          loop1
+	JMP          loop3
 
-end2:
+end4:
 	TESTQ        DX, DX
 	JEQ          done
 	MOVQ         $-1, BX

@@ -29,10 +29,160 @@ func tanh_f32_avx2(dst, x []float32)
 func tanh_f32_avx512(dst, x []float32)
 
 //go:noescape
-func div_f32_avx2(dst, x []float32, by float32)
+func div_scalar_f32_avx2(dst, x []float32, by float32)
 
 //go:noescape
-func div_f32_avx512(dst, x []float32, by float32)
+func div_scalar_f32_avx512(dst, x []float32, by float32)
+
+//go:noescape
+func neg_f32_avx2(dst, x []float32)
+
+//go:noescape
+func neg_f32_avx512(dst, x []float32)
+
+//go:noescape
+func abs_f32_avx2(dst, x []float32)
+
+//go:noescape
+func abs_f32_avx512(dst, x []float32)
+
+//go:noescape
+func sqrt_f32_avx2(dst, x []float32)
+
+//go:noescape
+func sqrt_f32_avx512(dst, x []float32)
+
+//go:noescape
+func reciprocal_f32_avx2(dst, x []float32)
+
+//go:noescape
+func reciprocal_f32_avx512(dst, x []float32)
+
+//go:noescape
+func floor_f32_avx2(dst, x []float32)
+
+//go:noescape
+func floor_f32_avx512(dst, x []float32)
+
+//go:noescape
+func ceil_f32_avx2(dst, x []float32)
+
+//go:noescape
+func ceil_f32_avx512(dst, x []float32)
+
+//go:noescape
+func round_f32_avx2(dst, x []float32)
+
+//go:noescape
+func round_f32_avx512(dst, x []float32)
+
+//go:noescape
+func sign_f32_avx2(dst, x []float32)
+
+//go:noescape
+func sign_f32_avx512(dst, x []float32)
+
+//go:noescape
+func clip_f32_avx2(dst, x []float32, lo, hi float32)
+
+//go:noescape
+func clip_f32_avx512(dst, x []float32, lo, hi float32)
+
+//go:noescape
+func hard_sigmoid_f32_avx2(dst, x []float32, alpha, beta float32)
+
+//go:noescape
+func hard_sigmoid_f32_avx512(dst, x []float32, alpha, beta float32)
+
+//go:noescape
+func hard_swish_f32_avx2(dst, x []float32)
+
+//go:noescape
+func hard_swish_f32_avx512(dst, x []float32)
+
+//go:noescape
+func leaky_relu_f32_avx2(dst, x []float32, alpha float32)
+
+//go:noescape
+func leaky_relu_f32_avx512(dst, x []float32, alpha float32)
+
+//go:noescape
+func erf_f32_avx2(dst, x []float32)
+
+//go:noescape
+func erf_f32_avx512(dst, x []float32)
+
+//go:noescape
+func gelu_f32_avx2(dst, x []float32)
+
+//go:noescape
+func gelu_f32_avx512(dst, x []float32)
+
+//go:noescape
+func gelu_tanh_f32_avx2(dst, x []float32)
+
+//go:noescape
+func gelu_tanh_f32_avx512(dst, x []float32)
+
+//go:noescape
+func silu_f32_avx2(dst, x []float32)
+
+//go:noescape
+func silu_f32_avx512(dst, x []float32)
+
+//go:noescape
+func elu_f32_avx2(dst, x []float32, alpha float32)
+
+//go:noescape
+func elu_f32_avx512(dst, x []float32, alpha float32)
+
+//go:noescape
+func softplus_f32_avx2(dst, x []float32)
+
+//go:noescape
+func softplus_f32_avx512(dst, x []float32)
+
+//go:noescape
+func log_f32_avx2(dst, x []float32)
+
+//go:noescape
+func log_f32_avx512(dst, x []float32)
+
+//go:noescape
+func add_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func add_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func sub_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func sub_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func mul_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func mul_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func div_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func div_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func maximum_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func maximum_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func minimum_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func minimum_f32_avx512(dst, a, b []float32)
 
 //go:noescape
 func max_f32_avx2(x []float32) float32
@@ -45,6 +195,78 @@ func sum_f32_avx2(x []float32) float32
 
 //go:noescape
 func sum_f32_avx512(x []float32) float32
+
+//go:noescape
+func min_f32_avx2(x []float32) float32
+
+//go:noescape
+func min_f32_avx512(x []float32) float32
+
+//go:noescape
+func amax_f32_avx2(x []float32) float32
+
+//go:noescape
+func amax_f32_avx512(x []float32) float32
+
+//go:noescape
+func sum_abs_f32_avx2(x []float32) float32
+
+//go:noescape
+func sum_abs_f32_avx512(x []float32) float32
+
+//go:noescape
+func sum_square_f32_avx2(x []float32, sub float32) float32
+
+//go:noescape
+func sum_square_f32_avx512(x []float32, sub float32) float32
+
+//go:noescape
+func prod_f32_avx2(x []float32) float32
+
+//go:noescape
+func prod_f32_avx512(x []float32) float32
+
+//go:noescape
+func add_abs_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func add_abs_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func add_square_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func add_square_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func affine_f32_avx2(dst, x []float32, sub, scale, shift float32)
+
+//go:noescape
+func affine_f32_avx512(dst, x []float32, sub, scale, shift float32)
+
+//go:noescape
+func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
+
+//go:noescape
+func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
+
+//go:noescape
+func conv_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+
+//go:noescape
+func conv_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+
+//go:noescape
+func conv_depthwise_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+
+//go:noescape
+func conv_depthwise_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+
+//go:noescape
+func transpose_f32_8x8_avx2(dst, src []float32, rows, cols, ldd, lds int)
+
+//go:noescape
+func transpose_f32_8x8_avx512(dst, src []float32, rows, cols, ldd, lds int)
 
 //go:noescape
 func quantize_f32u8_avx2(dst []uint8, x []float32, scale float32, zp int32)
@@ -65,22 +287,46 @@ func gemm_f32_6x16_avx2(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 func gemm_f32_14x32_avx512(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 
 //go:noescape
-func gemm_u8s8s32_4x16_avx2(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int)
+func gemm_u8s8s32_6x16_avx2(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int)
 
 //go:noescape
 func gemm_u8s8s32_12x32_vnni(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int)
 
 //go:noescape
-func gemm_u8s8u8_4x16_avx2(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32)
+func gemm_u8s8u8_6x16_avx2(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32)
 
 //go:noescape
 func gemm_u8s8u8_12x32_vnni(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32)
 
 //go:noescape
-func gemm_u8s8f32_4x16_avx2(a []uint8, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
+func gemm_u8s8f32_6x16_avx2(a []uint8, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
 
 //go:noescape
 func gemm_u8s8f32_12x32_vnni(a []uint8, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
+
+//go:noescape
+func gemm_s16s8s32_6x16_avx2(a []int16, b []int8, c []int32, lda, ldc, m, n, k int)
+
+//go:noescape
+func gemm_s16s8s32_12x32_avx512(a []int16, b []int8, c []int32, lda, ldc, m, n, k int)
+
+//go:noescape
+func gemm_s16s8u8_6x16_avx2(a []int16, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32)
+
+//go:noescape
+func gemm_s16s8u8_12x32_avx512(a []int16, b []int8, c []uint8, bias []int32, mult []float32, lda, ldc, m, n, k int, lo, hi float32, zp int32)
+
+//go:noescape
+func gemm_s16s8f32_6x16_avx2(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
+
+//go:noescape
+func gemm_s16s8f32_12x32_avx512(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
+
+//go:noescape
+func widen_u8s16_avx2(dst []int16, x []uint8)
+
+//go:noescape
+func widen_u8s16_avx512(dst []int16, x []uint8)
 
 //go:noescape
 func peak_f32_avx2(n int)
@@ -92,4 +338,13 @@ func peak_f32_avx512(n int)
 func peak_u8s8_avx2(n int)
 
 //go:noescape
+func peak_u8s8_avx512(n int)
+
+//go:noescape
 func peak_u8s8_vnni(n int)
+
+//go:noescape
+func peak_u8s8_paired_avx2(n int)
+
+//go:noescape
+func peak_u8s8_paired_vnni(n int)

@@ -115,8 +115,8 @@ end2:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      c3f800000<>+0(SB), Y1
 	VSUBPS       Y0, Y1, Y0
-	VCMPPS       $0x01, c3f200000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y5, Y0, Y0
+	VCMPPS       $0x01, c3f200000<>+0(SB), Y3, Y1
+	VBLENDVPS    Y1, Y5, Y0, Y0
 	VORPS        Y2, Y0, Y0
 	VMOVUPS      (BX), Y1
 	VMASKMOVPS   Y0, Y1, (AX)

@@ -74,6 +74,8 @@ func sizeOf(typ string) int {
 	switch {
 	case strings.HasSuffix(typ, "8"):
 		return 1
+	case strings.HasSuffix(typ, "16"):
+		return 2
 	case strings.HasSuffix(typ, "32"):
 		return 4
 	}

@@ -34,6 +34,15 @@ func init() {
 		copy(out, m.vector(&in.args[1], 16)[in.args[0].imm:])
 		m.setVector(&in.args[2], out)
 	}
+	handlers["VUNPCKLPS"], handlers["VUNPCKHPS"] = interleave(4, 0), interleave(4, 8)
+	handlers["VUNPCKLPD"], handlers["VUNPCKHPD"] = interleave(8, 0), interleave(8, 8)
+	handlers["VINSERTF128"] = func(m *machine, in *inst) { // into the upper half
+		if in.args[0].imm != 1 {
+			fail("immediate %d", in.args[0].imm)
+		}
+		low, high := m.vector(&in.args[2], 16), m.vector(&in.args[1], 16)
+		m.setVector(&in.args[3], append(append([]byte(nil), low...), high...))
+	}
 	handlers["VPACKUSDW"] = pack(4, 0xffff)
 	handlers["VPACKUSWB"] = pack(2, 0xff)
 	handlers["VPMOVZXBD"] = func(m *machine, in *inst) {
@@ -51,6 +60,21 @@ func init() {
 				m.bytes(args[1], i, 1, true)[0] = m.vec[args[0].index][4*i]
 			}
 		}
+	}
+}
+
+// interleave takes elements of size bytes in turn from both sources, per 128-bit lane: 8 bytes of each, from byte from on.
+func interleave(size, from int) handler {
+	return func(m *machine, in *inst) {
+		width := in.args[2].width
+		b, a := m.vector(&in.args[0], width), m.vector(&in.args[1], width)
+		var out []byte
+		for lane := from; lane < width; lane += 16 {
+			for at := lane; at < lane+8; at += size {
+				out = append(append(out, a[at:at+size]...), b[at:at+size]...)
+			}
+		}
+		m.setVector(&in.args[2], out)
 	}
 }
 

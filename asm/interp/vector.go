@@ -97,6 +97,7 @@ func init() {
 	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })
 	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
+	integer("VPMAXSD", func(a, b uint32) uint32 { return uint32(max(int32(a), int32(b))) })
 	integer("VPSUBD", func(a, b uint32) uint32 { return a - b })
 	integer("VPMADDWD", func(a, b uint32) uint32 {
 		return uint32(int32(int16(a))*int32(int16(b)) + int32(int16(a>>16))*int32(int16(b>>16)))
@@ -119,12 +120,6 @@ func init() {
 	lanes("VPSRAW", func(_ uint32, s [2]uint32, n uint64) uint32 {
 		return words(s[0], func(x uint16) uint16 { return uint16(int16(x) >> n) })
 	})
-	round := func(_ uint32, s [2]uint32, mode uint64) uint32 {
-		if mode != 8 {
-			fail("rounding mode %d", mode)
-		}
-		return u32(float32(math.RoundToEven(float64(f32(s[0])))))
-	}
 	lanes("VROUNDPS", round)
 	lanes("VRNDSCALEPS", round)
 	lanes("VCVTDQ2PS", func(_ uint32, s [2]uint32, _ uint64) uint32 { return u32(float32(int32(s[0]))) })
@@ -135,7 +130,8 @@ func init() {
 		}
 		return uint32(int32(x))
 	})
-	handlers["VCMPPS"] = compareLess
+	lanes("VSQRTPS", func(_ uint32, s [2]uint32, _ uint64) uint32 { return u32(float32(math.Sqrt(float64(f32(s[0]))))) })
+	handlers["VCMPPS"] = compareFloats
 	handlers["VBLENDVPS"] = func(m *machine, in *inst) {
 		out := m.vec[in.args[3].index]
 		for i := range in.args[3].width / 4 {
@@ -149,16 +145,30 @@ func init() {
 	}
 }
 
-// compareLess is VCMPPS with predicate 1, into an opmask or into lanes of ones and zeros.
-func compareLess(m *machine, in *inst) {
-	if in.args[0].imm != 1 {
+// round is to even (8), down (9) or up (10).
+func round(_ uint32, s [2]uint32, mode uint64) uint32 {
+	f, ok := map[uint64]func(float64) float64{8: math.RoundToEven, 9: math.Floor, 10: math.Ceil}[mode]
+	if !ok {
+		fail("rounding mode %d", mode)
+	}
+	return u32(float32(f(float64(f32(s[0])))))
+}
+
+// compareFloats is VCMPPS into an opmask or into lanes of ones and zeros.
+func compareFloats(m *machine, in *inst) {
+	holds, ok := map[uint64]func(a, b float32) bool{
+		0: func(a, b float32) bool { return a == b },
+		1: func(a, b float32) bool { return a < b },
+		3: func(a, b float32) bool { return a != a || b != b },
+	}[in.args[0].imm]
+	if !ok {
 		fail("predicate %d", in.args[0].imm)
 	}
 	dst := &in.args[3]
 	var out [64]byte
 	var k uint64
 	for i := range in.args[2].width / 4 {
-		if f32(m.lane(in, &in.args[2], i)) < f32(m.lane(in, &in.args[1], i)) {
+		if holds(f32(m.lane(in, &in.args[2], i)), f32(m.lane(in, &in.args[1], i))) {
 			k |= 1 << i
 			binary.LittleEndian.PutUint32(out[4*i:], math.MaxUint32)
 		}

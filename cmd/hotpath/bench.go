@@ -17,6 +17,8 @@ import (
 )
 
 type benchCmd struct {
+	Kernels benchKernelsCmd `cmd:"" help:"Time every kernel on every instruction set of this machine."`
+	Compare benchCompareCmd `cmd:"" help:"Compare the kernels of two binaries or result files; exit 1 on a regression."`
 	Guard   benchGuardCmd   `cmd:"" help:"Profile the hot path and fail over its budget."`
 	Model   benchModelCmd   `cmd:"" help:"Time one run of a model."`
 	Request benchRequestCmd `cmd:"" help:"Print a /predict body made from the rows of a table, for curl or a load generator."`

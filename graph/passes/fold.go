@@ -70,7 +70,11 @@ func foldConstants(g *graph.Graph, keep map[*graph.Node]bool) error {
 		}
 		var scratch []byte
 		if s, ok := kernel.(graph.ScratchKernel); ok {
-			scratch = tensor.AlignedBytes(s.ScratchBytes(args))
+			size := s.ScratchBytes(args)
+			if size < 0 || size > maxFoldedBytes {
+				return fmt.Errorf("%s: %d bytes to compute a constant: %w", n, size, graph.ErrLimit)
+			}
+			scratch = tensor.AlignedBytes(size)
 		}
 		if err := kernel.Run(in, out, scratch); err != nil {
 			return err

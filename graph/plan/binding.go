@@ -108,14 +108,14 @@ func (p *Plan) newBinding(inputs [][]int) (*binding, error) {
 			scratch = max(scratch, k.ScratchBytes(argsOf(st.in, args)))
 		}
 	}
-	values, err := p.lifetimes(args)
+	values, outputs, err := p.lifetimes(args)
 	if err != nil {
 		return nil, err
 	}
 	b.scratch = layout(values, b.offsets)
 	b.bytes = b.scratch + scratch
-	if b.bytes > p.maxBytes {
-		return nil, fmt.Errorf("input shapes %v need %d bytes, the limit is %d: %w", inputs, b.bytes, p.maxBytes, graph.ErrLimit)
+	if b.bytes > p.maxBytes || outputs > p.maxBytes-b.bytes {
+		return nil, fmt.Errorf("input shapes %v need %d bytes, %d of them for outputs, the limit is %d: %w", inputs, b.bytes+outputs, outputs, p.maxBytes, graph.ErrLimit)
 	}
 	return b, nil
 }
@@ -126,13 +126,14 @@ type lifetime struct {
 	first, last int
 }
 
-func (p *Plan) lifetimes(args []graph.Arg) ([]lifetime, error) {
+// lifetimes lists the values of the arena, and gives the bytes of the outputs, which are not in it: an Expand or Pad may make them much
+// larger than the inputs.
+func (p *Plan) lifetimes(args []graph.Arg) (values []lifetime, outputs int, err error) {
 	outside := map[int]bool{}
 	for _, s := range p.outputs {
 		outside[s] = true
 	}
 	at := map[int]int{} // slot to index in values
-	var values []lifetime
 	for i, st := range p.steps {
 		for _, s := range st.in {
 			if v, ok := at[s]; ok {
@@ -143,7 +144,10 @@ func (p *Plan) lifetimes(args []graph.Arg) ([]lifetime, error) {
 			n, ok := tensor.Elements(args[s].Shape)
 			size := p.slots[s].dtype.Size()
 			if !ok || size > 0 && n > math.MaxInt/2/size {
-				return nil, fmt.Errorf("%s: shape %v: %w", st.node, args[s].Shape, graph.ErrLimit)
+				return nil, 0, fmt.Errorf("%s: shape %v: %w", st.node, args[s].Shape, graph.ErrLimit)
+			}
+			if outside[s] && outputs <= p.maxBytes {
+				outputs += n * size
 			}
 			if !outside[s] && size > 0 {
 				at[s] = len(values)
@@ -151,7 +155,7 @@ func (p *Plan) lifetimes(args []graph.Arg) ([]lifetime, error) {
 			}
 		}
 	}
-	return values, nil
+	return values, outputs, nil
 }
 
 // layout places values in one arena, largest first, each at the lowest offset free during its lifetime, and returns

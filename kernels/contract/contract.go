@@ -24,9 +24,14 @@ func Run(t *testing.T, under func(run func())) {
 		{"gemm_u8s8s32_deepest", checkDeepest},
 		{"gemm_u8s8u8", checkGemmU8S8U8},
 		{"gemm_u8s8f32", checkGemmU8S8F32},
-		{"elementwise", checkElementwise},
+		{"unary", checkUnary},
+		{"binary", checkBinary},
 		{"softmax_f32", checkSoftmax},
-		{"sum_f32", checkSum},
+		{"norm", checkNorm},
+		{"transpose_f32", checkTranspose},
+		{"conv_f32", checkConv},
+		{"reduce_rows", checkReduceRows},
+		{"reduce_axis", checkReduceAxis},
 		{"quantize_f32u8", checkQuantize},
 		{"dequantize_u8f32", checkDequantize},
 		{"peak", checkPeak},
@@ -93,6 +98,12 @@ func checkFloatingPointMode(t *testing.T) {
 	if kernels.FMAF32(tiny, 1, 0) != tiny || tiny*one == 0 || one+half != one || (one+0x1p-23)+half != one+0x1p-22 {
 		t.Error("the floating-point control register was changed")
 	}
+}
+
+// shortLengths is lengths for functions of single elements: of the long ones, one below and one above elementwiseBlock.
+func shortLengths() []int {
+	ns := lengths()
+	return append(ns[:2*64+4], 1009, 16<<10+5)
 }
 
 // lengths returns every n to two blocks of the widest kernel and 3, then a few long ones.

@@ -4,38 +4,10 @@ package contract
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/hotpath/hotpath/internal/testkit"
 	"github.com/hotpath/hotpath/kernels"
 )
-
-func checkElementwise(c *checker) {
-	for _, k := range []struct {
-		name string
-		f    func(dst, x []float32)
-	}{
-		{"relu_f32", kernels.ReluF32},
-		{"exp_f32", kernels.ExpF32},
-		{"sigmoid_f32", kernels.SigmoidF32},
-		{"tanh_f32", kernels.TanhF32},
-		{"log_f32", kernels.LogF32},
-	} {
-		for i, n := range lengths() {
-			c.name = fmt.Sprintf("%s n=%d", k.name, n)
-			atStart := i%2 == 1
-			x, got := buffer[float32](c, "x", n, atStart), buffer[float32](c, "dst", n, atStart)
-			c.fillF32(x, 10, i%3 > 0)
-			want, before := make([]float32, n), slices.Clone(x)
-			k.f(want, x)
-			c.run(func() { k.f(got, x) })
-			testkit.EqualF32(c.t, c.name, got, want)
-			testkit.EqualF32(c.t, c.name+": x", x, before)
-			c.run(func() { k.f(x, x) })
-			testkit.EqualF32(c.t, c.name+" in place", x, want)
-		}
-	}
-}
 
 func checkSoftmax(c *checker) {
 	for i, cols := range lengths() {
@@ -83,20 +55,6 @@ func stripedSum(x []float32) float32 {
 	return total
 }
 
-func checkSum(c *checker) {
-	for i, n := range lengths() {
-		for _, special := range []bool{false, true} {
-			c.name = fmt.Sprintf("n=%d special=%v", n, special)
-			x := buffer[float32](c, "x", n, i%2 == 1)
-			c.fillF32(x, 1, special)
-			want := stripedSum(x)
-			var got float32
-			c.run(func() { got = kernels.SumF32(x) })
-			testkit.EqualF32(c.t, c.name, []float32{got}, []float32{want})
-		}
-	}
-}
-
 func checkQuantize(c *checker) {
 	for i, n := range lengths() {
 		scale, zp := []float32{0.05, 1, 3e-39, 1e30}[i%4], uint8(i*53)
@@ -134,5 +92,6 @@ func checkPeak(c *checker) {
 	c.run(func() {
 		kernels.PeakF32(10)
 		kernels.PeakU8S8(10)
+		kernels.PeakPaired(10)
 	})
 }

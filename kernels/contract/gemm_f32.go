@@ -100,6 +100,23 @@ func checkGemmF32(c *checker) {
 		testkit.EqualF32(c.t, c.name+": a", a, aBefore)
 		testkit.EqualF32(c.t, c.name+": b", guarded, bBefore)
 	}
+	checkCopied(c)
+}
+
+// checkCopied runs a product large enough for blocks of A to be copied, each side one past its threshold, and the last segment of K
+// one element long. It is too large for the guarded areas.
+func checkCopied(c *checker) {
+	s := size{49, 1025, 1025}
+	c.name = fmt.Sprintf("copied m=%d n=%d k=%d", s.m, s.n, s.k)
+	a, b, bias := make([]float32, s.m*s.k), make([]float32, s.k*s.n), make([]float32, s.n)
+	c.fillF32(a, 1, false)
+	c.fillF32(b, 1, false)
+	c.fillF32(bias, 1, false)
+	got, want := make([]float32, s.m*s.n), make([]float32, s.m*s.n)
+	product(s, a, s.k, b, want, s.n, bias, kernels.ActRelu)
+	packed := pack(s, b, false)
+	c.run(func() { kernels.GemmF32(nil, s.m, a, s.k, packed, got, s.n, bias, kernels.ActRelu) })
+	testkit.EqualF32(c.t, c.name, got, want)
 }
 
 func pack(s size, b []float32, transposed bool) *kernels.PackedF32 {

@@ -21,27 +21,37 @@ type caseU8S8 struct {
 	atStart  bool
 }
 
-// eachU8S8 calls f for each size with fresh operands. Every fifth case has extreme values only, so that each product and
-// each pair of products is as large as it can be.
+// eachU8S8 calls f for each size with fresh operands, once with weights of any kind and once with weights whose pairs allow
+// VPMADDUBSW. Every fifth case has extreme values only, so that each product and each pair of products is as large as it can be; and
+// every seventh paired one has a single pair past the limit, which must not take the saturating path.
 func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
-	for i, s := range gemmSizes() {
-		x := &caseU8S8{size: s, lda: s.k, ldc: s.n, atStart: i%2 == 1}
-		if i%7 < 3 {
+	sizes := gemmSizes()
+	for i := range 2 * len(sizes) {
+		s, paired := sizes[i/2], i%2 == 1
+		x := &caseU8S8{size: s, lda: s.k, ldc: s.n, atStart: i/2%2 == 1}
+		if i/2%7 < 3 {
 			x.lda, x.ldc = s.k+3, s.n+5
 		}
-		c.name = fmt.Sprintf("m=%d n=%d k=%d lda=%d ldc=%d", s.m, s.n, s.k, x.lda, x.ldc)
+		c.name = fmt.Sprintf("m=%d n=%d k=%d lda=%d ldc=%d paired=%v", s.m, s.n, s.k, x.lda, x.ldc, paired)
 		x.a = buffer[uint8](c, "a", lengthOf(s.m, s.k, x.lda), x.atStart)
 		c.fillBytes(x.a)
 		b := make([]int8, s.k*s.n)
 		for j := range b {
 			b[j] = int8(c.r.Uint32())
 		}
-		if i%5 == 4 {
+		extreme := i%5 == 4
+		if extreme {
 			for j := range x.a {
 				x.a[j] = 255
 			}
 			for j := range b {
 				b[j] = []int8{-128, 127}[j%s.n%2]
+			}
+		}
+		if paired {
+			pairWeights(s, b, extreme)
+			if i%7 == 6 && s.m > 0 && s.n > 0 && s.k > 1 {
+				b[0], b[s.n], x.a[0], x.a[1] = 127, 2, 255, 255
 			}
 		}
 		x.packed = kernels.PackS8(s.k, s.n, b, s.n, 1)
@@ -66,8 +76,28 @@ func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
 			}
 		}
 		before := slices.Clone(x.a)
-		f(i, x)
+		f(i/2+i%2, x)
 		testkit.Equal(c.t, c.name+": a", x.a, before)
+	}
+}
+
+// pairWeights changes b so that in each pair of rows (2i, 2i+1) of a column the weights of one sign sum to 128 at most; with extreme,
+// to 128 exactly.
+func pairWeights(s size, b []int8, extreme bool) {
+	for k := 0; k+1 < s.k; k += 2 {
+		for j := range s.n {
+			p, q := &b[k*s.n+j], &b[(k+1)*s.n+j]
+			switch {
+			case extreme && j%2 == 0:
+				*p, *q = -128, 0
+			case extreme:
+				*p, *q = 127, 1
+			case *p >= 0 && *q > 0:
+				*q = min(*q, int8(min(127, 128-int(*p))))
+			case *p < 0 && *q < 0:
+				*q = max(*q, int8(-128-int(*p)))
+			}
+		}
 	}
 }
 

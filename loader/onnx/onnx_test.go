@@ -30,7 +30,7 @@ func everything() *graph.Model {
 				"text": tensor.OfStrings([]string{"", "ä"}, 2), "empty": tensor.Of([]float32{}, 0),
 			},
 			Nodes: []*graph.Node{{
-				Name: "node", Domain: graph.DomainML, Op: "Thing", Inputs: []string{"x", "", "t"}, Outputs: []string{"y"},
+				Name: "node", Domain: graph.DomainML, Op: "Thing", Opset: 3, Inputs: []string{"x", "", "t"}, Outputs: []string{"y"},
 				Attrs: map[string]graph.Attr{
 					"f": graph.Float32(-0.5), "i": graph.Int(-3), "s": graph.Str("text"), "fs": graph.Floats([]float32{1, 2}),
 					"is": graph.Ints(-1, 0, 1), "ss": graph.Strs([]string{"a", ""}), "t": {Kind: graph.AttrTensor, Tensor: tensor.Of([]int64{4})},

@@ -69,6 +69,9 @@ func Read(data []byte) (*graph.Model, error) {
 	if err := readGraph(&m.Graph, graphBytes); err != nil {
 		return nil, err
 	}
+	for _, n := range m.Graph.Nodes {
+		n.Opset = m.Opsets[n.Domain]
+	}
 	return m, m.Graph.Check()
 }
 

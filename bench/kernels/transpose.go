@@ -1,0 +1,24 @@
+package kernelbench
+
+import (
+	"fmt"
+
+	"github.com/hotpath/hotpath/internal/cpu"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// transpose has a head's keys, a layer's activations and a matrix larger than the second-level cache.
+func transpose() []Case {
+	var cases []Case
+	for _, s := range []struct{ rows, cols int }{{128, 32}, {128, 384}, {1024, 1024}} {
+		cases = append(cases, Case{
+			Op: "transpose_f32", Shape: fmt.Sprintf("%dx%d", s.rows, s.cols), Bytes: float64(8 * s.rows * s.cols),
+			family: func(cpu.Tier) string { return "transpose_f32" },
+			prepare: func(*kernels.Pool) func() {
+				x, dst := randomF32(s.rows*s.cols), make([]float32, s.rows*s.cols)
+				return func() { kernels.TransposeF32(dst, x, s.rows, s.cols, s.rows, s.cols) }
+			},
+		})
+	}
+	return cases
+}

@@ -1,0 +1,133 @@
+package ops
+
+import (
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// Normalisations of [batch × channels × spatial…] whose parameters are vectors over the channels.
+var (
+	opBatchNorm = &Op{
+		Name: "batch_norm", Type: "BatchNormalization", Since: 7, MinInputs: 5, Rows: rowsFirst,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			training, err := n.IntAttr("training_mode", 0)
+			if err == nil && (training != 0 || len(n.Outputs) > 1) {
+				err = unsupported(n, "training mode")
+			}
+			if err != nil {
+				return nil, err
+			}
+			return inferChannelNorm(n, in, 5, 2)
+		},
+		Build: buildBatchNorm,
+	}
+	opInstanceNorm = &Op{
+		Name: "instance_norm", Type: "InstanceNormalization", Since: 6, MinInputs: 3, Rows: rowsFirst,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) { return inferChannelNorm(n, in, 3, 3) },
+		Build: func(n *graph.Node, _ []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+			return groupNormKernel(n, func(channels int) int { return channels })
+		},
+	}
+	// Since opset 21 scale and bias are per channel; before they were per group.
+	opGroupNorm = &Op{
+		Name: "group_norm", Type: "GroupNormalization", Since: 21, MinInputs: 3, Rows: rowsFirst,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			out, err := inferChannelNorm(n, in, 3, 3)
+			if err != nil {
+				return nil, err
+			}
+			groups, err := n.IntAttr("num_groups", 0)
+			if channels := int64(in[0].Shape[1]); err == nil && (groups < 1 || groups > channels || channels%groups != 0) {
+				err = modelErr(n, "%d groups of %d channels", groups, channels)
+			}
+			return out, err
+		},
+		Build: func(n *graph.Node, _ []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+			groups, err := n.IntAttr("num_groups", 0)
+			if err != nil {
+				return nil, err
+			}
+			return groupNormKernel(n, func(int) int { return int(groups) })
+		},
+	}
+)
+
+// inferChannelNorm checks exactly inputs inputs: x of at least minRank axes, then vectors over the channels.
+func inferChannelNorm(n *graph.Node, in []graph.Arg, inputs, minRank int) ([]graph.Arg, error) {
+	if err := arity(n, in, inputs, inputs); err != nil {
+		return nil, err
+	}
+	if len(in[0].Shape) < minRank {
+		return nil, modelErr(n, "input has shape %v, expected at least %d axes", in[0].Shape, minRank)
+	}
+	for i, a := range in {
+		if err := wantDType(n, in, i, tensor.Float32); err != nil {
+			return nil, err
+		}
+		if i > 0 && (len(a.Shape) != 1 || a.Shape[0] != in[0].Shape[1]) {
+			return nil, modelErr(n, "input %d has shape %v, expected one value for each of %d channels", i, a.Shape, in[0].Shape[1])
+		}
+	}
+	if _, err := n.FloatAttr("epsilon", 0); err != nil {
+		return nil, err
+	}
+	return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
+}
+
+// buildBatchNorm turns the statistics into a scale and a shift, now where they are constants.
+func buildBatchNorm(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	eps, err := n.FloatAttr("epsilon", 1e-5)
+	if err != nil {
+		return nil, err
+	}
+	k := &batchNormKernel{eps: eps}
+	for i := 1; i < 5; i++ {
+		if !hasConst(in, i) {
+			return k, nil
+		}
+	}
+	channels := in[1].Shape[0]
+	k.scale, k.shift = make([]float32, channels), make([]float32, channels)
+	kernels.BatchNormScale(k.scale, k.shift, tensor.Data[float32](in[1].Const), tensor.Data[float32](in[2].Const), tensor.Data[float32](in[3].Const), tensor.Data[float32](in[4].Const), eps)
+	return k, nil
+}
+
+type batchNormKernel struct {
+	eps          float32
+	scale, shift []float32 // nil where the statistics are not constant
+}
+
+// ScratchBytes implements graph.ScratchKernel.
+func (k *batchNormKernel) ScratchBytes(args []graph.Arg) int {
+	if k.scale != nil {
+		return 0
+	}
+	return 8 * args[0].Shape[1]
+}
+
+// Run implements graph.Kernel.
+func (k *batchNormKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	batch, channels, spatial := around(in[0].Shape, 1)
+	scale, shift := k.scale, k.shift
+	if scale == nil {
+		free := floats(scratch)
+		scale, shift = free[:channels], free[channels:2*channels]
+		kernels.BatchNormScale(scale, shift, tensor.Data[float32](in[1]), tensor.Data[float32](in[2]), tensor.Data[float32](in[3]), tensor.Data[float32](in[4]), k.eps)
+	}
+	kernels.BatchNormF32(tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), scale, shift, batch, channels, spatial)
+	return nil
+}
+
+func groupNormKernel(n *graph.Node, groups func(channels int) int) (graph.Kernel, error) {
+	eps, err := n.FloatAttr("epsilon", 1e-5)
+	return kernelFunc(func(in, out []*tensor.Tensor) error {
+		x, scale, bias := tensor.Data[float32](in[0]), tensor.Data[float32](in[1]), tensor.Data[float32](in[2])
+		if len(x) == 0 {
+			return nil
+		}
+		batch, channels, spatial := around(in[0].Shape, 1)
+		kernels.GroupNormF32(tensor.Data[float32](out[0]), x, scale, bias, batch, channels, groups(channels), spatial, eps)
+		return nil
+	}), err
+}

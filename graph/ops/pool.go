@@ -1,0 +1,78 @@
+package ops
+
+import (
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// Pooling of [batch × channels × …] with one or two spatial axes.
+var (
+	opMaxPool = poolOp("max_pool", "MaxPool", func(*graph.Node) (poolFunc, error) {
+		return func(dst, x []float32, planes int, s kernels.ConvShape, _, _ int) {
+			kernels.MaxPoolF32(dst, x, planes, &s)
+		}, nil
+	})
+	opAveragePool = poolOp("average_pool", "AveragePool", func(n *graph.Node) (poolFunc, error) {
+		include, err := n.IntAttr("count_include_pad", 0)
+		return func(dst, x []float32, planes int, s kernels.ConvShape, padH, padW int) {
+			if include == 0 {
+				padH, padW = -1, -1
+			}
+			kernels.AveragePoolF32(dst, x, planes, &s, padH, padW)
+		}, err
+	})
+)
+
+// poolFunc pools planes; the last two arguments are the padded size.
+type poolFunc func(dst, x []float32, planes int, s kernels.ConvShape, padH, padW int)
+
+func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error)) *Op {
+	read := func(n *graph.Node, in []graph.Arg) (*window, error) {
+		if err := arity(n, in, 1, 1); err != nil {
+			return nil, err
+		}
+		if err := wantDType(n, in, 0, tensor.Float32); err != nil {
+			return nil, err
+		}
+		if len(n.Outputs) > 1 {
+			return nil, unsupported(n, "the output of positions")
+		}
+		w, err := windowOf(n, len(in[0].Shape)-2, nil)
+		if err != nil {
+			return nil, err
+		}
+		for i, k := range w.kernel {
+			if extent := (k-1)*w.dilation[i] + 1; w.before[i] >= extent || w.after[i] >= extent {
+				return nil, modelErr(n, "pads %v and %v for a kernel of %v", w.before, w.after, w.kernel)
+			}
+		}
+		return w, nil
+	}
+	return &Op{
+		Name: name, Type: opType, Since: 1, Rows: rowsFirst,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			w, err := read(n, in)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := f(n); err != nil {
+				return nil, err
+			}
+			shape, err := w.inferSpatial(n, in[0].Shape, in[0].Shape[1])
+			return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, err
+		},
+		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+			w, err := read(n, in)
+			if err != nil {
+				return nil, err
+			}
+			run, err := f(n)
+			return kernelFunc(func(in, out []*tensor.Tensor) error {
+				s, padH, padW := w.shape(in[0].Shape)
+				run(tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), in[0].Shape[0]*in[0].Shape[1], s, padH, padW)
+				return nil
+			}), err
+		},
+	}
+}

@@ -1,0 +1,132 @@
+package ops
+
+import (
+	"math"
+	"slices"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// opSlice takes every step-th element from start to end along some axes: from attributes, since opset 10 from constant inputs.
+var opSlice = &Op{
+	Name: "slice", Type: "Slice", Since: 1,
+	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+		cuts, err := sliceCuts(n, in)
+		return err == nil && rowsFirst(n, in, rows) && !slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == 0 })
+	},
+	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		cuts, err := sliceCuts(n, in)
+		if err != nil {
+			return nil, err
+		}
+		shape := slices.Clone(in[0].Shape)
+		for _, c := range cuts {
+			_, shape[c.axis] = c.span(in[0].Shape[c.axis])
+		}
+		return movable(n, in[0].DType, shape)
+	},
+	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+		cuts, err := sliceCuts(n, in)
+		return kernelFunc(func(in, out []*tensor.Tensor) error {
+			var v kernels.View
+			v.Size = in[0].DType.Size()
+			for axis, d := range in[0].Shape {
+				step, stride := 1, strideOf(in[0].Shape, axis)
+				for _, c := range cuts {
+					if c.axis == axis {
+						var first int
+						first, d = c.span(d)
+						v.Offset += first * stride
+						step = int(c.step)
+					}
+				}
+				v.Axis(d, step*stride)
+			}
+			kernels.CopyView(out[0].Bytes, in[0].Bytes, &v)
+			return nil
+		}), err
+	},
+}
+
+// cut is one axis of a slice, as the model gives it.
+type cut struct {
+	axis             int
+	start, end, step int64
+}
+
+// span returns the first position and the number of positions of a cut of d elements. Negative positions count from the end, and
+// all are clamped, as in Python.
+func (c cut) span(d int) (first, count int) {
+	n := int64(d)
+	clamp := func(at, lo, hi int64) int64 {
+		if at < 0 {
+			at = max(at, -n-1) + n
+		}
+		return min(max(at, lo), hi)
+	}
+	if c.step > 0 {
+		start, end := clamp(c.start, 0, n), clamp(c.end, 0, n)
+		return int(start), int(max(0, (end-start+c.step-1)/c.step))
+	}
+	start, end := clamp(c.start, 0, n-1), int64(-1)
+	if c.end >= -n {
+		end = clamp(c.end, -1, n-1)
+	}
+	return int(start), int(max(0, (start-end-c.step-1)/-c.step))
+}
+
+// sliceCuts reads starts, ends, axes (default: the first ones) and steps (default: 1).
+func sliceCuts(n *graph.Node, in []graph.Arg) ([]cut, error) {
+	if err := arity(n, in, 1, 5); err != nil {
+		return nil, err
+	}
+	var lists [4][]int64
+	for i, name := range []string{"starts", "ends", "axes", "steps"} {
+		var err error
+		if present(in, i+1) {
+			lists[i], err = constIndices(n, in, i+1)
+		} else {
+			lists[i], err = n.IntsAttr(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	starts, ends, axes, steps := lists[0], lists[1], lists[2], lists[3]
+	if len(starts) == 0 || len(ends) != len(starts) || axes != nil && len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
+		return nil, modelErr(n, "%d starts, %d ends, %d axes and %d steps", len(starts), len(ends), len(axes), len(steps))
+	}
+	cuts := make([]cut, len(starts))
+	for i := range cuts {
+		a, step := int64(i), int64(1)
+		if axes != nil {
+			a = axes[i]
+		}
+		if steps != nil {
+			step = min(max(steps[i], -math.MaxInt32), math.MaxInt32) // beyond any axis: the negation below cannot overflow
+		}
+		axis, err := axisOf(n, a, len(in[0].Shape))
+		if err != nil {
+			return nil, err
+		}
+		if step == 0 || slices.ContainsFunc(cuts[:i], func(c cut) bool { return c.axis == axis }) {
+			return nil, modelErr(n, "step %d along axis %d", step, axis)
+		}
+		cuts[i] = cut{axis, starts[i], ends[i], step}
+	}
+	return cuts, nil
+}
+
+// constIndices reads a constant int64 or int32 argument.
+func constIndices(n *graph.Node, in []graph.Arg, i int) ([]int64, error) {
+	if hasConst(in, i) && in[i].DType == tensor.Int32 {
+		var list []int64
+		for _, v := range tensor.Data[int32](in[i].Const) {
+			list = append(list, int64(v))
+		}
+		return list, nil
+	}
+	return constInts(n, in, i)
+}

@@ -1,0 +1,108 @@
+package kernels
+
+// The normalisations below take their means in the order of SumF32, the variance in a second pass around the mean, and 1/√(v + eps) by
+// a correctly rounded root and division. dst may be x.
+
+// LayerNormF32 computes, for each row of x [rows × cols], contiguous,
+//
+//	dst[j] = ((x[j] − mean)·inv)·scale[j] + bias[j]    mean = Σx/cols;  inv = 1/√(Σ(x−mean)²/cols + eps)
+//
+// (Ba et al., 2016) with one FMA at the end. scale and bias hold cols elements. A nil bias leaves the product.
+func LayerNormF32(dst, x, scale, bias []float32, rows, cols int, eps float32) {
+	for r := range rows {
+		in, out := x[r*cols:(r+1)*cols], dst[r*cols:(r+1)*cols]
+		mean, inv := moments(in, eps)
+		normRow(out, in, scale, bias, mean, inv)
+	}
+}
+
+// RMSNormF32 computes, for each row of x [rows × cols], contiguous,
+//
+//	dst[j] = (x[j]·inv)·scale[j]    inv = 1/√(Σx²/cols + eps)
+//
+// (Zhang and Sennrich, 2019). scale holds cols elements.
+func RMSNormF32(dst, x, scale []float32, rows, cols int, eps float32) {
+	for r := range rows {
+		in, out := x[r*cols:(r+1)*cols], dst[r*cols:(r+1)*cols]
+		normRow(out, in, scale, nil, 0, inverseRoot(SumSquareF32(in, 0)/float32(cols), eps))
+	}
+}
+
+// GroupNormF32 normalises x [batch × channels × spatial], contiguous, over each of groups runs of channels, then scales by channel:
+//
+//	dst = (x − mean)·(inv·scale[c]) + bias[c]
+//
+// with one FMA (Wu and He, 2018). groups divides channels; one channel per group is instance normalisation.
+func GroupNormF32(dst, x, scale, bias []float32, batch, channels, groups, spatial int, eps float32) {
+	perGroup := channels / groups
+	for g := range batch * groups {
+		at, size := g*perGroup*spatial, perGroup*spatial
+		mean, inv := moments(x[at:at+size], eps)
+		for i := range perGroup {
+			c := g%groups*perGroup + i
+			from := at + i*spatial
+			AffineF32(dst[from:from+spatial], x[from:from+spatial], mean, inv*scale[c], bias[c])
+		}
+	}
+}
+
+// BatchNormF32 computes dst = x·scale[c] + shift[c], one FMA, for x [batch × channels × spatial], contiguous. BatchNormScale makes
+// scale and shift of the statistics of training.
+func BatchNormF32(dst, x, scale, shift []float32, batch, channels, spatial int) {
+	if spatial == 1 {
+		for b := range batch {
+			normRow(dst[b*channels:(b+1)*channels], x[b*channels:(b+1)*channels], scale, shift, 0, 1)
+		}
+		return
+	}
+	for i := range batch * channels {
+		at := i * spatial
+		AffineF32(dst[at:at+spatial], x[at:at+spatial], 0, scale[i%channels], shift[i%channels])
+	}
+}
+
+// BatchNormScale computes, by channel, scale' = scale/√(variance + eps) and shift = bias − mean·scale' (one FMA).
+func BatchNormScale(scaleOut, shift, scale, bias, mean, variance []float32, eps float32) {
+	for c := range scaleOut {
+		s := scale[c] * inverseRoot(variance[c], eps)
+		scaleOut[c], shift[c] = s, FMAF32(-mean[c], s, bias[c])
+	}
+}
+
+// AffineF32 computes dst[i] = (x[i] − sub)·scale + shift, a subtraction and one FMA. dst may be x; len(dst) ≥ len(x).
+func AffineF32(dst, x []float32, sub, scale, shift float32) {
+	elementwise(dst, x, func(dst, x []float32) { affine_f32(dst, x, sub, scale, shift) })
+}
+
+// moments returns the mean of x and 1/√(variance + eps).
+func moments(x []float32, eps float32) (mean, inv float32) {
+	n := float32(len(x))
+	mean = SumF32(x) / n
+	return mean, inverseRoot(SumSquareF32(x, mean)/n, eps)
+}
+
+func inverseRoot(v, eps float32) float32 { return 1 / sqrtRef(v+eps) }
+
+// normRow computes dst = ((x − sub)·inv)·scale + bias in pieces that can be preempted.
+func normRow(dst, x, scale, bias []float32, sub, inv float32) {
+	scale = scale[:len(x)]
+	for at := 0; at < len(x); at += elementwiseBlock {
+		end := min(at+elementwiseBlock, len(x))
+		if bias != nil {
+			norm_f32(dst[at:end], x[at:end], scale[at:end], bias[at:end], sub, inv)
+			continue
+		}
+		affine_f32(dst[at:end], x[at:end], sub, inv, 0)
+		mul_f32(dst[at:end], dst[at:end], scale[at:end])
+	}
+}
+
+func affine_f32_ref(dst, x []float32, sub, scale, shift float32) {
+	mapRef(dst, x, func(v float32) float32 { return FMAF32(v-sub, scale, shift) })
+}
+
+func norm_f32_ref(dst, x, scale, bias []float32, sub, inv float32) {
+	for i, v := range x {
+		dst[i] = FMAF32((v-sub)*inv, scale[i], bias[i])
+	}
+}
