@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hotpath/hotpath/internal/testkit"
 )
 
 // counters counts how often each chunk ran.
@@ -118,6 +120,9 @@ func TestPoolSameBits(t *testing.T) {
 
 // TestNoAllocations covers every exported kernel, alone and on a pool.
 func TestNoAllocations(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector makes pools allocate")
+	}
 	pool := NewPool(2)
 	defer pool.Close()
 	const m, n, k = 8, 300, 500

@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/hotpath/hotpath/internal/testkit"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/servertest"
 )
@@ -12,7 +13,7 @@ import (
 // TestPredictAllocatesNothing runs the whole handler on a request context that is used again: routing, checks, keys,
 // admission, decoding, the model, encoding, metrics.
 func TestPredictAllocatesNothing(t *testing.T) {
-	if raceDetector {
+	if testkit.Race {
 		t.Skip("the race detector makes pools allocate")
 	}
 	for name, withKeys := range map[string]bool{"open": false, "with keys": true} {

@@ -13,6 +13,7 @@ import (
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/internal/testkit"
 	"github.com/hotpath/hotpath/kernels"
 )
 
@@ -73,6 +74,9 @@ func fill(in []*tensor.Tensor, seed uint64) {
 }
 
 func TestRunDoesNotAllocate(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector makes pools allocate")
+	}
 	pool := kernels.NewPool(2)
 	defer pool.Close()
 	for _, o := range []plan.Options{{}, {Pool: pool}} {

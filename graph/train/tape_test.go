@@ -7,6 +7,7 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/internal/testkit"
 )
 
 // TestTapeSharedValues: the weight V that two products use gets the sum of both gradients, in
@@ -70,6 +71,9 @@ func TestTapeSharedValues(t *testing.T) {
 
 // TestStepAllocatesNothing: after the first step of an epoch the loop lives on the memory it has.
 func TestStepAllocatesNothing(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector makes pools allocate")
+	}
 	tab := open(t, cancerCSV)
 	goal, err := readTarget(&tab.Columns[len(tab.Columns)-1], "")
 	if err != nil {
