@@ -29,7 +29,12 @@ type Case struct {
 // Cases lists all cases: products, convolutions and transposes at the sizes of models, then every family whose function has a form of formOf. A
 // family of another kind gets a function like conv here; a test says so.
 func Cases() []Case {
-	cases := slices.Concat(gemmF32(), gemmU8S8(), conv(), transpose())
+	cases := slices.Concat(
+		gemmF32(),
+		gemmU8S8(),
+		conv(),
+		transpose(),
+	)
 	for _, d := range kernels.Dispatchers() {
 		for _, n := range []int{4096, 1 << 23} {
 			if c, ok := vectorCase(d, n); ok {

@@ -35,7 +35,14 @@ var (
 )
 
 // cases holds at least one case per operator of the table; TestEveryOperatorHasACase sees to it.
-var cases = slices.Concat(basicCases, elementwiseCases, reduceCases, normCases, movementCases, convCases)
+var cases = slices.Concat(
+	basicCases,
+	elementwiseCases,
+	reduceCases,
+	normCases,
+	movementCases,
+	convCases,
+)
 
 var basicCases = []opCase{
 	{name: "broadcast row", op: "Add", in: ts(f32([]float32{1, 2, 3, 4}, 2, 2), f32([]float32{10, 20}, 2)), want: ts(f32([]float32{11, 22, 13, 24}, 2, 2))},

@@ -159,6 +159,7 @@ func TestHostile(t *testing.T) {
 		"ON10 ir version":          {num(1, 99), graph.ErrUnsupported},
 		"ON11 two attributes":      {file(msg(7, msg(1, msg(4, []byte("Relu")), msg(2, []byte("y")), msg(5, msg(1, []byte("a")), num(3, 1)), msg(5, msg(1, []byte("a")), num(3, 2))))), graph.ErrFormat},
 		"ON11 type lie":            {file(msg(7, msg(1, msg(5, msg(1, []byte("a")), num(3, 1), num(20, 1))))), graph.ErrFormat},
+		"ON11 tensor missing":      {file(msg(7, msg(1, msg(5, msg(1, []byte("a")), num(20, 4))))), graph.ErrFormat},
 		"ON11 subgraph":            {file(msg(7, msg(1, msg(5, msg(1, []byte("body")), msg(6))))), graph.ErrUnsupported},
 		"ON11 ragged floats":       {file(msg(7, msg(1, msg(5, msg(1, []byte("a")), msg(7, []byte{1, 2, 3}))))), graph.ErrFormat},
 		"no graph":                 {file(), graph.ErrFormat},

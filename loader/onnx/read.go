@@ -310,6 +310,9 @@ func readAttr(n *graph.Node, f field) error {
 			return formatErr("attribute", 0, "%q declares type %d and holds type %d", name, kind, a.Kind)
 		}
 		a.Kind = graph.AttrKind(kind)
+		if a.Kind == graph.AttrTensor && a.Tensor == nil {
+			return formatErr("attribute", 0, "%q declares a tensor and holds none", name)
+		}
 	}
 	if _, dup := n.Attrs[name]; dup {
 		return formatErr("attribute", 0, "%q twice in one node", name)
