@@ -17,6 +17,12 @@ const (
 	Int64
 	Bool
 	String
+	Float16
+	BFloat16
+	Int16
+	Uint16
+	Uint32
+	Uint64
 )
 
 // info is what is known about a dtype; adding a dtype is adding a row.
@@ -27,15 +33,21 @@ type info struct {
 }
 
 var table = [...]info{
-	Invalid: {"invalid", 0, 0},
-	Float32: {"float32", 1, 4},
-	Float64: {"float64", 11, 8},
-	Uint8:   {"uint8", 2, 1},
-	Int8:    {"int8", 3, 1},
-	Int32:   {"int32", 6, 4},
-	Int64:   {"int64", 7, 8},
-	Bool:    {"bool", 9, 1},
-	String:  {"string", 8, 0},
+	Invalid:  {"invalid", 0, 0},
+	Float32:  {"float32", 1, 4},
+	Float64:  {"float64", 11, 8},
+	Uint8:    {"uint8", 2, 1},
+	Int8:     {"int8", 3, 1},
+	Int32:    {"int32", 6, 4},
+	Int64:    {"int64", 7, 8},
+	Bool:     {"bool", 9, 1},
+	String:   {"string", 8, 0},
+	Float16:  {"float16", 10, 2},
+	BFloat16: {"bfloat16", 16, 2},
+	Int16:    {"int16", 5, 2},
+	Uint16:   {"uint16", 4, 2},
+	Uint32:   {"uint32", 12, 4},
+	Uint64:   {"uint64", 13, 8},
 }
 
 func (d DType) String() string {

@@ -16,9 +16,15 @@ type Tensor struct {
 	Strings []string
 }
 
+// F16 is an element of Float16: the bits of an IEEE 754 binary16.
+type F16 uint16
+
+// BF16 is an element of BFloat16: the upper half of a float32.
+type BF16 uint16
+
 // Numeric is the set of Go types that a numeric dtype is viewed as.
 type Numeric interface {
-	float32 | float64 | uint8 | int8 | int32 | int64 | bool
+	float32 | float64 | uint8 | int8 | int32 | int64 | bool | F16 | BF16 | int16 | uint16 | uint32 | uint64
 }
 
 // Elements is the number of elements of a shape; ok is false on a negative dimension or an overflow of int.
@@ -143,6 +149,18 @@ func dtypeOf[T Numeric]() DType {
 		return Int32
 	case int64:
 		return Int64
+	case F16:
+		return Float16
+	case BF16:
+		return BFloat16
+	case int16:
+		return Int16
+	case uint16:
+		return Uint16
+	case uint32:
+		return Uint32
+	case uint64:
+		return Uint64
 	default:
 		return Bool
 	}

@@ -24,6 +24,7 @@ const (
 
 // descr maps NumPy's type strings to dtypes. Text ("<U…") is handled apart: its width is part of the string.
 var descr = map[string]tensor.DType{
+	"<f2": tensor.Float16, "<i2": tensor.Int16, "<u2": tensor.Uint16, "<u4": tensor.Uint32, "<u8": tensor.Uint64,
 	"<f4": tensor.Float32, "<f8": tensor.Float64, "|u1": tensor.Uint8, "|i1": tensor.Int8,
 	"<i4": tensor.Int32, "<i8": tensor.Int64, "|b1": tensor.Bool,
 }

@@ -33,7 +33,7 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 			code, err = f.int("data_type")
 		case 4:
 			floats, err = f.appendFloats(floats, "float_data")
-		case 5, 7:
+		case 5, 7, 11:
 			ints, err = f.appendInts(ints, "int data")
 		case 6:
 			var s string
@@ -117,6 +117,8 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 		switch d.Size() {
 		case 1:
 			t.Bytes[i] = byte(v)
+		case 2:
+			binary.LittleEndian.PutUint16(t.Bytes[2*i:], uint16(v))
 		case 4:
 			binary.LittleEndian.PutUint32(t.Bytes[4*i:], uint32(v))
 		default:
