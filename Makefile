@@ -49,8 +49,13 @@ FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	sh bench/fuzz.sh $(FUZZTIME)
 
-bench: build ## kernels side by side with peak and roof, K=gemm_f32 for one; also writes bench/results for benchstat
+bench: build ## kernels side by side with peak and roof, K=gemm_f32 for one; bench/results gets JSON, benchstat's format and a roofline plot
 	bin/hotpath bench kernels --op=$(K) --out=bench/results
+	$(GO) run ./bench/roofline bench/results/kernels.json bench/results/kernels.svg
+
+bench-record: build ## the figures of this kind of machine, on one thread and two, into bench/results/MICROARCH.json
+	bin/hotpath bench kernels --op=$(K) --record --out=bench/results
+	bin/hotpath bench kernels --op=$(or $(K),gemm) --threads=2 --record
 
 bench-guard: build ## profile the hot path; fail over its budget of allocations and overhead
 	bin/hotpath bench guard
@@ -61,4 +66,4 @@ bench-peers: build ## requests/s against Flask + onnxruntime, in one run (needs 
 line: build ## a CSV trained, quantised, published and answered over authenticated TLS, on every tier
 	bench/line.sh bin/hotpath
 
-.PHONY: help build run test gen digits lint race fuzz bench bench-guard bench-peers line
+.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-peers line

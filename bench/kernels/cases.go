@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/hotpath/hotpath/internal/cpu"
 	"github.com/hotpath/hotpath/kernels"
@@ -17,6 +18,8 @@ type Case struct {
 	Shape string  `json:"shape"`
 	Flops float64 `json:"flops,omitempty"` // of a run, two per multiply-add; 0: it is bytes that count
 	Bytes float64 `json:"bytes"`           // read and written by a run at the least
+	// Elements is how many results a run of a vector function computes, one operation each in the roofline plot; 0 where Flops says more.
+	Elements float64 `json:"elements,omitempty"`
 	// Cold says that runs go through more memory than the caches hold, so that Bytes must come from memory.
 	Cold bool `json:"cold,omitempty"`
 
@@ -24,7 +27,12 @@ type Case struct {
 	family  func(t cpu.Tier) string      // family whose variants differ by tier
 	prepare func(p *kernels.Pool) func() // makes the operands and returns one run
 	slow    bool                         // takes long on the reference
+	threads int                          // a case of the pool: only measured with as many threads or more
+	idle    time.Duration                // waits so long before each run, which is then timed alone
 }
+
+// Needs returns how many threads the case needs to mean something.
+func (c *Case) Needs() int { return max(c.threads, 1) }
 
 // Cases lists all cases: products, convolutions and transposes at the sizes of models, then every family whose function has a form of formOf. A
 // family of another kind gets a function like conv here; a test says so.
@@ -34,6 +42,7 @@ func Cases() []Case {
 		gemmU8S8(),
 		conv(),
 		transpose(),
+		pool(),
 	)
 	for _, d := range kernels.Dispatchers() {
 		for _, n := range []int{4096, 1 << 23} {
@@ -166,7 +175,7 @@ func vectorCase(d kernels.Dispatcher, n int) (Case, bool) {
 		return Case{}, false
 	}
 	return Case{
-		Op: d.Family, Shape: fmt.Sprint(n), Bytes: float64(n * form.bytes), Cold: n > 1<<20, slow: n > 1<<16,
+		Op: d.Family, Shape: fmt.Sprint(n), Bytes: float64(n * form.bytes), Elements: float64(n), Cold: n > 1<<20, slow: n > 1<<16,
 		family:  func(cpu.Tier) string { return d.Family },
 		prepare: func(*kernels.Pool) func() { return form.prepare(n) },
 	}, true

@@ -33,7 +33,7 @@ func TestEveryFamily(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range Cases() {
-		if c.slow || c.Cold || seen[c.Op] {
+		if c.slow || c.Cold || seen[c.Op] || c.Needs() > 1 {
 			continue
 		}
 		seen[c.Op] = true
@@ -43,6 +43,27 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%s %s: %+v", c.Op, c.Shape, r)
 			}
 		}
+	}
+}
+
+// TestMeasureOnTwo: figures of two threads say so, their peak is that of both, and the pool's cases are among them.
+func TestMeasureOnTwo(t *testing.T) {
+	p := kernels.NewPool(2)
+	defer p.Close()
+	timed := 0
+	for _, c := range Cases() {
+		if c.Op != "pool_fork_join" && c.Op+c.Shape != "gemm_f3264x64x64" {
+			continue
+		}
+		timed++
+		r := Measure(c, p, time.Millisecond, nil)
+		last := r[len(r)-1]
+		if last.Threads != 2 || last.P50 <= 0 || last.Min > last.P50 || c.Flops > 0 && (last.Peak <= 0 || last.PeakFraction <= 0 || last.Loop != "PeakF32") {
+			t.Errorf("%s %s: %+v", c.Op, c.Shape, last)
+		}
+	}
+	if timed != 4 {
+		t.Errorf("%d cases, expected three of the pool and one product", timed)
 	}
 }
 

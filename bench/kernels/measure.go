@@ -1,8 +1,10 @@
 package kernelbench
 
 import (
+	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hotpath/hotpath/internal/cpu"
@@ -11,22 +13,32 @@ import (
 
 // Result is one case on one tier. Rates are those of the median run.
 type Result struct {
-	Op           string    `json:"op"`
-	Shape        string    `json:"shape"`
-	Variant      string    `json:"variant"`
-	ISA          string    `json:"isa"`    // of the variant
-	Chosen       bool      `json:"chosen"` // it is what runs on this machine
-	P50          float64   `json:"p50_us"`
-	P99          float64   `json:"p99_us"`
-	Min          float64   `json:"min_us"`
-	Runs         int       `json:"runs"`
-	Throughput   float64   `json:"throughput"` // GFLOP/s (Gop/s for integers) or GB/s
-	Unit         string    `json:"unit"`
-	Threads      int       `json:"threads"`
-	PeakFraction float64   `json:"peak_fraction,omitempty"` // median of the ratios to the register loop run just before
-	Roof         float64   `json:"roof_us,omitempty"`       // the larger of arithmetic at the peak and, when cold, bytes at the read bandwidth
-	Samples      []float64 `json:"samples_us"`              // medians of consecutive parts of the runs
+	Op           string  `json:"op"`
+	Shape        string  `json:"shape"`
+	Variant      string  `json:"variant"`
+	ISA          string  `json:"isa"`    // of the variant
+	Chosen       bool    `json:"chosen"` // it is what runs on this machine
+	P50          float64 `json:"p50_us"`
+	P99          float64 `json:"p99_us"`
+	Min          float64 `json:"min_us"`
+	Runs         int     `json:"runs"`
+	Throughput   float64 `json:"throughput"` // GFLOP/s (Gop/s for integers) or GB/s
+	Unit         string  `json:"unit"`
+	Threads      int     `json:"threads"`
+	Flops        float64 `json:"flops,omitempty"` // of a run
+	Bytes        float64 `json:"bytes,omitempty"`
+	Elements     float64 `json:"elements,omitempty"`
+	Loop         string  `json:"peak_loop,omitempty"`     // register loop that gives the peak, such as PeakF32
+	Peak         float64 `json:"peak,omitempty"`          // its rate on all threads, in Unit
+	PeakFraction float64 `json:"peak_fraction,omitempty"` // median of the ratios to the register loop run just before
+	// Roof is what a run takes at the least: the larger of its arithmetic at the peak and, when cold, its bytes at the read bandwidth of
+	// memory. Where only bytes count and they lie in the caches, it is their number at the rate of moveRate.
+	Roof    float64   `json:"roof_us,omitempty"`
+	Samples []float64 `json:"samples_us,omitempty"` // medians of consecutive parts of the runs
 }
+
+// RoofFraction returns how near the median run is to the roof, 0 where none is known.
+func (r *Result) RoofFraction() float64 { return r.Roof / r.P50 }
 
 // sampleNs is the least time that one sample takes, so that reading the thread's clock, 0.2 µs, is a thousandth.
 const sampleNs = 400_000
@@ -49,6 +61,7 @@ func Measure(c Case, p *kernels.Pool, each time.Duration, memory *Memory) []Resu
 		iters   int
 		samples []float64 // ns of a run
 		peaks   []float64 // operations per ns
+		moves   float64   // bytes per ns in the caches
 	}
 	limit := kernels.Tier()
 	defer kernels.SetTier(limit)
@@ -61,7 +74,11 @@ func Measure(c Case, p *kernels.Pool, each time.Duration, memory *Memory) []Resu
 			continue
 		}
 		kernels.SetTier(t)
-		variants = append(variants, &variant{tier: t, name: chosen.Name, iters: calibrate(run, sampleNs)})
+		v := &variant{tier: t, name: chosen.Name, iters: 1}
+		if c.idle == 0 {
+			v.iters = calibrate(run, sampleNs)
+		}
+		variants = append(variants, v)
 	}
 	var reads []float64
 	for _, v := range variants {
@@ -69,6 +86,9 @@ func Measure(c Case, p *kernels.Pool, each time.Duration, memory *Memory) []Resu
 		n := 0
 		if c.peak != nil {
 			n = calibrate(func() { c.peak(1 << 6) }, sampleNs/peakTries) << 6
+		}
+		if c.peak == nil && !c.Cold && c.Bytes > 0 {
+			v.moves = moveRate(p, int(c.Bytes))
 		}
 		start := time.Now()
 		for rounds := 0; rounds < 5 || time.Since(start) < each; rounds++ {
@@ -81,6 +101,9 @@ func Measure(c Case, p *kernels.Pool, each time.Duration, memory *Memory) []Resu
 			}
 			if v.iters > 1 {
 				run() // caches and branch predictors are still the loop's
+			}
+			if c.idle > 0 {
+				time.Sleep(c.idle)
 			}
 			v.samples = append(v.samples, timed(p, func() {
 				for range v.iters {
@@ -95,7 +118,7 @@ func Measure(c Case, p *kernels.Pool, each time.Duration, memory *Memory) []Resu
 	var results []Result
 	for i, v := range variants {
 		r := Result{Op: c.Op, Shape: c.Shape, Variant: v.name, ISA: v.tier.String(), Chosen: i == len(variants)-1,
-			Threads: p.Threads(), Runs: v.iters * len(v.samples), Unit: "GB/s"}
+			Threads: p.Threads(), Runs: v.iters * len(v.samples), Unit: "GB/s", Flops: c.Flops, Bytes: c.Bytes, Elements: c.Elements}
 		size := max(1, len(v.samples)/parts)
 		for part := range slices.Chunk(v.samples, size) {
 			if len(part) == size {
@@ -109,17 +132,50 @@ func Measure(c Case, p *kernels.Pool, each time.Duration, memory *Memory) []Resu
 			for i, ns := range v.samples {
 				ratios[i] = c.Flops / ns / v.peaks[i]
 			}
-			r.PeakFraction = quantile(ratios, 0.5)
-			r.Roof = c.Flops / quantile(v.peaks, 0.5) / 1e3
+			r.PeakFraction, r.Peak, r.Loop = quantile(ratios, 0.5), quantile(v.peaks, 0.5), loopName(c.peak)
+			r.Roof = c.Flops / r.Peak / 1e3
 		}
-		if c.Cold {
+		switch {
+		case c.Cold:
 			r.Roof = max(r.Roof, c.Bytes/quantile(reads, 0.5)/1e3)
+		case v.moves > 0:
+			r.Roof = c.Bytes / v.moves / 1e3
 		}
 		r.P50, r.P99, r.Min = quantile(v.samples, 0.5)/1e3, quantile(v.samples, 0.99)/1e3, quantile(v.samples, 0)/1e3
 		r.Throughput = work / r.P50 / 1e3
 		results = append(results, r)
 	}
 	return results
+}
+
+// loopName returns the name of a register loop's function.
+func loopName(f func(n int) float64) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return name[strings.LastIndex(name, ".")+1:]
+}
+
+// moveRate returns the bytes per nanosecond that the tier moves in an array of this many bytes: the fastest of reading (a sum), copying (a
+// relu) and writing one of three (an addition). It is the roof of a kernel that does little else.
+func moveRate(p *kernels.Pool, size int) float64 {
+	n := max(size/24, 64)
+	x := make([]float32, 6*n)
+	best := 0.0
+	for _, f := range []func(){
+		func() { kernels.SumF32(x) },
+		func() { kernels.ReluF32(x[:3*n], x[3*n:]) },
+		func() { kernels.AddF32(x[:2*n], x[2*n:4*n], x[4*n:]) },
+	} {
+		iters := calibrate(f, sampleNs/peakTries)
+		for range 2 * peakTries {
+			ns := timed(nil, func() {
+				for range iters {
+					f()
+				}
+			})
+			best = max(best, float64(4*len(x))*float64(iters)/ns)
+		}
+	}
+	return best * float64(p.Threads())
 }
 
 // calibrate returns how many runs take at least ns.

@@ -89,17 +89,14 @@ func isJSON(path string) bool {
 
 // files compares the chosen variants of two result files.
 func (c *benchCompareCmd) files() ([]kernelbench.Comparison, error) {
-	var sides [2]kernelsReport
+	var sides [2]*kernelbench.Report
 	for i, path := range []string{c.A, c.B} {
-		text, err := os.ReadFile(path)
-		if err != nil {
+		var err error
+		if sides[i], err = kernelbench.ReadReport(path); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(text, &sides[i]); err != nil {
-			return nil, fmt.Errorf("%s: expected the JSON of bench kernels: %w", path, err)
-		}
 		sides[i].Results = slices.DeleteFunc(sides[i].Results, func(r kernelbench.Result) bool {
-			return !r.Chosen || !strings.HasPrefix(r.Op, c.Op) || c.Shape != "" && r.Shape != c.Shape
+			return !r.Chosen || len(r.Samples) == 0 || !strings.HasPrefix(r.Op, c.Op) || c.Shape != "" && r.Shape != c.Shape
 		})
 	}
 	var all []kernelbench.Comparison
@@ -114,7 +111,7 @@ func (c *benchCompareCmd) files() ([]kernelbench.Comparison, error) {
 		all = append(all, k)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("the files have no kernel in common")
+		return nil, errors.New("the files have no kernel with samples in common")
 	}
 	return all, nil
 }

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"server/api/*":       {"server", "server/api/jsontensor"},
 	"bench/load":         {},
 	"bench/kernels":      {"kernels"},
+	"bench/roofline":     {"bench/kernels"},
 	"bench/guard":        {"bench/load", "graph/plan", "server", "server/api/*"},
 	"cmd/hotpath/digits": {},
 	"cmd/hotpath":        {"bench/guard", "bench/kernels", "cmd/hotpath/digits", "loader", "quant", "graph/train", "server", "server/api/*", "server/ui"},
@@ -58,6 +59,7 @@ var onlyIn = map[string][]string{
 	"google.golang.org/protobuf":   {"loader"},
 	"github.com/alecthomas/kong":   {"cmd/hotpath"},
 	"github.com/prometheus":        {"server"},
+	"gonum.org/v1/plot":            {"bench/roofline"},
 }
 
 // imports lists the direct imports of every package of the module, tests aside.

@@ -40,3 +40,18 @@ func TestCurrentWithinDetected(t *testing.T) {
 		t.Errorf("current tier %v above detected %v", Current(), Detected())
 	}
 }
+
+func TestMicroarchitecture(t *testing.T) {
+	for name, want := range map[string]string{
+		brand("AMD EPYC 7763 64-Core Processor", 25, 1):  "zen3",
+		brand("AMD EPYC 9R14", 25, 17):                   "zen4",
+		brand("INTEL(R) XEON(R) PLATINUM 8581C", 6, 207): "emerald_rapids",
+		brand("Something (R) new", 99, 3):                "family99_model3",
+		"arm64":                                          "arm64",
+	} {
+		if got := microarchitecture(name); got != want {
+			t.Errorf("microarchitecture(%q) = %q, want %q", name, got, want)
+		}
+	}
+	t.Logf("this machine is %s", Microarchitecture())
+}
