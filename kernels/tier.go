@@ -65,10 +65,11 @@ func Emulate(t cpu.Tier, e Emulator) (restore func()) {
 	return func() { tier, emulated, emulator = previous, cpu.Ref, nil }
 }
 
-// emulate hands a call to the emulator when the emulated tier has a variant of the family, and reports whether it did.
+// emulate hands a call to the emulator when the emulated tier has a variant of its own of the family, and reports whether it did. What a
+// lower tier shares with it runs under that one.
 func emulate(family string, args unsafe.Pointer) bool {
 	v := Chosen(family, emulated)
-	if v.Tier == cpu.Ref {
+	if v.Tier != emulated {
 		return false
 	}
 	emulator(v.Name, args)

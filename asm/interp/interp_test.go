@@ -3,30 +3,45 @@
 package interp
 
 import (
+	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/hotpath/hotpath/internal/cpu"
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/kernels/contract"
 )
 
-// TestContract runs the contract on the interpreter for every tier with kernels. Where the CPU has the tier too, package kernels
+// TestContract runs the contract on the interpreter for every tier with kernels, each kernel under its own. Where the CPU has the tier too, package kernels
 // runs the same cases on it with the same expected bits, which validates the interpreter.
 func TestContract(t *testing.T) {
 	l, err := Load("../../kernels")
 	if err != nil {
 		t.Fatal(err)
 	}
+	ran := map[string]bool{}
+	emulate := func(name string, args unsafe.Pointer) {
+		ran[name] = true
+		l.Emulate(name, args)
+	}
 	defer kernels.SetTier(kernels.SetTier(cpu.Ref))
-	for _, tier := range []cpu.Tier{cpu.AVX2, cpu.AVX512, cpu.VNNI} {
+	if len(kernels.Variants()) == 0 {
+		t.Skip("built without assembly")
+	}
+	for _, tier := range cpu.Tiers() {
+		if !slices.ContainsFunc(kernels.Variants(), func(v kernels.Variant) bool { return v.Tier == tier }) {
+			continue
+		}
 		t.Run(tier.String(), func(t *testing.T) {
-			if len(kernels.Variants()) == 0 {
-				t.Skip("built without assembly")
-			}
 			contract.Run(t, func(run func()) {
-				defer kernels.Emulate(tier, l.Emulate)()
+				defer kernels.Emulate(tier, emulate)()
 				run()
 			})
 		})
+	}
+	for _, v := range kernels.Variants() {
+		if !ran[v.Name] && !t.Failed() {
+			t.Errorf("%s: no case of the contract runs it", v.Name)
+		}
 	}
 }

@@ -208,6 +208,14 @@ func (m *machine) lane(in *inst, o *operand, i int) uint32 {
 	return binary.LittleEndian.Uint32(m.vec[o.index][4*i:])
 }
 
+// source returns the bytes of a vector operand and the step from lane to lane, 0 for a broadcast.
+func (m *machine) source(in *inst, o *operand, width int) (b []byte, step int) {
+	if o.kind == isMem && in.suffix == "BCST" {
+		return m.bytes(o, 0, 4, false), 0
+	}
+	return m.vector(o, width), 4
+}
+
 // vector returns all bytes of a vector source of the given width.
 func (m *machine) vector(o *operand, width int) []byte {
 	if o.kind == isMem {

@@ -34,6 +34,22 @@ func lanes(name string, f func(dst uint32, src [2]uint32, imm uint64) uint32) {
 			fail("destination is not a vector")
 		}
 		out := m.vec[dst.index]
+		if k == nil { // most instructions: sources are looked up once
+			var from [2][]byte
+			var step [2]int
+			for j, o := range src {
+				from[len(src)-1-j], step[len(src)-1-j] = m.source(in, o, dst.width)
+			}
+			for i := range dst.width / 4 {
+				var s [2]uint32
+				for j := range len(src) {
+					s[j] = binary.LittleEndian.Uint32(from[j][i*step[j]:])
+				}
+				binary.LittleEndian.PutUint32(out[4*i:], f(binary.LittleEndian.Uint32(out[4*i:]), s, imm))
+			}
+			m.setVector(dst, out[:dst.width])
+			return
+		}
 		for i := range dst.width / 4 {
 			old := binary.LittleEndian.Uint32(out[4*i:])
 			v := uint32(0)

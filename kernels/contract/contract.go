@@ -52,11 +52,15 @@ type checker struct {
 	name   string // of the case
 }
 
-// run runs f on the tested tier. A fault or a panic of the interpreter fails the case.
+// run runs f on the tested tier. A fault or a panic of the interpreter fails the case, and so does a kernel that leaves the CPU in another
+// mode than Go code runs in.
 func (c *checker) run(f func()) {
 	c.t.Helper()
 	if !testkit.NoFault(c.t, func() { c.under(f) }) {
 		c.t.Fatal(c.name)
+	}
+	if err := testkit.CheckMode(); err != nil {
+		c.t.Fatalf("%s: %v", c.name, err)
 	}
 }
 
@@ -92,7 +96,7 @@ func (c *checker) fillBytes(x []uint8) {
 	}
 }
 
-// checkFloatingPointMode fails when a kernel left the CPU with another rounding mode or with subnormals flushed to zero.
+// checkFloatingPointMode fails when a kernel left the CPU with another rounding mode or with subnormals flushed to zero, on any architecture.
 func checkFloatingPointMode(t *testing.T) {
 	tiny, one, half := float32(1e-40), float32(1), float32(0x1p-24)
 	if kernels.FMAF32(tiny, 1, 0) != tiny || tiny*one == 0 || one+half != one || (one+0x1p-23)+half != one+0x1p-22 {
