@@ -1,0 +1,95 @@
+package kernelbench
+
+import (
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/hotpath/hotpath/internal/cpu"
+	"github.com/hotpath/hotpath/internal/testkit"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+const (
+	// loses is how much slower than another variant the one in use may measure: what a busy neighbour does to the better of many short
+	// samples stays below.
+	loses = 1.15
+	// enough runs are compared before a loss counts: the first look is short, and only what looks slower is looked at again.
+	quickSamples, retries = 5, 6
+	// shortest and longest are the runs that tell variants apart, in ns: below, a call's own cost shows; above, samples would take seconds.
+	shortest, longest = 1_000, 20_000_000
+)
+
+// TestChosenLosesToNone: at every listed size the variant in use is as fast as those of lower tiers. Thread time, the best of interleaved
+// samples, a wide margin and retries keep neighbours from failing it.
+func TestChosenLosesToNone(t *testing.T) {
+	if testing.Short() || testkit.Race {
+		t.Skip("times kernels")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	limit := kernels.Tier()
+	defer kernels.SetTier(limit)
+	compared := 0
+	for _, c := range Cases() {
+		if c.Cold || c.Needs() > 1 {
+			continue // memory's speed, or the pool's
+		}
+		chosen := kernels.Chosen(c.family(limit), limit)
+		var others []cpu.Tier
+		names := []string{chosen.Name}
+		for _, tier := range cpu.Tiers() {
+			v := kernels.Chosen(c.family(tier), tier)
+			if tier > cpu.Ref && tier < limit && v.Tier > cpu.Ref && !slices.Contains(names, v.Name) {
+				names, others = append(names, v.Name), append(others, tier)
+			}
+		}
+		if len(others) == 0 {
+			continue
+		}
+		run := c.prepare(nil)
+		run()
+		if ns := timed(nil, run); ns > longest {
+			continue
+		}
+		iters := calibrate(run, 2*shortest)
+		if iters > 2 {
+			continue // under a microsecond
+		}
+		iters = calibrate(run, sampleNs/4)
+		best := make([]float64, len(others)+1)
+		sample := func(n int) {
+			for range n {
+				for i, tier := range append([]cpu.Tier{limit}, others...) {
+					kernels.SetTier(tier)
+					run()
+					ns := timed(nil, func() {
+						for range iters {
+							run()
+						}
+					}) / float64(iters)
+					if best[i] == 0 || ns < best[i] {
+						best[i] = ns
+					}
+				}
+			}
+			kernels.SetTier(limit)
+		}
+		sample(quickSamples)
+		for range retries {
+			if best[0] > loses*slices.Min(best[1:]) {
+				sample(2 * quickSamples)
+			}
+		}
+		for i := range others {
+			if best[0] > loses*best[i+1] {
+				t.Errorf("%s %s: %s takes %.2f µs, %s %.2f µs", c.Op, c.Shape, names[0], best[0]/1e3, names[i+1], best[i+1]/1e3)
+			}
+		}
+		compared++
+	}
+	t.Logf("%d kernels and sizes compared", compared)
+	if limit > cpu.AVX2 && compared == 0 {
+		t.Error("nothing was compared")
+	}
+}
