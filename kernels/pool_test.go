@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -114,6 +115,19 @@ func TestPoolSameBits(t *testing.T) {
 		GemmF32(p, s.m, a, s.k, b, shared, s.n, nil, ActNone)
 		if !slices.Equal(alone, shared) {
 			t.Errorf("m=%d n=%d k=%d: the pool changes the result", s.m, s.n, s.k)
+		}
+		au, w := make([]uint8, s.m*s.k), make([]int8, s.k*s.n)
+		for i := range au {
+			au[i] = uint8(i * 7919 >> 3)
+		}
+		for i := range w {
+			w[i] = int8(i * 7919 >> 4)
+		}
+		bs, sums, split := PackS8(s.k, s.n, w, s.n, 1), make([]int32, s.m*s.n), make([]int32, s.m*s.n)
+		GemmU8S8S32(nil, s.m, au, s.k, bs, sums, s.n)
+		GemmU8S8S32(p, s.m, au, s.k, bs, split, s.n)
+		if !slices.Equal(sums, split) {
+			t.Errorf("m=%d n=%d k=%d: the pool changes integer sums", s.m, s.n, s.k)
 		}
 	}
 }
@@ -250,33 +264,46 @@ func TestConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
+// TestQuota: the smallest quota from the process's cgroup up to the root counts, in both versions.
 func TestQuota(t *testing.T) {
-	v2, v1 := t.TempDir(), t.TempDir()
-	write := func(path, text string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	root := t.TempDir()
+	for path, text := range map[string]string{
+		"cpu.max":                           "max 100000\n",
+		"a.slice/cpu.max":                   "150000 100000\n",
+		"a.slice/b.service/cpu.max":         "400000 100000\n",
+		"c/cpu.max":                         "max 100000\n",
+		"broken/cpu.max":                    "many\n",
+		"cpu/cpu.cfs_quota_us":              "-1\n",
+		"cpu/cpu.cfs_period_us":             "100000\n",
+		"cpu/docker/0123/cpu.cfs_quota_us":  "200000\n",
+		"cpu/docker/0123/cpu.cfs_period_us": "100000\n",
+		"cpu/half/cpu.cfs_quota_us":         "50000\n",
+		"cpu/half/cpu.cfs_period_us":        "100000\n",
+	} {
+		file := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(v2+"/cpu.max", "150000 100000\n")
-	if q, ok := quotaV2(v2); !ok || q != 1.5 {
-		t.Errorf("quotaV2 = %v, %v, want 1.5", q, ok)
-	}
-	write(v2+"/cpu.max", "max 100000\n")
-	if _, ok := quotaV2(v2); ok {
-		t.Error("quotaV2 reads a number from max")
-	}
-	write(v1+"/cpu/cpu.cfs_quota_us", "-1\n")
-	write(v1+"/cpu/cpu.cfs_period_us", "100000\n")
-	if _, ok := quotaV1(v1); ok {
-		t.Error("quotaV1 takes −1 for a quota")
-	}
-	write(v1+"/cpu/cpu.cfs_quota_us", "200000\n")
-	if q, ok := quotaV1(v1); !ok || q != 2 {
-		t.Errorf("quotaV1 = %v, %v, want 2", q, ok)
+	none := math.Inf(1)
+	for cgroups, want := range map[string]float64{
+		"0::/a.slice/b.service\n": 1.5,
+		"0::/c\n":                 none,
+		"0::/\n":                  none,
+		"0::/../of/the/host\n":    none,
+		"0::/broken\n":            none,
+		"12:memory:/docker/0123\n4:cpu,cpuacct:/docker/0123\n0::/\n": 2,
+		"4:cpu,cpuacct:/half\n0::/a.slice\n":                         0.5,
+		"4:cpuset:/half\n":                                           none,
+		"nonsense":                                                   none,
+		"":                                                           none,
+	} {
+		if got := quota(root, cgroups); got != want {
+			t.Errorf("quota(%q) = %v, want %v", cgroups, got, want)
+		}
 	}
 	if n := DefaultThreads(); n < 1 || n > runtime.NumCPU() {
 		t.Errorf("DefaultThreads() = %d", n)
