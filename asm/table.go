@@ -169,7 +169,7 @@ var table = []kernel{
 	{"conv_depthwise_f32", "6x16", cpu.AVX2, genConv(true)},
 	{"conv_depthwise_f32", "12x16", cpu.AVX512, genConv(true)},
 	{"transpose_f32", "8x8", cpu.AVX2, genTranspose},
-	{"transpose_f32", "8x8", cpu.AVX512, genTranspose},
+	{"transpose_f32", "16x4", cpu.AVX512, genTransposeStrips},
 	{"quantize_f32u8", "", cpu.AVX2, genQuantize},
 	{"quantize_f32u8", "", cpu.AVX512, genQuantize},
 	{"dequantize_u8f32", "", cpu.AVX2, genDequantize},

@@ -101,7 +101,7 @@ var variants = []Variant{
 	{"conv_depthwise_f32_6x16_avx2", "conv_depthwise_f32", cpu.AVX2},
 	{"conv_depthwise_f32_12x16_avx512", "conv_depthwise_f32", cpu.AVX512},
 	{"transpose_f32_8x8_avx2", "transpose_f32", cpu.AVX2},
-	{"transpose_f32_8x8_avx512", "transpose_f32", cpu.AVX512},
+	{"transpose_f32_16x4_avx512", "transpose_f32", cpu.AVX512},
 	{"quantize_f32u8_avx2", "quantize_f32u8", cpu.AVX2},
 	{"quantize_f32u8_avx512", "quantize_f32u8", cpu.AVX512},
 	{"dequantize_u8f32_avx2", "dequantize_u8f32", cpu.AVX2},
@@ -1104,7 +1104,7 @@ func conv_depthwise_f32(dst, x, w []float32, taps []int64, count, at, step, dste
 func transpose_f32(dst, src []float32, rows, cols, ldd, lds int) {
 	switch {
 	case tier >= cpu.AVX512:
-		transpose_f32_8x8_avx512(dst, src, rows, cols, ldd, lds)
+		transpose_f32_16x4_avx512(dst, src, rows, cols, ldd, lds)
 	case tier >= cpu.AVX2:
 		transpose_f32_8x8_avx2(dst, src, rows, cols, ldd, lds)
 	default:

@@ -266,7 +266,7 @@ func conv_depthwise_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, a
 func transpose_f32_8x8_avx2(dst, src []float32, rows, cols, ldd, lds int)
 
 //go:noescape
-func transpose_f32_8x8_avx512(dst, src []float32, rows, cols, ldd, lds int)
+func transpose_f32_16x4_avx512(dst, src []float32, rows, cols, ldd, lds int)
 
 //go:noescape
 func quantize_f32u8_avx2(dst []uint8, x []float32, scale float32, zp int32)

@@ -43,6 +43,11 @@ func init() {
 		low, high := m.vector(&in.args[2], 16), m.vector(&in.args[1], 16)
 		m.setVector(&in.args[3], append(append([]byte(nil), low...), high...))
 	}
+	handlers["VINSERTF32X4"] = func(m *machine, in *inst) {
+		out := append([]byte(nil), m.vector(&in.args[2], in.args[3].width)...)
+		copy(out[16*in.args[0].imm:], m.vector(&in.args[1], 16))
+		m.setVector(&in.args[3], out)
+	}
 	handlers["VPACKUSDW"] = pack(4, 0xffff)
 	handlers["VPACKUSWB"] = pack(2, 0xff)
 	handlers["VPMOVZXBD"] = func(m *machine, in *inst) {
