@@ -73,21 +73,25 @@ const (
 
 // GemmF32 computes, for i < m and j < N,
 //
-//	c[i·ldc+j] = act(Σ_k a[i·lda+k] · B[k][j] + bias[j])
+//	c[i·ldc+j] = epilogue(Σ_k a[i·lda+k] · B[k][j] + bias[j])
 //
 // K is cut into segments of 256; each is one FMA chain over ascending k from +0, and segment sums are added in ascending
-// order; bias (nil, or N long) and activation follow. So the bits do not depend on m, on the pool or on the tier.
+// order; bias (nil, or N long) and epilogue (nil for none) follow. So the bits do not depend on m, on the pool or on the tier.
 //
-// lda ≥ K, ldc ≥ N. c must not overlap a, B or bias. pool may be nil.
+// lda ≥ K, ldc ≥ N. c must not overlap a, B, bias or the residual. pool may be nil.
 //
 // Segments of 256 against one chain for all of K cost nothing measurable up to K = 512 and 1 % at 1024³ (BenchmarkSegment, AVX2
 // on Zen 3, one thread).
-func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32, ldc int, bias []float32, act Activation) {
+func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32, ldc int, bias []float32, e *Epilogue) {
 	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
 	if m == 0 || b.N == 0 {
 		return
 	}
-	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, act: act, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
+	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
+	if e != nil {
+		e.check(m, b.N)
+		g.epilogue = *e
+	}
 	g.blocks = newBlocks(m, b.N, kSegment, g.copied)
 	if bias != nil {
 		g.bias = bias[:b.N]
@@ -123,7 +127,7 @@ type gemmF32 struct {
 	a, c, bias []float32
 	b          *PackedF32
 	lda, ldc   int
-	act        Activation
+	epilogue   Epilogue
 	copied     bool // blocks of A are copied before use
 }
 
@@ -146,8 +150,8 @@ func (g *gemmF32) Chunk(i int) {
 			if g.bias != nil {
 				flags |= gemmBias
 			}
-			if g.act == ActRelu {
-				flags |= gemmRelu
+			if g.epilogue.Act == ActRelu && g.epilogue.Residual == nil {
+				flags |= gemmRelu // the kernel does it
 			}
 		}
 		a, lda := g.a[i0*g.lda+k0:(i1-1)*g.lda+k0+kc], g.lda
@@ -161,6 +165,9 @@ func (g *gemmF32) Chunk(i int) {
 				bias = g.bias[j:end]
 			}
 			gemm_f32(a, g.b.segment(k0, kc, j, end), g.c[i0*g.ldc+j:(i1-1)*g.ldc+end], bias, lda, g.ldc, rows, end-j, kc, flags)
+			if k0+kc == k && flags&gemmRelu == 0 && !g.epilogue.none() {
+				g.epilogue.block(g.c, g.ldc, i0, i1, j, end)
+			}
 		}
 	}
 }

@@ -68,7 +68,7 @@ func gemmF32() []Case {
 			}
 			i := 0
 			return func() {
-				kernels.GemmF32(p, s.m, a, s.k, packed[i], out, s.n, bias, kernels.ActRelu)
+				kernels.GemmF32(p, s.m, a, s.k, packed[i], out, s.n, bias, &kernels.Epilogue{Act: kernels.ActRelu})
 				i = (i + 1) % len(packed)
 			}
 		}

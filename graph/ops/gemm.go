@@ -101,10 +101,10 @@ func isRowVector(shape []int, n int) bool {
 
 // gemmKernel holds the packed weights.
 type gemmKernel struct {
-	pool *kernels.Pool
-	b    *kernels.PackedF32
-	bias []float32
-	act  kernels.Activation
+	pool     *kernels.Pool
+	b        *kernels.PackedF32
+	bias     []float32
+	epilogue kernels.Epilogue
 }
 
 func buildGemm(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
@@ -120,7 +120,7 @@ func buildGemm(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel,
 	if g.alpha != 1 {
 		b = scaled(b, g.alpha)
 	}
-	kern := &gemmKernel{pool: pool, act: g.act}
+	kern := &gemmKernel{pool: pool, epilogue: kernels.Epilogue{Act: g.act}}
 	if g.transB {
 		kern.b = kernels.PackF32(cols, rows, b, 1, cols)
 	} else {
@@ -161,7 +161,7 @@ func (g *gemmKernel) Run(in, out []*tensor.Tensor, _ []byte) error {
 	for _, d := range in[0].Shape[:len(in[0].Shape)-1] {
 		m *= d
 	}
-	kernels.GemmF32(g.pool, m, tensor.Data[float32](in[0]), k, g.b, tensor.Data[float32](out[0]), cols, g.bias, g.act)
+	kernels.GemmF32(g.pool, m, tensor.Data[float32](in[0]), k, g.b, tensor.Data[float32](out[0]), cols, g.bias, &g.epilogue)
 	return nil
 }
 
