@@ -1,68 +1,9 @@
 package kernels
 
-import (
-	"sync"
-	"unsafe"
-)
+import "sync"
 
-const (
-	// kSegment is the length of the FMA chains along K. It is part of the numerics contract and never changes.
-	kSegment = 256
-	// panelCols is the width of a packed panel.
-	panelCols = 16
-)
-
-// PackedF32 is a K×N matrix packed for GemmF32: [k segment of 256][panel of 16 columns][k in segment][16], columns past N
-// zero. The layout is the same on all tiers.
-type PackedF32 struct {
-	K, N int
-	Data []float32
-}
-
-// PackF32 packs a k×n matrix; see Pack.
-func PackF32(k, n int, b []float32, rowStride, colStride int) *PackedF32 {
-	p := new(PackedF32)
-	p.Pack(k, n, b, rowStride, colStride)
-	return p
-}
-
-// Pack packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], which makes a transposed source a matter of
-// strides. Data is reused when it is large enough.
-func (p *PackedF32) Pack(k, n int, b []float32, rowStride, colStride int) {
-	checkStrided(k, n, len(b), rowStride, colStride)
-	size := k * roundUp(n, panelCols)
-	if cap(p.Data) < size {
-		p.Data = make([]float32, size)
-		hugePages(unsafe.Pointer(unsafe.SliceData(p.Data)), 4*size)
-	}
-	p.K, p.N, p.Data = k, n, p.Data[:size]
-	out := p.Data
-	for k0 := 0; k0 < k; k0 += kSegment {
-		k1 := min(k0+kSegment, k)
-		for j0 := 0; j0 < n; j0 += panelCols {
-			cols := min(panelCols, n-j0)
-			for i := k0; i < k1; i++ {
-				row := out[:panelCols]
-				out = out[panelCols:]
-				src := b[i*rowStride+j0*colStride:]
-				if colStride == 1 {
-					copy(row, src[:cols])
-				} else {
-					for j := range cols {
-						row[j] = src[j*colStride]
-					}
-				}
-				clear(row[cols:])
-			}
-		}
-	}
-}
-
-// segment returns the panels of K segment k0…k0+kc for columns j0…j1, j0 a multiple of 16.
-func (p *PackedF32) segment(k0, kc, j0, j1 int) []float32 {
-	base := k0 * roundUp(p.N, panelCols)
-	return p.Data[base+j0*kc : base+roundUp(j1, panelCols)*kc]
-}
+// kSegment is the length of the FMA chains along K. It is part of the numerics contract and never changes.
+const kSegment = 256
 
 // Flags of the gemm_f32 kernels.
 const (
@@ -188,24 +129,34 @@ func (s *scratch) copyRows(a []float32, lda, rows, cols int) ([]float32, int) {
 //
 // where flags say whether C is added, bias is present and act is relu.
 func gemm_f32_ref(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
+	for j := range n {
+		gemmColumnRef(a, b[min(j/panelCols*panelCols*kc+j%panelCols, len(b)):], c[j:], bias, panelCols, lda, ldc, m, kc, j, flags)
+	}
+}
+
+// gemm_plain_f32_ref is gemm_f32_ref with b a row-major matrix of n columns, n a multiple of 16, whose rows are ldb apart.
+func gemm_plain_f32_ref(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int) {
+	for j := range n {
+		gemmColumnRef(a, b[min(j, len(b)):], c[j:], bias, ldb, lda, ldc, m, kc, j, flags)
+	}
+}
+
+// gemmColumnRef computes column j of C from the column of B whose elements are step apart.
+func gemmColumnRef(a, b, c, bias []float32, step, lda, ldc, m, kc, j, flags int) {
 	for i := range m {
-		row := a[i*lda:][:kc]
-		for j := range n {
-			at := j/panelCols*panelCols*kc + j%panelCols
-			var sum float32
-			for k, v := range row {
-				sum = FMAF32(v, b[at+k*panelCols], sum)
-			}
-			if flags&gemmAdd != 0 {
-				sum = c[i*ldc+j] + sum
-			}
-			if flags&gemmBias != 0 {
-				sum += bias[j]
-			}
-			if flags&gemmRelu != 0 {
-				sum = relu1(sum)
-			}
-			c[i*ldc+j] = sum
+		var sum float32
+		for k, v := range a[i*lda:][:kc] {
+			sum = FMAF32(v, b[k*step], sum)
 		}
+		if flags&gemmAdd != 0 {
+			sum = c[i*ldc] + sum
+		}
+		if flags&gemmBias != 0 {
+			sum += bias[j]
+		}
+		if flags&gemmRelu != 0 {
+			sum = relu1(sum)
+		}
+		c[i*ldc] = sum
 	}
 }
