@@ -68,7 +68,7 @@ func MatMulF32(pool *Pool, p *MatMul) {
 
 const (
 	// Up to directRows rows a packed block of B would not be used often enough to pay for the packing.
-	directRows = 16
+	directRows = 4
 	// fewRowsCols keeps a block of B that few rows use, and that must be transposed, in the first-level cache: 64 columns are 64 KiB of a
 	// segment of K, passed once.
 	fewRowsCols = 64

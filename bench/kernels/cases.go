@@ -32,6 +32,7 @@ func Cases() []Case {
 	cases := slices.Concat(
 		gemmF32(),
 		matMulF32(),
+		packF32(),
 		gemmU8S8(),
 		conv(),
 		transpose(),

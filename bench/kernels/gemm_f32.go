@@ -48,8 +48,8 @@ func matMulF32() []Case {
 		batch, m, n, k int
 		transB         bool
 	}{
-		{12, 128, 128, 32, true}, {12, 128, 32, 128, false}, {1, 8, 512, 512, false}, {1, 16, 512, 512, false}, {1, 32, 512, 512, false}, {1, 8, 512, 512, true}, {1, 32, 512, 512, true},
-		{1, 512, 512, 512, false}, {1, 512, 512, 512, true}, {1, 1, 4096, 4096, false}, {1, 8, 4096, 4096, false}, {1, 1, 4096, 4096, true},
+		{12, 128, 128, 32, true}, {12, 128, 32, 128, false}, {1, 4, 512, 512, false}, {1, 8, 512, 512, false}, {1, 32, 512, 512, false}, {1, 8, 512, 512, true}, {1, 32, 512, 512, true},
+		{1, 512, 512, 512, false}, {1, 512, 512, 512, true}, {1, 1, 4096, 4096, false}, {1, 4, 4096, 4096, false}, {1, 8, 4096, 4096, false}, {1, 1, 4096, 4096, true},
 	} {
 		op := "matmul_f32"
 		if s.transB {
@@ -62,7 +62,7 @@ func matMulF32() []Case {
 		}
 		c.peak = kernels.PeakF32
 		c.family = func(cpu.Tier) string {
-			if s.m <= 16 && !s.transB {
+			if s.m <= 4 && !s.transB {
 				return "gemm_plain_f32"
 			}
 			return "gemm_f32"
@@ -82,6 +82,26 @@ func matMulF32() []Case {
 			}
 		}
 		cases = append(cases, c)
+	}
+	return cases
+}
+
+// packF32 packs weights, from row-major and from transposed matrices.
+func packF32() []Case {
+	var cases []Case
+	for _, s := range []struct {
+		op, family string
+		row, col   int
+	}{{"pack_f32", "pack_f32", 512, 1}, {"pack_f32_transposed", "transpose_f32", 1, 512}} {
+		const n = 512
+		cases = append(cases, Case{
+			Op: s.op, Shape: fmt.Sprintf("%dx%d", n, n), Bytes: 8 * n * n,
+			family: func(cpu.Tier) string { return s.family },
+			prepare: func(*kernels.Pool) func() {
+				b, p := randomF32(n*n), new(kernels.PackedF32)
+				return func() { p.Pack(n, n, b, s.row, s.col) }
+			},
+		})
 	}
 	return cases
 }

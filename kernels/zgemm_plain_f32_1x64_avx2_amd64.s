@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm_plain_f32_6x16_avx2(a []float32, b []float32, c []float32, bias []float32, lda int, ldb int, ldc int, m int, n int, kc int, flags int)
+// func gemm_plain_f32_1x64_avx2(a []float32, b []float32, c []float32, bias []float32, lda int, ldb int, ldc int, m int, n int, kc int, flags int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm_plain_f32_6x16_avx2(SB), NOSPLIT, $16-152
+TEXT ·gemm_plain_f32_1x64_avx2(SB), NOSPLIT, $16-152
 	MOVQ ldb+104(FP), AX
 	SHLQ $0x02, AX
 	MOVQ lda+96(FP), CX
@@ -719,787 +719,8 @@ columns:
 	ADDQ  c_base+48(FP), SI
 
 rows28:
-	CMPQ 8(SP), $0x00000006
-	JEQ  use30
-	CMPQ 8(SP), $0x0000000b
-	JLT  fewer29
-
-use30:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	MOVQ       SI, DI
-	MOVQ       ldc+112(FP), R8
-	SHLQ       $0x02, R8
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	MOVQ       DX, DI
-	LEAQ       (DI)(CX*1), R8
-	LEAQ       (R8)(CX*2), R8
-	MOVQ       BX, R9
-	LEAQ       (R9)(AX*1), R10
-	LEAQ       (R10)(AX*2), R10
-	MOVQ       kc+136(FP), R11
-	SUBQ       $0x00000004, R11
-	JLT        krest32
-
-k31:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	VBROADCASTSS (DI), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (DI)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (DI)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R8)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R8)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R9)(AX*1), Y12
-	VMOVUPS      32(R9)(AX*1), Y13
-	VBROADCASTSS 4(DI), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(DI)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(DI)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 4(R8), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 4(R8)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 4(R8)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R9)(AX*2), Y12
-	VMOVUPS      32(R9)(AX*2), Y13
-	VBROADCASTSS 8(DI), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 8(DI)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 8(DI)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(R8), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 8(R8)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 8(R8)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	VBROADCASTSS 12(DI), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 12(DI)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 12(DI)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 12(R8), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 12(R8)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 12(R8)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x00000010, DI
-	ADDQ         $0x00000010, R8
-	LEAQ         (R9)(AX*4), R9
-	LEAQ         (R10)(AX*4), R10
-	SUBQ         $0x00000004, R11
-	JGE          k31
-
-krest32:
-	ADDQ $0x00000004, R11
-	JEQ  kend34
-
-ksingle33:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	VBROADCASTSS (DI), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (DI)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y2
-	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (DI)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y6
-	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R8)(CX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R8)(CX*2), Y14
-	VFMADD231PS  Y12, Y14, Y10
-	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	LEAQ         (R9)(AX*1), R9
-	LEAQ         (R10)(AX*1), R10
-	DECQ         R11
-	JNE          ksingle33
-
-kend34:
-	MOVQ    n+128(FP), DI
-	SUBQ    (SP), DI
-	CMPQ    DI, $0x00000010
-	JLT     cut35
-	MOVQ    flags+144(FP), DI
-	TESTQ   $0x00000001, DI
-	JEQ     skip37
-	MOVQ    SI, DI
-	MOVQ    ldc+112(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS (DI), Y12
-	VADDPS  Y0, Y12, Y0
-	VMOVUPS 32(DI), Y12
-	VADDPS  Y1, Y12, Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y12
-	VADDPS  Y2, Y12, Y2
-	VMOVUPS 32(DI), Y12
-	VADDPS  Y3, Y12, Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y12
-	VADDPS  Y4, Y12, Y4
-	VMOVUPS 32(DI), Y12
-	VADDPS  Y5, Y12, Y5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y12
-	VADDPS  Y6, Y12, Y6
-	VMOVUPS 32(DI), Y12
-	VADDPS  Y7, Y12, Y7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y12
-	VADDPS  Y8, Y12, Y8
-	VMOVUPS 32(DI), Y12
-	VADDPS  Y9, Y12, Y9
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y12
-	VADDPS  Y10, Y12, Y10
-	VMOVUPS 32(DI), Y12
-	VADDPS  Y11, Y12, Y11
-
-skip37:
-	MOVQ    flags+144(FP), DI
-	TESTQ   $0x00000002, DI
-	JEQ     skip38
-	MOVQ    bias_base+72(FP), DI
-	MOVQ    (SP), R8
-	VMOVUPS (DI)(R8*4), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VADDPS  Y12, Y8, Y8
-	VADDPS  Y12, Y10, Y10
-	MOVQ    bias_base+72(FP), DI
-	MOVQ    (SP), R8
-	VMOVUPS 32(DI)(R8*4), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
-	VADDPS  Y12, Y9, Y9
-	VADDPS  Y12, Y11, Y11
-
-skip38:
-	MOVQ   flags+144(FP), DI
-	TESTQ  $0x00000004, DI
-	JEQ    skip39
-	VXORPS Y12, Y12, Y12
-	VMAXPS Y0, Y12, Y0
-	VMAXPS Y1, Y12, Y1
-	VMAXPS Y2, Y12, Y2
-	VMAXPS Y3, Y12, Y3
-	VMAXPS Y4, Y12, Y4
-	VMAXPS Y5, Y12, Y5
-	VMAXPS Y6, Y12, Y6
-	VMAXPS Y7, Y12, Y7
-	VMAXPS Y8, Y12, Y8
-	VMAXPS Y9, Y12, Y9
-	VMAXPS Y10, Y12, Y10
-	VMAXPS Y11, Y12, Y11
-
-skip39:
-	MOVQ    SI, DI
-	MOVQ    ldc+112(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y2, (DI)
-	VMOVUPS Y3, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y9, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y11, 32(DI)
-	JMP     end36
-
-cut35:
-	MOVQ       n+128(FP), DI
-	SUBQ       (SP), DI
-	LEAQ       mask<>+0(SB), R8
-	SHLQ       $0x02, DI
-	SUBQ       DI, R8
-	ADDQ       $0x00000100, R8
-	MOVQ       flags+144(FP), DI
-	TESTQ      $0x00000001, DI
-	JEQ        skip40
-	MOVQ       SI, DI
-	MOVQ       ldc+112(FP), R9
-	SHLQ       $0x02, R9
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI), Y12, Y12
-	VADDPS     Y0, Y12, Y0
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI), Y12, Y12
-	VADDPS     Y1, Y12, Y1
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI), Y12, Y12
-	VADDPS     Y2, Y12, Y2
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI), Y12, Y12
-	VADDPS     Y3, Y12, Y3
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI), Y12, Y12
-	VADDPS     Y4, Y12, Y4
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI), Y12, Y12
-	VADDPS     Y5, Y12, Y5
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI), Y12, Y12
-	VADDPS     Y6, Y12, Y6
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI), Y12, Y12
-	VADDPS     Y7, Y12, Y7
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI), Y12, Y12
-	VADDPS     Y8, Y12, Y8
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI), Y12, Y12
-	VADDPS     Y9, Y12, Y9
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI), Y12, Y12
-	VADDPS     Y10, Y12, Y10
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI), Y12, Y12
-	VADDPS     Y11, Y12, Y11
-
-skip40:
-	MOVQ       flags+144(FP), DI
-	TESTQ      $0x00000002, DI
-	JEQ        skip41
-	MOVQ       bias_base+72(FP), DI
-	MOVQ       (SP), R9
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS (DI)(R9*4), Y12, Y12
-	VADDPS     Y12, Y0, Y0
-	VADDPS     Y12, Y2, Y2
-	VADDPS     Y12, Y4, Y4
-	VADDPS     Y12, Y6, Y6
-	VADDPS     Y12, Y8, Y8
-	VADDPS     Y12, Y10, Y10
-	MOVQ       bias_base+72(FP), DI
-	MOVQ       (SP), R9
-	VMOVUPS    32(R8), Y12
-	VMASKMOVPS 32(DI)(R9*4), Y12, Y12
-	VADDPS     Y12, Y1, Y1
-	VADDPS     Y12, Y3, Y3
-	VADDPS     Y12, Y5, Y5
-	VADDPS     Y12, Y7, Y7
-	VADDPS     Y12, Y9, Y9
-	VADDPS     Y12, Y11, Y11
-
-skip41:
-	MOVQ   flags+144(FP), DI
-	TESTQ  $0x00000004, DI
-	JEQ    skip42
-	VXORPS Y12, Y12, Y12
-	VMAXPS Y0, Y12, Y0
-	VMAXPS Y1, Y12, Y1
-	VMAXPS Y2, Y12, Y2
-	VMAXPS Y3, Y12, Y3
-	VMAXPS Y4, Y12, Y4
-	VMAXPS Y5, Y12, Y5
-	VMAXPS Y6, Y12, Y6
-	VMAXPS Y7, Y12, Y7
-	VMAXPS Y8, Y12, Y8
-	VMAXPS Y9, Y12, Y9
-	VMAXPS Y10, Y12, Y10
-	VMAXPS Y11, Y12, Y11
-
-skip42:
-	MOVQ       SI, DI
-	MOVQ       ldc+112(FP), R9
-	SHLQ       $0x02, R9
-	VMOVUPS    (R8), Y12
-	VMASKMOVPS Y0, Y12, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y4, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y6, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y7, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y8, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y9, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y10, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y11, Y0, 32(DI)
-
-end36:
-	IMUL3Q $0x00000006, CX, DI
-	ADDQ   DI, DX
-	MOVQ   ldc+112(FP), DI
-	SHLQ   $0x02, DI
-	IMUL3Q $0x00000006, DI, DI
-	ADDQ   DI, SI
-	SUBQ   $0x00000006, 8(SP)
-	JMP    rows28
-
-fewer29:
-rows43:
-	CMPQ 8(SP), $0x00000005
-	JEQ  use45
-	CMPQ 8(SP), $0x00000009
-	JLT  fewer44
-
-use45:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	MOVQ       SI, DI
-	MOVQ       ldc+112(FP), R8
-	SHLQ       $0x02, R8
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	MOVQ       DX, DI
-	LEAQ       (DI)(CX*1), R8
-	LEAQ       (R8)(CX*2), R8
-	MOVQ       BX, R9
-	LEAQ       (R9)(AX*1), R10
-	LEAQ       (R10)(AX*2), R10
-	MOVQ       kc+136(FP), R11
-	SUBQ       $0x00000004, R11
-	JLT        krest47
-
-k46:
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
-	VBROADCASTSS (DI), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (DI)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (DI)(CX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R8), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R8)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	VMOVUPS      (R9)(AX*1), Y10
-	VMOVUPS      32(R9)(AX*1), Y11
-	VBROADCASTSS 4(DI), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 4(DI)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 4(DI)(CX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 4(R8), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 4(R8)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	VMOVUPS      (R9)(AX*2), Y10
-	VMOVUPS      32(R9)(AX*2), Y11
-	VBROADCASTSS 8(DI), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 8(DI)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 8(DI)(CX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 8(R8), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 8(R8)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS 12(DI), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS 12(DI)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS 12(DI)(CX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS 12(R8), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS 12(R8)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $0x00000010, DI
-	ADDQ         $0x00000010, R8
-	LEAQ         (R9)(AX*4), R9
-	LEAQ         (R10)(AX*4), R10
-	SUBQ         $0x00000004, R11
-	JGE          k46
-
-krest47:
-	ADDQ $0x00000004, R11
-	JEQ  kend49
-
-ksingle48:
-	VMOVUPS      (R9), Y10
-	VMOVUPS      32(R9), Y11
-	VBROADCASTSS (DI), Y12
-	VFMADD231PS  Y10, Y12, Y0
-	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (DI)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y2
-	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (DI)(CX*2), Y12
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R8), Y12
-	VFMADD231PS  Y10, Y12, Y6
-	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R8)(CX*1), Y12
-	VFMADD231PS  Y10, Y12, Y8
-	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000004, R8
-	LEAQ         (R9)(AX*1), R9
-	LEAQ         (R10)(AX*1), R10
-	DECQ         R11
-	JNE          ksingle48
-
-kend49:
-	MOVQ    n+128(FP), DI
-	SUBQ    (SP), DI
-	CMPQ    DI, $0x00000010
-	JLT     cut50
-	MOVQ    flags+144(FP), DI
-	TESTQ   $0x00000001, DI
-	JEQ     skip52
-	MOVQ    SI, DI
-	MOVQ    ldc+112(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS (DI), Y10
-	VADDPS  Y0, Y10, Y0
-	VMOVUPS 32(DI), Y10
-	VADDPS  Y1, Y10, Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y10
-	VADDPS  Y2, Y10, Y2
-	VMOVUPS 32(DI), Y10
-	VADDPS  Y3, Y10, Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y10
-	VADDPS  Y4, Y10, Y4
-	VMOVUPS 32(DI), Y10
-	VADDPS  Y5, Y10, Y5
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y10
-	VADDPS  Y6, Y10, Y6
-	VMOVUPS 32(DI), Y10
-	VADDPS  Y7, Y10, Y7
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y10
-	VADDPS  Y8, Y10, Y8
-	VMOVUPS 32(DI), Y10
-	VADDPS  Y9, Y10, Y9
-
-skip52:
-	MOVQ    flags+144(FP), DI
-	TESTQ   $0x00000002, DI
-	JEQ     skip53
-	MOVQ    bias_base+72(FP), DI
-	MOVQ    (SP), R8
-	VMOVUPS (DI)(R8*4), Y10
-	VADDPS  Y10, Y0, Y0
-	VADDPS  Y10, Y2, Y2
-	VADDPS  Y10, Y4, Y4
-	VADDPS  Y10, Y6, Y6
-	VADDPS  Y10, Y8, Y8
-	MOVQ    bias_base+72(FP), DI
-	MOVQ    (SP), R8
-	VMOVUPS 32(DI)(R8*4), Y10
-	VADDPS  Y10, Y1, Y1
-	VADDPS  Y10, Y3, Y3
-	VADDPS  Y10, Y5, Y5
-	VADDPS  Y10, Y7, Y7
-	VADDPS  Y10, Y9, Y9
-
-skip53:
-	MOVQ   flags+144(FP), DI
-	TESTQ  $0x00000004, DI
-	JEQ    skip54
-	VXORPS Y10, Y10, Y10
-	VMAXPS Y0, Y10, Y0
-	VMAXPS Y1, Y10, Y1
-	VMAXPS Y2, Y10, Y2
-	VMAXPS Y3, Y10, Y3
-	VMAXPS Y4, Y10, Y4
-	VMAXPS Y5, Y10, Y5
-	VMAXPS Y6, Y10, Y6
-	VMAXPS Y7, Y10, Y7
-	VMAXPS Y8, Y10, Y8
-	VMAXPS Y9, Y10, Y9
-
-skip54:
-	MOVQ    SI, DI
-	MOVQ    ldc+112(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y2, (DI)
-	VMOVUPS Y3, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, 32(DI)
-	ADDQ    R8, DI
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y9, 32(DI)
-	JMP     end51
-
-cut50:
-	MOVQ       n+128(FP), DI
-	SUBQ       (SP), DI
-	LEAQ       mask<>+0(SB), R8
-	SHLQ       $0x02, DI
-	SUBQ       DI, R8
-	ADDQ       $0x00000100, R8
-	MOVQ       flags+144(FP), DI
-	TESTQ      $0x00000001, DI
-	JEQ        skip55
-	MOVQ       SI, DI
-	MOVQ       ldc+112(FP), R9
-	SHLQ       $0x02, R9
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS (DI), Y10, Y10
-	VADDPS     Y0, Y10, Y0
-	VMOVUPS    32(R8), Y10
-	VMASKMOVPS 32(DI), Y10, Y10
-	VADDPS     Y1, Y10, Y1
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS (DI), Y10, Y10
-	VADDPS     Y2, Y10, Y2
-	VMOVUPS    32(R8), Y10
-	VMASKMOVPS 32(DI), Y10, Y10
-	VADDPS     Y3, Y10, Y3
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS (DI), Y10, Y10
-	VADDPS     Y4, Y10, Y4
-	VMOVUPS    32(R8), Y10
-	VMASKMOVPS 32(DI), Y10, Y10
-	VADDPS     Y5, Y10, Y5
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS (DI), Y10, Y10
-	VADDPS     Y6, Y10, Y6
-	VMOVUPS    32(R8), Y10
-	VMASKMOVPS 32(DI), Y10, Y10
-	VADDPS     Y7, Y10, Y7
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS (DI), Y10, Y10
-	VADDPS     Y8, Y10, Y8
-	VMOVUPS    32(R8), Y10
-	VMASKMOVPS 32(DI), Y10, Y10
-	VADDPS     Y9, Y10, Y9
-
-skip55:
-	MOVQ       flags+144(FP), DI
-	TESTQ      $0x00000002, DI
-	JEQ        skip56
-	MOVQ       bias_base+72(FP), DI
-	MOVQ       (SP), R9
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS (DI)(R9*4), Y10, Y10
-	VADDPS     Y10, Y0, Y0
-	VADDPS     Y10, Y2, Y2
-	VADDPS     Y10, Y4, Y4
-	VADDPS     Y10, Y6, Y6
-	VADDPS     Y10, Y8, Y8
-	MOVQ       bias_base+72(FP), DI
-	MOVQ       (SP), R9
-	VMOVUPS    32(R8), Y10
-	VMASKMOVPS 32(DI)(R9*4), Y10, Y10
-	VADDPS     Y10, Y1, Y1
-	VADDPS     Y10, Y3, Y3
-	VADDPS     Y10, Y5, Y5
-	VADDPS     Y10, Y7, Y7
-	VADDPS     Y10, Y9, Y9
-
-skip56:
-	MOVQ   flags+144(FP), DI
-	TESTQ  $0x00000004, DI
-	JEQ    skip57
-	VXORPS Y10, Y10, Y10
-	VMAXPS Y0, Y10, Y0
-	VMAXPS Y1, Y10, Y1
-	VMAXPS Y2, Y10, Y2
-	VMAXPS Y3, Y10, Y3
-	VMAXPS Y4, Y10, Y4
-	VMAXPS Y5, Y10, Y5
-	VMAXPS Y6, Y10, Y6
-	VMAXPS Y7, Y10, Y7
-	VMAXPS Y8, Y10, Y8
-	VMAXPS Y9, Y10, Y9
-
-skip57:
-	MOVQ       SI, DI
-	MOVQ       ldc+112(FP), R9
-	SHLQ       $0x02, R9
-	VMOVUPS    (R8), Y10
-	VMASKMOVPS Y0, Y10, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y1, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y2, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y3, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y4, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y5, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y6, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y7, Y0, 32(DI)
-	ADDQ       R9, DI
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS Y8, Y0, (DI)
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS Y9, Y0, 32(DI)
-
-end51:
-	IMUL3Q $0x00000005, CX, DI
-	ADDQ   DI, DX
-	MOVQ   ldc+112(FP), DI
-	SHLQ   $0x02, DI
-	IMUL3Q $0x00000005, DI, DI
-	ADDQ   DI, SI
-	SUBQ   $0x00000005, 8(SP)
-	JMP    rows43
-
-fewer44:
-rows58:
-	CMPQ 8(SP), $0x00000004
-	JEQ  use60
-	CMPQ 8(SP), $0x00000007
-	JLT  fewer59
-
-use60:
+	CMPQ       8(SP), $0x00000004
+	JLT        fewer29
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1526,9 +747,9 @@ use60:
 	LEAQ       (R10)(AX*2), R10
 	MOVQ       kc+136(FP), R11
 	SUBQ       $0x00000004, R11
-	JLT        krest62
+	JLT        krest31
 
-k61:
+k30:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (DI), Y10
@@ -1590,13 +811,13 @@ k61:
 	LEAQ         (R9)(AX*4), R9
 	LEAQ         (R10)(AX*4), R10
 	SUBQ         $0x00000004, R11
-	JGE          k61
+	JGE          k30
 
-krest62:
+krest31:
 	ADDQ $0x00000004, R11
-	JEQ  kend64
+	JEQ  kend33
 
-ksingle63:
+ksingle32:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (DI), Y10
@@ -1616,16 +837,16 @@ ksingle63:
 	LEAQ         (R9)(AX*1), R9
 	LEAQ         (R10)(AX*1), R10
 	DECQ         R11
-	JNE          ksingle63
+	JNE          ksingle32
 
-kend64:
+kend33:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut65
+	JLT     cut34
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip67
+	JEQ     skip36
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1649,10 +870,10 @@ kend64:
 	VMOVUPS 32(DI), Y8
 	VADDPS  Y7, Y8, Y7
 
-skip67:
+skip36:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip68
+	JEQ     skip37
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y8
@@ -1668,10 +889,10 @@ skip67:
 	VADDPS  Y8, Y5, Y5
 	VADDPS  Y8, Y7, Y7
 
-skip68:
+skip37:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip69
+	JEQ    skip38
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -1682,7 +903,7 @@ skip68:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip69:
+skip38:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1697,9 +918,9 @@ skip69:
 	ADDQ    R8, DI
 	VMOVUPS Y6, (DI)
 	VMOVUPS Y7, 32(DI)
-	JMP     end66
+	JMP     end35
 
-cut65:
+cut34:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1708,7 +929,7 @@ cut65:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip70
+	JEQ        skip39
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1740,10 +961,10 @@ cut65:
 	VMASKMOVPS 32(DI), Y8, Y8
 	VADDPS     Y7, Y8, Y7
 
-skip70:
+skip39:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip71
+	JEQ        skip40
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y8
@@ -1761,10 +982,10 @@ skip70:
 	VADDPS     Y8, Y5, Y5
 	VADDPS     Y8, Y7, Y7
 
-skip71:
+skip40:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip72
+	JEQ    skip41
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -1775,7 +996,7 @@ skip71:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip72:
+skip41:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1799,7 +1020,7 @@ skip72:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y7, Y0, 32(DI)
 
-end66:
+end35:
 	IMUL3Q $0x00000004, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -1807,12 +1028,12 @@ end66:
 	IMUL3Q $0x00000004, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000004, 8(SP)
-	JMP    rows58
+	JMP    rows28
 
-fewer59:
-rows73:
+fewer29:
+rows42:
 	CMPQ   8(SP), $0x00000003
-	JLT    fewer74
+	JLT    fewer43
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1825,9 +1046,9 @@ rows73:
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   kc+136(FP), R10
 	SUBQ   $0x00000004, R10
-	JLT    krest76
+	JLT    krest45
 
-k75:
+k44:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VBROADCASTSS (DI), Y8
@@ -1876,13 +1097,13 @@ k75:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k75
+	JGE          k44
 
-krest76:
+krest45:
 	ADDQ $0x00000004, R10
-	JEQ  kend78
+	JEQ  kend47
 
-ksingle77:
+ksingle46:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VBROADCASTSS (DI), Y8
@@ -1898,16 +1119,16 @@ ksingle77:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle77
+	JNE          ksingle46
 
-kend78:
+kend47:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut79
+	JLT     cut48
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip81
+	JEQ     skip50
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1926,10 +1147,10 @@ kend78:
 	VMOVUPS 32(DI), Y6
 	VADDPS  Y5, Y6, Y5
 
-skip81:
+skip50:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip82
+	JEQ     skip51
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y6
@@ -1943,10 +1164,10 @@ skip81:
 	VADDPS  Y6, Y3, Y3
 	VADDPS  Y6, Y5, Y5
 
-skip82:
+skip51:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip83
+	JEQ    skip52
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -1955,7 +1176,7 @@ skip82:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-skip83:
+skip52:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1967,9 +1188,9 @@ skip83:
 	ADDQ    R8, DI
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y5, 32(DI)
-	JMP     end80
+	JMP     end49
 
-cut79:
+cut48:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1978,7 +1199,7 @@ cut79:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip84
+	JEQ        skip53
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -2003,10 +1224,10 @@ cut79:
 	VMASKMOVPS 32(DI), Y6, Y6
 	VADDPS     Y5, Y6, Y5
 
-skip84:
+skip53:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip85
+	JEQ        skip54
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y6
@@ -2022,10 +1243,10 @@ skip84:
 	VADDPS     Y6, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 
-skip85:
+skip54:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip86
+	JEQ    skip55
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -2034,7 +1255,7 @@ skip85:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-skip86:
+skip55:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -2053,7 +1274,7 @@ skip86:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y5, Y0, 32(DI)
 
-end80:
+end49:
 	IMUL3Q $0x00000003, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -2061,12 +1282,12 @@ end80:
 	IMUL3Q $0x00000003, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000003, 8(SP)
-	JMP    rows73
+	JMP    rows42
 
-fewer74:
-rows87:
+fewer43:
+rows56:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer88
+	JLT    fewer57
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2077,9 +1298,9 @@ rows87:
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   kc+136(FP), R10
 	SUBQ   $0x00000004, R10
-	JLT    krest90
+	JLT    krest59
 
-k89:
+k58:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -2116,13 +1337,13 @@ k89:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k89
+	JGE          k58
 
-krest90:
+krest59:
 	ADDQ $0x00000004, R10
-	JEQ  kend92
+	JEQ  kend61
 
-ksingle91:
+ksingle60:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -2135,16 +1356,16 @@ ksingle91:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle91
+	JNE          ksingle60
 
-kend92:
+kend61:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut93
+	JLT     cut62
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip95
+	JEQ     skip64
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2158,10 +1379,10 @@ kend92:
 	VMOVUPS 32(DI), Y4
 	VADDPS  Y3, Y4, Y3
 
-skip95:
+skip64:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip96
+	JEQ     skip65
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y4
@@ -2173,17 +1394,17 @@ skip95:
 	VADDPS  Y4, Y1, Y1
 	VADDPS  Y4, Y3, Y3
 
-skip96:
+skip65:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip97
+	JEQ    skip66
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-skip97:
+skip66:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2192,9 +1413,9 @@ skip97:
 	ADDQ    R8, DI
 	VMOVUPS Y2, (DI)
 	VMOVUPS Y3, 32(DI)
-	JMP     end94
+	JMP     end63
 
-cut93:
+cut62:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -2203,7 +1424,7 @@ cut93:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip98
+	JEQ        skip67
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -2221,10 +1442,10 @@ cut93:
 	VMASKMOVPS 32(DI), Y4, Y4
 	VADDPS     Y3, Y4, Y3
 
-skip98:
+skip67:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip99
+	JEQ        skip68
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y4
@@ -2238,17 +1459,17 @@ skip98:
 	VADDPS     Y4, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 
-skip99:
+skip68:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip100
+	JEQ    skip69
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-skip100:
+skip69:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -2262,7 +1483,7 @@ skip100:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y3, Y0, 32(DI)
 
-end94:
+end63:
 	IMUL3Q $0x00000002, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -2270,12 +1491,12 @@ end94:
 	IMUL3Q $0x00000002, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000002, 8(SP)
-	JMP    rows87
+	JMP    rows56
 
-fewer88:
-rows101:
+fewer57:
+rows70:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer102
+	JLT    fewer71
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   DX, DI
@@ -2284,9 +1505,9 @@ rows101:
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   kc+136(FP), R10
 	SUBQ   $0x00000004, R10
-	JLT    krest104
+	JLT    krest73
 
-k103:
+k72:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -2311,13 +1532,13 @@ k103:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k103
+	JGE          k72
 
-krest104:
+krest73:
 	ADDQ $0x00000004, R10
-	JEQ  kend106
+	JEQ  kend75
 
-ksingle105:
+ksingle74:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -2327,16 +1548,16 @@ ksingle105:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle105
+	JNE          ksingle74
 
-kend106:
+kend75:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut107
+	JLT     cut76
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip109
+	JEQ     skip78
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2345,10 +1566,10 @@ kend106:
 	VMOVUPS 32(DI), Y2
 	VADDPS  Y1, Y2, Y1
 
-skip109:
+skip78:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip110
+	JEQ     skip79
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y2
@@ -2358,23 +1579,23 @@ skip109:
 	VMOVUPS 32(DI)(R8*4), Y2
 	VADDPS  Y2, Y1, Y1
 
-skip110:
+skip79:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip111
+	JEQ    skip80
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-skip111:
+skip80:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	JMP     end108
+	JMP     end77
 
-cut107:
+cut76:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -2383,7 +1604,7 @@ cut107:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip112
+	JEQ        skip81
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -2394,10 +1615,10 @@ cut107:
 	VMASKMOVPS 32(DI), Y2, Y2
 	VADDPS     Y1, Y2, Y1
 
-skip112:
+skip81:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip113
+	JEQ        skip82
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y2
@@ -2409,15 +1630,15 @@ skip112:
 	VMASKMOVPS 32(DI)(R9*4), Y2, Y2
 	VADDPS     Y2, Y1, Y1
 
-skip113:
+skip82:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip114
+	JEQ    skip83
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-skip114:
+skip83:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -2426,7 +1647,7 @@ skip114:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y1, Y0, 32(DI)
 
-end108:
+end77:
 	IMUL3Q $0x00000001, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -2434,9 +1655,9 @@ end108:
 	IMUL3Q $0x00000001, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000001, 8(SP)
-	JMP    rows101
+	JMP    rows70
 
-fewer102:
+fewer71:
 	ADDQ $0x00000040, BX
 	ADDQ $0x00000010, (SP)
 	JMP  columns
