@@ -39,7 +39,8 @@ type nest struct {
 	*gen
 	cSize    int           // bytes of an element of C
 	lda      reg.GPVirtual // bytes
-	stride   reg.GPVirtual // bytes of a panel
+	stride   reg.GPVirtual // bytes of a panel, or of a row of B
+	plain    bool          // B is a row-major matrix, not packed
 	a, b, c  reg.GPVirtual // current tile
 	j, mLeft operand.Mem   // first column of the tile; rows from the tile down
 	next     operand.Mem   // where fetching ahead goes on, if ahead is set
@@ -190,9 +191,13 @@ func (g *nest) nextRows(rows int) {
 
 // nextColumns moves b and j right.
 func (g *nest) nextColumns(panels int) {
-	t := g.GP64()
-	g.IMUL3Q(operand.U32(panels), g.stride, t)
-	g.ADDQ(t, g.b)
+	if g.plain {
+		g.ADDQ(operand.U32(panels*panelCols*4), g.b)
+	} else {
+		t := g.GP64()
+		g.IMUL3Q(operand.U32(panels), g.stride, t)
+		g.ADDQ(t, g.b)
+	}
 	g.ADDQ(operand.U32(panels*panelCols), g.j)
 }
 

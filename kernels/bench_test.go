@@ -76,7 +76,7 @@ func BenchmarkGemmF32(b *testing.B) {
 			packed := PackF32(s.k, s.n, randomF32(s.k*s.n), s.n, 1)
 			b.SetBytes(int64(4 * s.k * s.n))
 			reportRate(b, 2*float64(s.m)*float64(s.n)*float64(s.k), PeakF32, func() {
-				GemmF32(nil, s.m, a, s.k, packed, c, s.n, bias, ActRelu)
+				GemmF32(nil, s.m, a, s.k, packed, c, s.n, bias, &Epilogue{Act: ActRelu})
 			})
 		})
 	}
@@ -98,7 +98,7 @@ func BenchmarkMLP(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for i, p := range w {
-					GemmF32(nil, m, x[i], p.K, p, x[i+1], p.N, bias[i], ActRelu)
+					GemmF32(nil, m, x[i], p.K, p, x[i+1], p.N, bias[i], &Epilogue{Act: ActRelu})
 				}
 				SigmoidF32(x[3], x[3])
 			}

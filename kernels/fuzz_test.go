@@ -95,7 +95,7 @@ func FuzzGemmF32(f *testing.F) {
 			bias = guarded(t, o.f32(cols), int(shift)%3)
 		}
 		onTiers(t, max(0, (rows-1)*ldc+cols)*min(rows, 1), int(shift)%16, testkit.Canary, func(c []float32) {
-			kernels.GemmF32(nil, rows, a, lda, b, c, ldc, bias, kernels.Activation(seed/2%2))
+			kernels.GemmF32(nil, rows, a, lda, b, c, ldc, bias, &kernels.Epilogue{Act: kernels.Activation(seed / 2 % 2)})
 		})
 	})
 }

@@ -72,8 +72,9 @@ func (s *blocks) block(i int) (i0, i1, j0, j1 int) {
 
 // scratch is memory for a block of A in another form. Chunks borrow it for the time they run.
 type scratch struct {
-	f32 []float32
-	s16 []int16
+	f32   []float32
+	s16   []int16
+	right []float32 // packed block of B
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -1,68 +1,9 @@
 package kernels
 
-import (
-	"sync"
-	"unsafe"
-)
+import "sync"
 
-const (
-	// kSegment is the length of the FMA chains along K. It is part of the numerics contract and never changes.
-	kSegment = 256
-	// panelCols is the width of a packed panel.
-	panelCols = 16
-)
-
-// PackedF32 is a K×N matrix packed for GemmF32: [k segment of 256][panel of 16 columns][k in segment][16], columns past N
-// zero. The layout is the same on all tiers.
-type PackedF32 struct {
-	K, N int
-	Data []float32
-}
-
-// PackF32 packs a k×n matrix; see Pack.
-func PackF32(k, n int, b []float32, rowStride, colStride int) *PackedF32 {
-	p := new(PackedF32)
-	p.Pack(k, n, b, rowStride, colStride)
-	return p
-}
-
-// Pack packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], which makes a transposed source a matter of
-// strides. Data is reused when it is large enough.
-func (p *PackedF32) Pack(k, n int, b []float32, rowStride, colStride int) {
-	checkStrided(k, n, len(b), rowStride, colStride)
-	size := k * roundUp(n, panelCols)
-	if cap(p.Data) < size {
-		p.Data = make([]float32, size)
-		hugePages(unsafe.Pointer(unsafe.SliceData(p.Data)), 4*size)
-	}
-	p.K, p.N, p.Data = k, n, p.Data[:size]
-	out := p.Data
-	for k0 := 0; k0 < k; k0 += kSegment {
-		k1 := min(k0+kSegment, k)
-		for j0 := 0; j0 < n; j0 += panelCols {
-			cols := min(panelCols, n-j0)
-			for i := k0; i < k1; i++ {
-				row := out[:panelCols]
-				out = out[panelCols:]
-				src := b[i*rowStride+j0*colStride:]
-				if colStride == 1 {
-					copy(row, src[:cols])
-				} else {
-					for j := range cols {
-						row[j] = src[j*colStride]
-					}
-				}
-				clear(row[cols:])
-			}
-		}
-	}
-}
-
-// segment returns the panels of K segment k0…k0+kc for columns j0…j1, j0 a multiple of 16.
-func (p *PackedF32) segment(k0, kc, j0, j1 int) []float32 {
-	base := k0 * roundUp(p.N, panelCols)
-	return p.Data[base+j0*kc : base+roundUp(j1, panelCols)*kc]
-}
+// kSegment is the length of the FMA chains along K. It is part of the numerics contract and never changes.
+const kSegment = 256
 
 // Flags of the gemm_f32 kernels.
 const (
@@ -73,21 +14,25 @@ const (
 
 // GemmF32 computes, for i < m and j < N,
 //
-//	c[i·ldc+j] = act(Σ_k a[i·lda+k] · B[k][j] + bias[j])
+//	c[i·ldc+j] = epilogue(Σ_k a[i·lda+k] · B[k][j] + bias[j])
 //
 // K is cut into segments of 256; each is one FMA chain over ascending k from +0, and segment sums are added in ascending
-// order; bias (nil, or N long) and activation follow. So the bits do not depend on m, on the pool or on the tier.
+// order; bias (nil, or N long) and epilogue (nil for none) follow. So the bits do not depend on m, on the pool or on the tier.
 //
-// lda ≥ K, ldc ≥ N. c must not overlap a, B or bias. pool may be nil.
+// lda ≥ K, ldc ≥ N. c must not overlap a, B, bias or the residual. pool may be nil.
 //
 // Segments of 256 against one chain for all of K cost nothing measurable up to K = 512 and 1 % at 1024³ (BenchmarkSegment, AVX2
 // on Zen 3, one thread).
-func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32, ldc int, bias []float32, act Activation) {
+func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32, ldc int, bias []float32, e *Epilogue) {
 	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
 	if m == 0 || b.N == 0 {
 		return
 	}
-	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, act: act, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
+	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
+	if e != nil {
+		e.check(m, b.N)
+		g.epilogue = *e
+	}
 	g.blocks = newBlocks(m, b.N, kSegment, g.copied)
 	if bias != nil {
 		g.bias = bias[:b.N]
@@ -123,7 +68,7 @@ type gemmF32 struct {
 	a, c, bias []float32
 	b          *PackedF32
 	lda, ldc   int
-	act        Activation
+	epilogue   Epilogue
 	copied     bool // blocks of A are copied before use
 }
 
@@ -146,8 +91,8 @@ func (g *gemmF32) Chunk(i int) {
 			if g.bias != nil {
 				flags |= gemmBias
 			}
-			if g.act == ActRelu {
-				flags |= gemmRelu
+			if g.epilogue.Act == ActRelu && g.epilogue.Residual == nil {
+				flags |= gemmRelu // the kernel does it
 			}
 		}
 		a, lda := g.a[i0*g.lda+k0:(i1-1)*g.lda+k0+kc], g.lda
@@ -161,6 +106,9 @@ func (g *gemmF32) Chunk(i int) {
 				bias = g.bias[j:end]
 			}
 			gemm_f32(a, g.b.segment(k0, kc, j, end), g.c[i0*g.ldc+j:(i1-1)*g.ldc+end], bias, lda, g.ldc, rows, end-j, kc, flags)
+			if k0+kc == k && flags&gemmRelu == 0 && !g.epilogue.none() {
+				g.epilogue.block(g.c, g.ldc, i0, i1, j, end)
+			}
 		}
 	}
 }
@@ -181,24 +129,34 @@ func (s *scratch) copyRows(a []float32, lda, rows, cols int) ([]float32, int) {
 //
 // where flags say whether C is added, bias is present and act is relu.
 func gemm_f32_ref(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
+	for j := range n {
+		gemmColumnRef(a, b[min(j/panelCols*panelCols*kc+j%panelCols, len(b)):], c[j:], bias, panelCols, lda, ldc, m, kc, j, flags)
+	}
+}
+
+// gemm_plain_f32_ref is gemm_f32_ref with b a row-major matrix of n columns, n a multiple of 16, whose rows are ldb apart.
+func gemm_plain_f32_ref(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int) {
+	for j := range n {
+		gemmColumnRef(a, b[min(j, len(b)):], c[j:], bias, ldb, lda, ldc, m, kc, j, flags)
+	}
+}
+
+// gemmColumnRef computes column j of C from the column of B whose elements are step apart.
+func gemmColumnRef(a, b, c, bias []float32, step, lda, ldc, m, kc, j, flags int) {
 	for i := range m {
-		row := a[i*lda:][:kc]
-		for j := range n {
-			at := j/panelCols*panelCols*kc + j%panelCols
-			var sum float32
-			for k, v := range row {
-				sum = FMAF32(v, b[at+k*panelCols], sum)
-			}
-			if flags&gemmAdd != 0 {
-				sum = c[i*ldc+j] + sum
-			}
-			if flags&gemmBias != 0 {
-				sum += bias[j]
-			}
-			if flags&gemmRelu != 0 {
-				sum = relu1(sum)
-			}
-			c[i*ldc+j] = sum
+		var sum float32
+		for k, v := range a[i*lda:][:kc] {
+			sum = FMAF32(v, b[k*step], sum)
 		}
+		if flags&gemmAdd != 0 {
+			sum = c[i*ldc] + sum
+		}
+		if flags&gemmBias != 0 {
+			sum += bias[j]
+		}
+		if flags&gemmRelu != 0 {
+			sum = relu1(sum)
+		}
+		c[i*ldc] = sum
 	}
 }

@@ -179,7 +179,7 @@ func TestLarge(t *testing.T) {
 	a, w := f32(5*1100), f32(1100*700) // weights of 3 MB
 	same("gemm_f32", func() any {
 		c := make([]float32, 5*700)
-		kernels.GemmF32(nil, 5, a, 1100, kernels.PackF32(1100, 700, w, 700, 1), c, 700, nil, kernels.ActRelu)
+		kernels.GemmF32(nil, 5, a, 1100, kernels.PackF32(1100, 700, w, 700, 1), c, 700, nil, &kernels.Epilogue{Act: kernels.ActRelu})
 		return c
 	})
 	au, ws := make([]uint8, 3*1100), make([]int8, 1100*2100)

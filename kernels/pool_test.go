@@ -111,8 +111,8 @@ func TestPoolSameBits(t *testing.T) {
 		}
 		a, b := randomF32(s.m*s.k), PackF32(s.k, s.n, randomF32(s.k*s.n), s.n, 1)
 		alone, shared := make([]float32, s.m*s.n), make([]float32, s.m*s.n)
-		GemmF32(nil, s.m, a, s.k, b, alone, s.n, nil, ActNone)
-		GemmF32(p, s.m, a, s.k, b, shared, s.n, nil, ActNone)
+		GemmF32(nil, s.m, a, s.k, b, alone, s.n, nil, nil)
+		GemmF32(p, s.m, a, s.k, b, shared, s.n, nil, nil)
 		if !slices.Equal(alone, shared) {
 			t.Errorf("m=%d n=%d k=%d: the pool changes the result", s.m, s.n, s.k)
 		}
@@ -148,8 +148,8 @@ func TestNoAllocations(t *testing.T) {
 	anyS8 := PackS8(k, n, w, n, 1)
 	x, y, q := randomF32(5000), make([]float32, 5000), make([]uint8, 5000)
 	for name, f := range map[string]func(){
-		"gemm_f32":         func() { GemmF32(nil, m, a, k, b, c, n, bias, ActRelu) },
-		"gemm_f32 pool":    func() { GemmF32(pool, m, a, k, b, c, n, bias, ActRelu) },
+		"gemm_f32":         func() { GemmF32(nil, m, a, k, b, c, n, bias, &Epilogue{Act: ActRelu}) },
+		"gemm_f32 pool":    func() { GemmF32(pool, m, a, k, b, c, n, bias, &Epilogue{Act: ActRelu}) },
 		"gemm_u8s8s32":     func() { GemmU8S8S32(pool, m, au, k, bs, ci, n) },
 		"gemm_u8s8u8":      func() { GemmU8S8U8(pool, m, au, k, bs, cu, n, &Requant{Bias: ci, Mult: bias, Hi: 255}) },
 		"gemm_u8s8s32 any": func() { GemmU8S8S32(pool, m, au, k, anyS8, ci, n) },
@@ -192,9 +192,9 @@ func TestGCLatency(t *testing.T) {
 		run  func(c []float32)
 	}{
 		{"plain Go", func(c []float32) { relu_f32_ref(c[:1000], x) }},
-		{"small gemm", func(c []float32) { GemmF32(nil, 1, a, 16, small, c, 16, nil, ActNone) }},
-		{"large gemm", func(c []float32) { GemmF32(nil, 256, a, 256, b, c, 256, nil, ActNone) }},
-		{"pool", func(c []float32) { GemmF32(p, 256, a, 256, b, c, 256, nil, ActNone) }},
+		{"small gemm", func(c []float32) { GemmF32(nil, 1, a, 16, small, c, 16, nil, nil) }},
+		{"large gemm", func(c []float32) { GemmF32(nil, 256, a, 256, b, c, 256, nil, nil) }},
+		{"pool", func(c []float32) { GemmF32(p, 256, a, 256, b, c, 256, nil, nil) }},
 		{"tanh", func(c []float32) { TanhF32(c, x) }},
 	} {
 		if Tier() == 0 && load.name != "plain Go" && load.name != "small gemm" {
@@ -237,7 +237,7 @@ func TestConcurrent(t *testing.T) {
 	const m, n, k = 5, 50, 60
 	a, b, bias := randomF32(m*k), PackF32(k, n, randomF32(k*n), n, 1), randomF32(n)
 	run := func(c []float32) {
-		GemmF32(nil, m, a, k, b, c, n, bias, ActRelu)
+		GemmF32(nil, m, a, k, b, c, n, bias, &Epilogue{Act: ActRelu})
 		TanhF32(c, c)
 		SoftmaxF32(c, c, m, n)
 		c[0] = SumF32(c)
@@ -339,7 +339,7 @@ func BenchmarkGemmF32Pool(b *testing.B) {
 				p := NewPool(threads)
 				defer p.Close()
 				for b.Loop() {
-					GemmF32(p, n, a, n, w, c, n, nil, ActNone)
+					GemmF32(p, n, a, n, w, c, n, nil, nil)
 				}
 				b.ReportMetric(2*float64(n)*float64(n)*float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "Gop/s")
 			})

@@ -108,6 +108,10 @@ var variants = []Variant{
 	{"dequantize_u8f32_avx512", "dequantize_u8f32", cpu.AVX512},
 	{"gemm_f32_6x16_avx2", "gemm_f32", cpu.AVX2},
 	{"gemm_f32_14x32_avx512", "gemm_f32", cpu.AVX512},
+	{"gemm_plain_f32_1x64_avx2", "gemm_plain_f32", cpu.AVX2},
+	{"gemm_plain_f32_4x96_avx512", "gemm_plain_f32", cpu.AVX512},
+	{"pack_f32_avx2", "pack_f32", cpu.AVX2},
+	{"pack_f32_avx512", "pack_f32", cpu.AVX512},
 	{"gemm_u8s8s32_6x16_avx2", "gemm_u8s8s32", cpu.AVX2},
 	{"gemm_u8s8s32_12x32_vnni", "gemm_u8s8s32", cpu.VNNI},
 	{"gemm_u8s8u8_6x16_avx2", "gemm_u8s8u8", cpu.AVX2},
@@ -182,6 +186,8 @@ var dispatchers = []Dispatcher{
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
 	{"gemm_f32", gemm_f32},
+	{"gemm_plain_f32", gemm_plain_f32},
+	{"pack_f32", pack_f32},
 	{"gemm_u8s8s32", gemm_u8s8s32},
 	{"gemm_u8s8u8", gemm_u8s8u8},
 	{"gemm_u8s8f32", gemm_u8s8f32},
@@ -1194,6 +1200,59 @@ func gemm_f32(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
 			}
 		}
 		gemm_f32_ref(a, b, c, bias, lda, ldc, m, n, kc, flags)
+	}
+}
+
+func gemm_plain_f32(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_plain_f32_4x96_avx512(a, b, c, bias, lda, ldb, ldc, m, n, kc, flags)
+	case tier >= cpu.AVX2:
+		gemm_plain_f32_1x64_avx2(a, b, c, bias, lda, ldb, ldc, m, n, kc, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []float32
+				b     []float32
+				c     []float32
+				bias  []float32
+				lda   int
+				ldb   int
+				ldc   int
+				m     int
+				n     int
+				kc    int
+				flags int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldb: ldb, ldc: ldc, m: m, n: n, kc: kc, flags: flags}
+			if emulate("gemm_plain_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_plain_f32_ref(a, b, c, bias, lda, ldb, ldc, m, n, kc, flags)
+	}
+}
+
+func pack_f32(dst, src []float32, rows, panels, ldd, lds int) {
+	switch {
+	case tier >= cpu.AVX512:
+		pack_f32_avx512(dst, src, rows, panels, ldd, lds)
+	case tier >= cpu.AVX2:
+		pack_f32_avx2(dst, src, rows, panels, ldd, lds)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst    []float32
+				src    []float32
+				rows   int
+				panels int
+				ldd    int
+				lds    int
+			}{dst: dst, src: src, rows: rows, panels: panels, ldd: ldd, lds: lds}
+			if emulate("pack_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		pack_f32_ref(dst, src, rows, panels, ldd, lds)
 	}
 }
 

@@ -287,6 +287,18 @@ func gemm_f32_6x16_avx2(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 func gemm_f32_14x32_avx512(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 
 //go:noescape
+func gemm_plain_f32_1x64_avx2(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int)
+
+//go:noescape
+func gemm_plain_f32_4x96_avx512(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int)
+
+//go:noescape
+func pack_f32_avx2(dst, src []float32, rows, panels, ldd, lds int)
+
+//go:noescape
+func pack_f32_avx512(dst, src []float32, rows, panels, ldd, lds int)
+
+//go:noescape
 func gemm_u8s8s32_6x16_avx2(a []uint8, b []int8, c []int32, lda, ldc, m, n, k int)
 
 //go:noescape

@@ -39,6 +39,8 @@ func (c *Case) Needs() int { return max(c.threads, 1) }
 func Cases() []Case {
 	cases := slices.Concat(
 		gemmF32(),
+		matMulF32(),
+		packF32(),
 		gemmU8S8(),
 		conv(),
 		transpose(),
@@ -56,35 +58,6 @@ func Cases() []Case {
 
 // beyondCaches bytes of distinct weights are gone through where they shall come from memory.
 const beyondCaches = 256 << 20
-
-func gemmF32() []Case {
-	var cases []Case
-	for _, s := range []struct{ m, n, k int }{
-		{1, 128, 100}, {8, 128, 100}, {32, 128, 100}, {32, 64, 128},
-		{64, 64, 64}, {128, 128, 128}, {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048},
-		{1, 1536, 384}, {8, 1536, 384}, {128, 384, 384}, {128, 1536, 384}, {128, 384, 1536},
-		{1, 4096, 4096}, {2, 4096, 4096}, {4, 4096, 4096}, {8, 4096, 4096}, {16, 4096, 4096},
-	} {
-		c := gemmCase("gemm_f32", s.m, s.n, s.k, 4, 4)
-		c.peak = kernels.PeakF32
-		c.family = func(cpu.Tier) string { return "gemm_f32" }
-		c.prepare = func(p *kernels.Pool) func() {
-			a, out, bias := randomF32(s.m*s.k), make([]float32, s.m*s.n), randomF32(s.n)
-			w := randomF32(s.k * s.n)
-			var packed []*kernels.PackedF32
-			for range c.copies(4 * s.n * s.k) {
-				packed = append(packed, kernels.PackF32(s.k, s.n, w, s.n, 1))
-			}
-			i := 0
-			return func() {
-				kernels.GemmF32(p, s.m, a, s.k, packed[i], out, s.n, bias, kernels.ActRelu)
-				i = (i + 1) % len(packed)
-			}
-		}
-		cases = append(cases, c)
-	}
-	return cases
-}
 
 // gemmCase fills in what products share. aBytes and bBytes are those of an element.
 func gemmCase(op string, m, n, k, aBytes, bBytes int) Case {

@@ -87,7 +87,7 @@ func TestBusyNeighbour(t *testing.T) {
 	batch := func(p *kernels.Pool) float64 {
 		start := time.Now()
 		for range jobs {
-			kernels.GemmF32(p, n, a, n, w, c, n, nil, kernels.ActNone)
+			kernels.GemmF32(p, n, a, n, w, c, n, nil, nil)
 		}
 		return float64(time.Since(start).Microseconds()) / jobs
 	}

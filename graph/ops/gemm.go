@@ -1,26 +1,23 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// AttrActivation is the attribute of fused operators that names the activation in their epilogue: "" or "Relu".
-const AttrActivation = "activation"
-
-// opGemm is Y = A·B + C with A [M,K] and constant B, which is packed once. alpha and beta other than 1 are folded into
-// the constants; opFusedGemm adds the activation.
+// opGemm is Y = A·B + C. A constant B is packed once. alpha and beta other than 1 scale B and C, once where they are constants.
+// opFusedGemm has an activation in its epilogue and, as input 3, a residual that is added before.
 var (
-	opGemm      = &Op{Name: "gemm", Type: "Gemm", Since: 7, MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsFirst, Grad: gemmGrad}
-	opFusedGemm = &Op{Name: "gemm", Domain: graph.DomainFused, Type: "Gemm", MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsFirst}
-	opMatMul    = &Op{Name: "matmul", Type: "MatMul", Since: 1, MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsFirst}
+	opGemm      = &Op{Name: "gemm", Type: "Gemm", Since: 7, MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Grad: gemmGrad}
+	opFusedGemm = &Op{Name: "gemm", Domain: graph.DomainFused, Type: "Gemm", MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm}
 )
 
 type gemmAttrs struct {
 	transA, transB bool
 	alpha, beta    float32
-	act            kernels.Activation
 }
 
 func readGemmAttrs(n *graph.Node) (g gemmAttrs, err error) {
@@ -37,25 +34,12 @@ func readGemmAttrs(n *graph.Node) (g gemmAttrs, err error) {
 	if g.beta, err = n.FloatAttr("beta", 1); err != nil {
 		return g, err
 	}
-	act, err := n.StringAttr(AttrActivation, "")
-	if err != nil {
-		return g, err
-	}
-	if act == "Relu" {
-		g.act = kernels.ActRelu
-	}
 	g.transA, g.transB = ta != 0, tb != 0
 	return g, nil
 }
 
 func inferGemm(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-	if err := arity(n, in, 2, 3); err != nil {
-		return nil, err
-	}
-	if err := wantDType(n, in, 0, tensor.Float32); err != nil {
-		return nil, err
-	}
-	if err := wantDType(n, in, 1, tensor.Float32); err != nil {
+	if err := productInputs(n, in, 3); err != nil {
 		return nil, err
 	}
 	g, err := readGemmAttrs(n)
@@ -65,46 +49,57 @@ func inferGemm(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	if len(in[0].Shape) != 2 || len(in[1].Shape) != 2 {
 		return nil, modelErr(n, "shapes %v and %v, expected two matrices", in[0].Shape, in[1].Shape)
 	}
+	rows, depth, side := in[0].Shape[0], in[0].Shape[1], "columns"
 	if g.transA {
-		return nil, unsupported(n, "transA=1")
+		rows, depth, side = depth, rows, "rows"
 	}
 	k, cols := in[1].Shape[0], in[1].Shape[1]
 	if g.transB {
 		k, cols = cols, k
 	}
-	if in[0].Shape[1] != k {
-		return nil, modelErr(n, "A is %v, expected %d columns", in[0].Shape, k)
+	if depth != k {
+		return nil, modelErr(n, "A is %v, expected %d %s", in[0].Shape, k, side)
 	}
+	shape := []int{rows, cols}
 	if present(in, 2) {
-		if err := wantDType(n, in, 2, tensor.Float32); err != nil {
+		if out, err := broadcastShape(n, shape, in[2].Shape); err != nil || !slices.Equal(out, shape) {
+			return nil, modelErr(n, "C has shape %v, expected one that stretches to %v", in[2].Shape, shape)
+		}
+	}
+	return productShape(n, in, shape, 3)
+}
+
+// productInputs checks the number and types of inputs; fused operators have one more.
+func productInputs(n *graph.Node, in []graph.Arg, most int) error {
+	if n.Domain == graph.DomainFused {
+		most = 4
+	}
+	if err := arity(n, in, 2, most); err != nil {
+		return err
+	}
+	for i := range in {
+		if !present(in, i) {
+			continue
+		}
+		if err := wantDType(n, in, i, tensor.Float32); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// productShape is the product's shape stretched by the addends from input i on.
+func productShape(n *graph.Node, in []graph.Arg, shape []int, i int) ([]graph.Arg, error) {
+	for ; i < len(in); i++ {
+		if !present(in, i) {
+			continue
+		}
+		var err error
+		if shape, err = broadcastShape(n, shape, in[i].Shape); err != nil {
 			return nil, err
 		}
-		if !isRowVector(in[2].Shape, cols) {
-			return nil, unsupported(n, "C has shape %v, expected [%d]", in[2].Shape, cols)
-		}
 	}
-	return []graph.Arg{{DType: tensor.Float32, Shape: []int{in[0].Shape[0], cols}}}, nil
-}
-
-// isRowVector reports whether shape broadcasts along rows: a scalar, [1], [n] or [1,n].
-func isRowVector(shape []int, n int) bool {
-	switch len(shape) {
-	case 0:
-		return true
-	case 1:
-		return shape[0] == n || shape[0] == 1
-	case 2:
-		return shape[0] == 1 && (shape[1] == n || shape[1] == 1)
-	}
-	return false
-}
-
-// gemmKernel holds the packed weights.
-type gemmKernel struct {
-	pool *kernels.Pool
-	b    *kernels.PackedF32
-	bias []float32
-	act  kernels.Activation
+	return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, nil
 }
 
 func buildGemm(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
@@ -112,36 +107,7 @@ func buildGemm(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel,
 	if err != nil {
 		return nil, err
 	}
-	if !hasConst(in, 1) || present(in, 2) && !hasConst(in, 2) {
-		return nil, unsupported(n, "B and C that are not constants")
-	}
-	rows, cols := in[1].Shape[0], in[1].Shape[1]
-	b := tensor.Data[float32](in[1].Const)
-	if g.alpha != 1 {
-		b = scaled(b, g.alpha)
-	}
-	kern := &gemmKernel{pool: pool, act: g.act}
-	if g.transB {
-		kern.b = kernels.PackF32(cols, rows, b, 1, cols)
-	} else {
-		kern.b = kernels.PackF32(rows, cols, b, cols, 1)
-	}
-	if present(in, 2) {
-		kern.bias = scaled(rowVector(tensor.Data[float32](in[2].Const), kern.b.N), g.beta)
-	}
-	return kern, nil
-}
-
-// rowVector stretches a bias of one element to n.
-func rowVector(v []float32, n int) []float32 {
-	if len(v) == n {
-		return v
-	}
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = v[0]
-	}
-	return out
+	return newProduct(n, in, pool, g)
 }
 
 func scaled(v []float32, by float32) []float32 {
@@ -155,40 +121,34 @@ func scaled(v []float32, by float32) []float32 {
 	return out
 }
 
-func (g *gemmKernel) Run(in, out []*tensor.Tensor, _ []byte) error {
-	k, cols := g.b.K, g.b.N
-	m := 1 // every axis but the last counts as rows
-	for _, d := range in[0].Shape[:len(in[0].Shape)-1] {
-		m *= d
+// rowVector stretches a row of one element to n.
+func rowVector(v []float32, n int) []float32 {
+	if len(v) == n {
+		return v
 	}
-	kernels.GemmF32(g.pool, m, tensor.Data[float32](in[0]), k, g.b, tensor.Data[float32](out[0]), cols, g.bias, g.act)
-	return nil
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = v[0]
+	}
+	return out
 }
 
-func inferMatMul(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-	if err := arity(n, in, 2, 2); err != nil {
-		return nil, err
-	}
-	for i := range in {
-		if err := wantDType(n, in, i, tensor.Float32); err != nil {
-			return nil, err
+// rowsGemm holds where the rows are those of A, and of addends that are stretched along no rows or have them.
+func rowsGemm(n *graph.Node, in []graph.Arg, rows []bool) bool {
+	g, err := readGemmAttrs(n)
+	return err == nil && !g.transA && rows[0] && !rows[1] && rowsOfAddends(in[0].Shape, in, rows)
+}
+
+// rowsOfAddends is rowsElementwise for the addends of a product of shape's rank.
+func rowsOfAddends(shape []int, in []graph.Arg, rows []bool) bool {
+	for i := 2; i < len(in); i++ {
+		s := in[i].Shape
+		if !present(in, i) {
+			continue
+		}
+		if rows[i] && len(s) != len(shape) || len(s) > len(shape) || !rows[i] && len(s) == len(shape) && s[0] != 1 {
+			return false
 		}
 	}
-	a, b := in[0].Shape, in[1].Shape
-	if len(a) < 2 || len(b) != 2 {
-		return nil, unsupported(n, "shapes %v and %v, expected a matrix on the right and rank 2 or more on the left", a, b)
-	}
-	if a[len(a)-1] != b[0] {
-		return nil, modelErr(n, "shapes %v and %v do not multiply", a, b)
-	}
-	shape := append(append([]int(nil), a[:len(a)-1]...), b[1])
-	return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, nil
-}
-
-func buildMatMul(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
-	if !hasConst(in, 1) {
-		return nil, unsupported(n, "B that is not a constant")
-	}
-	k, cols := in[1].Shape[0], in[1].Shape[1]
-	return &gemmKernel{pool: pool, b: kernels.PackF32(k, cols, tensor.Data[float32](in[1].Const), cols, 1)}, nil
+	return true
 }

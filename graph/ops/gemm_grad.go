@@ -39,7 +39,7 @@ func (g *gemmGradient) Forward(in []*tensor.Tensor, out *tensor.Tensor) {
 	if len(in) > 2 && in[2] != nil {
 		bias = tensor.Data[float32](in[2])
 	}
-	kernels.GemmF32(g.pool, m, tensor.Data[float32](x), k, &g.b, tensor.Data[float32](y), n, bias, kernels.ActNone)
+	kernels.GemmF32(g.pool, m, tensor.Data[float32](x), k, &g.b, tensor.Data[float32](y), n, bias, nil)
 }
 
 func (g *gemmGradient) Backward(in []*tensor.Tensor, _, dOut *tensor.Tensor, dIn []*tensor.Tensor) {
@@ -51,17 +51,17 @@ func (g *gemmGradient) Backward(in []*tensor.Tensor, _, dOut *tensor.Tensor, dIn
 		} else {
 			g.b.Pack(n, k, w, 1, n)
 		}
-		kernels.GemmF32(g.pool, m, dy, n, &g.b, tensor.Data[float32](dx), k, nil, kernels.ActNone)
+		kernels.GemmF32(g.pool, m, dy, n, &g.b, tensor.Data[float32](dx), k, nil, nil)
 	}
 	if dw := dIn[1]; dw != nil {
 		if g.transB {
 			g.b.Pack(m, k, x, k, 1)
 			g.at = transpose(g.at, dy, m, n)
-			kernels.GemmF32(g.pool, n, g.at, m, &g.b, tensor.Data[float32](dw), k, nil, kernels.ActNone)
+			kernels.GemmF32(g.pool, n, g.at, m, &g.b, tensor.Data[float32](dw), k, nil, nil)
 		} else {
 			g.b.Pack(m, n, dy, n, 1)
 			g.at = transpose(g.at, x, m, k)
-			kernels.GemmF32(g.pool, k, g.at, m, &g.b, tensor.Data[float32](dw), n, nil, kernels.ActNone)
+			kernels.GemmF32(g.pool, k, g.at, m, &g.b, tensor.Data[float32](dw), n, nil, nil)
 		}
 	}
 	if len(dIn) > 2 && dIn[2] != nil {

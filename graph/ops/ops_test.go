@@ -42,6 +42,7 @@ var cases = slices.Concat(
 	normCases,
 	movementCases,
 	convCases,
+	gemmCases,
 )
 
 var basicCases = []opCase{

@@ -25,6 +25,7 @@ var table = []*Op{
 	opFlatten,
 	opFloor,
 	opFusedGemm,
+	opFusedMatMul,
 	opGather,
 	opGelu,
 	opGemm,

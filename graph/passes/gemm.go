@@ -2,7 +2,6 @@ package passes
 
 import (
 	"github.com/hotpath/hotpath/graph"
-	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
@@ -65,38 +64,4 @@ func matrices(g *graph.Graph) map[string]bool {
 		}
 	}
 	return m
-}
-
-// fuseActivations moves a Relu that follows a Gemm into the Gemm's epilogue.
-func fuseActivations(g *graph.Graph) {
-	e := edgesOf(g)
-	gone := map[*graph.Node]bool{}
-	for _, n := range g.Nodes {
-		if !is(n, "Gemm") {
-			continue
-		}
-		if act := e.onlyUser(n.Outputs[0]); is(act, "Relu") {
-			if n.Attrs == nil {
-				n.Attrs = map[string]graph.Attr{}
-			}
-			n.Domain, n.Outputs = graph.DomainFused, act.Outputs
-			n.Attrs[ops.AttrActivation] = graph.Str("Relu")
-			gone[act] = true
-		}
-	}
-	remove(g, gone)
-}
-
-// Fuse replaces patterns by operators that only plans know: quantised Gemm and activation epilogues. m must have gone
-// through Standard and is changed.
-func Fuse(m *graph.Model) error {
-	fuseQuantized(&m.Graph)
-	dropUnused(&m.Graph)
-	// Quantised weights that no integer kernel took are dequantised now, once.
-	if err := foldConstants(&m.Graph, nil); err != nil {
-		return err
-	}
-	fuseActivations(&m.Graph)
-	dropUnused(&m.Graph)
-	return m.Graph.Check()
 }

@@ -20,6 +20,8 @@ func Run(t *testing.T, under func(run func())) {
 	}{
 		{"gemm_f32", checkGemmF32},
 		{"gemm_f32_halfway", checkHalfway},
+		{"gemm_f32_epilogue", checkEpilogue},
+		{"matmul_f32", checkMatMul},
 		{"gemm_u8s8s32", checkGemmU8S8S32},
 		{"gemm_u8s8s32_deepest", checkDeepest},
 		{"gemm_u8s8u8", checkGemmU8S8U8},

@@ -95,7 +95,7 @@ func checkGemmF32(c *checker) {
 		}
 		want, aBefore, bBefore := slices.Clone(got), slices.Clone(a), slices.Clone(guarded)
 		product(s, a, lda, b, want, ldc, bias, act)
-		c.run(func() { kernels.GemmF32(nil, s.m, a, lda, packed, got, ldc, bias, act) })
+		c.run(func() { kernels.GemmF32(nil, s.m, a, lda, packed, got, ldc, bias, &kernels.Epilogue{Act: act}) })
 		testkit.EqualF32(c.t, c.name, got, want)
 		testkit.EqualF32(c.t, c.name+": a", a, aBefore)
 		testkit.EqualF32(c.t, c.name+": b", guarded, bBefore)
@@ -115,7 +115,9 @@ func checkCopied(c *checker) {
 	got, want := make([]float32, s.m*s.n), make([]float32, s.m*s.n)
 	product(s, a, s.k, b, want, s.n, bias, kernels.ActRelu)
 	packed := pack(s, b, false)
-	c.run(func() { kernels.GemmF32(nil, s.m, a, s.k, packed, got, s.n, bias, kernels.ActRelu) })
+	c.run(func() {
+		kernels.GemmF32(nil, s.m, a, s.k, packed, got, s.n, bias, &kernels.Epilogue{Act: kernels.ActRelu})
+	})
 	testkit.EqualF32(c.t, c.name, got, want)
 }
 
@@ -146,7 +148,7 @@ func checkHalfway(c *checker) {
 			}
 			packed, got := kernels.PackF32(2, n, b, n, 1), make([]float32, m*n)
 			c.name = fmt.Sprintf("m=%d n=%d", m, n)
-			c.run(func() { kernels.GemmF32(nil, m, a, 2, packed, got, n, nil, kernels.ActNone) })
+			c.run(func() { kernels.GemmF32(nil, m, a, 2, packed, got, n, nil, nil) })
 			for i, v := range got {
 				if v != 1+0x1p-23 {
 					c.t.Fatalf("%s: element %d is %g, want 1+2⁻²³: rounded twice", c.name, i, v)
