@@ -27,6 +27,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"unary", checkUnary},
 		{"binary", checkBinary},
 		{"softmax_f32", checkSoftmax},
+		{"attention_f32", checkAttention},
 		{"norm", checkNorm},
 		{"transpose_f32", checkTranspose},
 		{"conv_f32", checkConv},
