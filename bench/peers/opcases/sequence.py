@@ -1,0 +1,39 @@
+"""Attention, rotary embedding, recurrent networks."""
+import numpy as np
+
+from . import Case, i64, r, x
+
+
+def attention():
+    def q(*shape):
+        return x(*shape, scale=1)
+
+    def case(inputs, name, const=None, **attrs):
+        return Case("Attention", inputs, const, opset=attrs.pop("opset", 24), reference=True, name=name, **attrs)
+
+    four = [q(2, 4, 9, 16), q(2, 4, 12, 16), q(2, 4, 12, 8)]
+    grouped = [q(2, 4, 9, 16), q(2, 2, 12, 16), q(2, 2, 12, 8)]
+    past = [q(2, 2, 5, 16), q(2, 2, 5, 8)]
+    yield case(four, "plain")
+    yield case(four, "opset 23", opset=23)
+    yield case(grouped, "grouped")
+    yield case([q(1, 12, 128, 32), q(1, 12, 128, 32), q(1, 12, 128, 32)], "MiniLM")
+    yield case([q(2, 9, 64), q(2, 12, 64), q(2, 12, 32)], "rank 3", q_num_heads=4, kv_num_heads=4)
+    yield case([q(2, 9, 64), q(2, 12, 32), q(2, 12, 16)], "rank 3 grouped", q_num_heads=4, kv_num_heads=2, is_causal=1)
+    yield case([q(1, 2, 300, 64), q(1, 2, 300, 64), q(1, 2, 300, 64)], "causal", is_causal=1)
+    yield case(four, "scale and softcap", scale=0.5, softcap=3.0)
+    for shape in ((9, 12), (4, 9, 12), (2, 1, 9, 12), (1, 4, 9, 12), (2, 4, 9, 12)):
+        yield case(four + [q(*shape)], f"mask {shape}")
+        yield case(four + [r.random(shape) < 0.7], f"bools {shape}", is_causal=int(len(shape) == 2))
+    yield case(grouped + past, "past", {3: None, 4: past[0], 5: past[1]}, outputs=3, is_causal=1)
+    yield case(grouped + [q(9, 17)] + past, "past and mask", outputs=3)
+    none = {3: None, 4: None, 5: None}
+    lengths = [None] * 3 + [i64(12, 7)]
+    yield case(grouped + lengths, "lengths", none)
+    yield case(grouped + lengths, "lengths, causal", none, is_causal=1)
+    yield case(four, "window", opset=25, left_window_size=2, right_window_size=1)
+    yield case([q(1, 2, 300, 8), q(1, 2, 300, 8), q(1, 2, 300, 8)], "causal window", opset=25, left_window_size=17, is_causal=1)
+
+
+def cases():
+    yield from attention()
