@@ -88,6 +88,9 @@ func init() {
 		return b
 	})
 	lanes("VFMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 { return u32(kernels.FMAF32(f32(s[0]), f32(s[1]), f32(d))) })
+	lanes("VFMSUB231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
+		return u32(kernels.FMAF32(f32(s[0]), f32(s[1]), -f32(d)))
+	})
 	lanes("VFMADD213PS", func(d uint32, s [2]uint32, _ uint64) uint32 { return u32(kernels.FMAF32(f32(s[0]), f32(d), f32(s[1]))) })
 	lanes("VFNMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
 		return u32(kernels.FMAF32(-f32(s[0]), f32(s[1]), f32(d)))

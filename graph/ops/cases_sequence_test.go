@@ -11,7 +11,9 @@ func zeroScale(more ...any) map[string]graph.Attr {
 	return attrs(append([]any{"scale", graph.Float32(0)}, more...)...)
 }
 
-func heads(q, kv int64) []any { return []any{"q_num_heads", graph.Int(q), "kv_num_heads", graph.Int(kv)} }
+func heads(q, kv int64) []any {
+	return []any{"q_num_heads", graph.Int(q), "kv_num_heads", graph.Int(kv)}
+}
 
 var attentionCases = []opCase{
 	{name: "one key", op: "Attention", in: ts(f32([]float32{1, 2}, 1, 1, 2, 1), f32([]float32{3}, 1, 1, 1, 1), f32([]float32{7, 8}, 1, 1, 1, 2)), want: ts(f32([]float32{7, 8, 7, 8}, 1, 1, 2, 2))},

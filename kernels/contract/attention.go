@@ -134,7 +134,9 @@ func checkAttention(c *checker) {
 			}
 			for h := range s.heads {
 				kv := h * s.kv / s.heads
-				at := func(x []float32, l kernels.HeadStrides, h, r, n int) []float32 { return x[b*l.Batch+h*l.Head+r*l.Row:][:n] }
+				at := func(x []float32, l kernels.HeadStrides, h, r, n int) []float32 {
+					return x[b*l.Batch+h*l.Head+r*l.Row:][:n]
+				}
 				for r := range s.rows {
 					p, lo, hi := a.Offset+r, 0, length
 					if a.FromEnd {

@@ -28,6 +28,8 @@ func Run(t *testing.T, under func(run func())) {
 		{"binary", checkBinary},
 		{"softmax_f32", checkSoftmax},
 		{"attention_f32", checkAttention},
+		{"rotary_f32", checkRotary},
+		{"blend_f32", checkBlend},
 		{"norm", checkNorm},
 		{"transpose_f32", checkTranspose},
 		{"conv_f32", checkConv},
