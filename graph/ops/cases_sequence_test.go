@@ -35,3 +35,12 @@ var attentionCases = []opCase{
 	{name: "double precision", op: "Attention", attrs: attrs("softmax_precision", graph.Int(11)), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), wantErr: graph.ErrUnsupported},
 	{name: "rows first", domain: graph.DomainFused, op: "Attention", attrs: zeroScale(ops.AttrRowsFirst, graph.Str("qvy")), in: ts(f32([]float32{1, 2}, 1, 1, 2, 1), f32([]float32{1, 2, 3, 4}, 1, 2, 2, 1), f32([]float32{1, 2, 3, 4}, 1, 2, 2, 1), f32([]float32{0}, 1, 1, 1, 1)), want: ts(f32([]float32{2, 3}, 1, 1, 2, 1))},
 }
+
+var rotaryCases = []opCase{
+	{name: "halves", op: "RotaryEmbedding", attrs: attrs("num_heads", graph.Int(1)), in: ts(f32([]float32{1, 2, 3, 4}, 1, 1, 4), f32([]float32{9, 9, 0, 1}, 2, 2), f32([]float32{9, 9, 1, 0}, 2, 2), i64([]int64{1}, 1, 1)), want: ts(f32([]float32{-3, 2, 1, 4}, 1, 1, 4))},
+	{name: "pairs of rank 4, a table of each row", op: "RotaryEmbedding", attrs: attrs("interleaved", graph.Int(1), "rotary_embedding_dim", graph.Int(2)), in: ts(f32([]float32{1, 2, 3}, 1, 1, 1, 3), f32([]float32{0}, 1, 1, 1), f32([]float32{1}, 1, 1, 1)), want: ts(f32([]float32{-2, 1, 3}, 1, 1, 1, 3))},
+	{name: "first position", domain: graph.DomainMicrosoft, op: "RotaryEmbedding", in: ts(f32([]float32{1, 2, 3, 4}, 1, 1, 4), i64([]int64{1}, 1), f32([]float32{9, 0}, 2, 1), f32([]float32{9, 1}, 2, 1)), want: ts(f32([]float32{-2, 1, -4, 3}, 1, 1, 4))},
+	{name: "position", op: "RotaryEmbedding", attrs: attrs("num_heads", graph.Int(1)), in: ts(f32([]float32{1, 2}, 1, 1, 2), f32([]float32{1}, 1, 1), f32([]float32{0}, 1, 1), i64([]int64{1}, 1, 1)), wantErr: graph.ErrInput},
+	{name: "ON11 tables", op: "RotaryEmbedding", attrs: attrs("num_heads", graph.Int(1)), in: ts(f32([]float32{1, 2}, 1, 1, 2), f32([]float32{1, 1}, 1, 2), f32([]float32{0, 0}, 1, 2), i64([]int64{0}, 1, 1)), wantErr: graph.ErrModel},
+	{name: "scale", domain: graph.DomainMicrosoft, op: "RotaryEmbedding", attrs: attrs("scale", graph.Float32(2)), in: ts(f32([]float32{1, 2}, 1, 1, 2), i64([]int64{0}, 1), f32([]float32{1}, 1, 1), f32([]float32{0}, 1, 1)), wantErr: graph.ErrUnsupported},
+}

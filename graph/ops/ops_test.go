@@ -43,6 +43,7 @@ var cases = slices.Concat(
 	movementCases,
 	convCases,
 	attentionCases,
+	rotaryCases,
 )
 
 var basicCases = []opCase{

@@ -75,6 +75,8 @@ var table = []*Op{
 	opRelu,
 	opReshape,
 	opRMSNorm,
+	opRotary,
+	opRotaryContrib,
 	opRound,
 	opScaler,
 	opSigmoid,

@@ -35,5 +35,20 @@ def attention():
     yield case([q(1, 2, 300, 8), q(1, 2, 300, 8), q(1, 2, 300, 8)], "causal window", opset=25, left_window_size=17, is_causal=1)
 
 
+def rotary():
+    def table(*shape):
+        a = r.random(shape) * 6
+        return np.cos(a).astype("f4"), np.sin(a).astype("f4")
+
+    ids = r.integers(0, 50, (2, 9))
+    for interleaved in (0, 1):
+        yield Case("RotaryEmbedding", [x(2, 9, 64), *table(50, 8), ids], opset=23, reference=True, num_heads=4, interleaved=interleaved, name=f"rank 3, {interleaved}")
+        yield Case("RotaryEmbedding", [x(2, 4, 9, 21), *table(50, 7), ids], opset=23, reference=True, rotary_embedding_dim=14, interleaved=interleaved, name=f"partial, {interleaved}")
+        yield Case("RotaryEmbedding", [x(2, 4, 9, 16), *table(2, 9, 8)], opset=23, reference=True, interleaved=interleaved, name=f"tables by row, {interleaved}")
+        yield Case("RotaryEmbedding", [x(2, 9, 64), ids, *table(50, 8)], domain="com.microsoft", interleaved=interleaved, name=f"contrib, {interleaved}")
+        yield Case("RotaryEmbedding", [x(2, 4, 9, 16), i64(5), *table(50, 8)], domain="com.microsoft", interleaved=interleaved, name=f"contrib, first position, {interleaved}")
+
+
 def cases():
     yield from attention()
+    yield from rotary()
