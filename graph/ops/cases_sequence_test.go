@@ -44,3 +44,50 @@ var rotaryCases = []opCase{
 	{name: "ON11 tables", op: "RotaryEmbedding", attrs: attrs("num_heads", graph.Int(1)), in: ts(f32([]float32{1, 2}, 1, 1, 2), f32([]float32{1, 1}, 1, 2), f32([]float32{0, 0}, 1, 2), i64([]int64{0}, 1, 1)), wantErr: graph.ErrModel},
 	{name: "scale", domain: graph.DomainMicrosoft, op: "RotaryEmbedding", attrs: attrs("scale", graph.Float32(2)), in: ts(f32([]float32{1, 2}, 1, 1, 2), i64([]int64{0}, 1), f32([]float32{1}, 1, 1), f32([]float32{0}, 1, 1)), wantErr: graph.ErrUnsupported},
 }
+
+// affine makes a cell without curves: the first of its gates' activations is x, the others too.
+func affine(cells int, more ...any) map[string]graph.Attr {
+	names := make([]string, cells)
+	for i := range names {
+		names[i] = "Affine"
+	}
+	return attrs(append([]any{"activations", graph.Strs(names)}, more...)...)
+}
+
+// rnnIn are two steps of one row, x = 1 and 2, with W = 1 and R = 10 for every gate.
+func rnnIn(gates int, more ...*tensor.Tensor) []*tensor.Tensor {
+	w, r := make([]float32, gates), make([]float32, gates)
+	for i := range w {
+		w[i], r[i] = 1, 10
+	}
+	return append(ts(f32([]float32{1, 2}, 2, 1, 1), f32(w, 1, gates, 1), f32(r, 1, gates, 1)), more...)
+}
+
+var recurrentCases = []opCase{
+	{name: "sum", op: "RNN", attrs: affine(1), consts: []int{1, 2}, in: rnnIn(1), want: ts(f32([]float32{1, 12}, 2, 1, 1, 1), f32([]float32{12}, 1, 1, 1))},
+	{name: "reverse, bias, state", op: "RNN", attrs: affine(1, "direction", graph.Str("reverse"), "hidden_size", graph.Int(1)), consts: []int{1, 2, 3}, in: rnnIn(1, f32([]float32{100, 200}, 1, 2), nil, f32([]float32{1}, 1, 1, 1)), want: ts(f32([]float32{3421, 312}, 2, 1, 1, 1), f32([]float32{3421}, 1, 1, 1))},
+	{name: "length", op: "RNN", attrs: affine(1), consts: []int{1, 2}, in: rnnIn(1, nil, tensor.Of([]int32{1}, 1)), want: ts(f32([]float32{1, 0}, 2, 1, 1, 1), f32([]float32{1}, 1, 1, 1))},
+	{name: "clip", op: "RNN", attrs: affine(1, "clip", graph.Float32(5)), consts: []int{1, 2}, in: rnnIn(1), want: ts(f32([]float32{1, 5}, 2, 1, 1, 1))},
+	{name: "both directions, batch first", op: "RNN", attrs: affine(2, "direction", graph.Str("bidirectional"), "layout", graph.Int(1)), consts: []int{1, 2}, in: ts(f32([]float32{1, 2, 3, 4}, 2, 2, 1), f32([]float32{1, 1}, 2, 1, 1), f32([]float32{10, 10}, 2, 1, 1)), want: ts(f32([]float32{1, 21, 12, 2, 3, 43, 34, 4}, 2, 2, 2, 1), f32([]float32{12, 21, 34, 43}, 2, 2, 1))},
+	{name: "leaky", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"LeakyRelu"}), "activation_alpha", graph.Floats([]float32{0.5})), consts: []int{1, 2}, in: ts(f32([]float32{-1, 2}, 2, 1, 1), f32([]float32{2}, 1, 1, 1), f32([]float32{0}, 1, 1, 1)), want: ts(f32([]float32{-1, 4}, 2, 1, 1, 1))},
+	{name: "wave", op: "RNN", consts: []int{1, 2}, in: ts(f32([]float32{0, inf}, 2, 1, 1), f32([]float32{1}, 1, 1, 1), f32([]float32{0}, 1, 1, 1)), want: ts(f32([]float32{0, 1}, 2, 1, 1, 1))},
+	// z = r = h~ = x + 10h: 1 and 0·1 + 1·0 = 0 first, as 1 − z = 0; then z = 2 and −1·2 + 2·0 = −2.
+	{name: "straight", op: "GRU", attrs: affine(2), consts: []int{1, 2}, in: rnnIn(3), want: ts(f32([]float32{0, -2}, 2, 1, 1, 1), f32([]float32{-2}, 1, 1, 1))},
+	// With h = 1: z = r = 11, h~ = 1 + 10·11 = 111, (1 − 11)·111 + 11 = −1099.
+	{name: "reset before", op: "GRU", attrs: affine(2), consts: []int{1, 2}, in: ts(f32([]float32{1}, 1, 1, 1), rnnIn(3)[1], rnnIn(3)[2], nil, nil, f32([]float32{1}, 1, 1, 1)), want: ts(f32([]float32{-1099}, 1, 1, 1, 1))},
+	// h~ = 11·(10 + 5) + 1 = 166.
+	{name: "reset after", op: "GRU", attrs: affine(2, "linear_before_reset", graph.Int(1)), consts: []int{1, 2, 3}, in: ts(f32([]float32{1}, 1, 1, 1), rnnIn(3)[1], rnnIn(3)[2], f32([]float32{0, 0, 0, 0, 0, 5}, 1, 6), nil, f32([]float32{1}, 1, 1, 1)), want: ts(f32([]float32{-1649}, 1, 1, 1, 1))},
+	// i = o = f = g = x + 10h: c = 1, h = 1; then all 12: c = 12 + 144, h = 12·156.
+	{name: "straight", op: "LSTM", attrs: affine(3), consts: []int{1, 2}, in: rnnIn(4), want: ts(f32([]float32{1, 1872}, 2, 1, 1, 1), f32([]float32{1872}, 1, 1, 1), f32([]float32{156}, 1, 1, 1))},
+	// Peepholes of 1, 2, 3 and c = 1: i = 2, f = 4, c = 4 + 2, o = 1 + 2·6, h = 13·6.
+	{name: "peepholes and cell", op: "LSTM", attrs: affine(3), consts: []int{1, 2, 7}, in: ts(f32([]float32{1}, 1, 1, 1), rnnIn(4)[1], rnnIn(4)[2], nil, nil, nil, f32([]float32{1}, 1, 1, 1), f32([]float32{1, 2, 3}, 1, 3)), want: ts(f32([]float32{78}, 1, 1, 1, 1))},
+	// f = 1 − i = 0: c = 1.
+	{name: "coupled", op: "LSTM", attrs: affine(3, "input_forget", graph.Int(1)), consts: []int{1, 2}, in: ts(f32([]float32{1}, 1, 1, 1), rnnIn(4)[1], rnnIn(4)[2], nil, nil, nil, f32([]float32{9}, 1, 1, 1)), want: ts(f32([]float32{1}, 1, 1, 1, 1))},
+	{name: "no steps", op: "LSTM", consts: []int{1, 2}, in: ts(f32(nil, 0, 1, 1), rnnIn(4)[1], rnnIn(4)[2]), want: ts(f32(nil, 0, 1, 1, 1), f32([]float32{0}, 1, 1, 1))},
+	{name: "length", op: "GRU", consts: []int{1, 2}, in: rnnIn(3, nil, tensor.Of([]int32{3}, 1)), wantErr: graph.ErrInput},
+	{name: "ON11 hidden size", op: "GRU", attrs: attrs("hidden_size", graph.Int(2)), consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
+	{name: "ON11 weights", op: "LSTM", consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
+	{name: "free weights", op: "LSTM", consts: []int{1}, in: rnnIn(4), wantErr: graph.ErrUnsupported},
+	{name: "activation", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"Sine"})), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrUnsupported},
+	{name: "direction", op: "RNN", attrs: attrs("direction", graph.Str("up")), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrModel},
+}

@@ -44,6 +44,7 @@ var cases = slices.Concat(
 	convCases,
 	attentionCases,
 	rotaryCases,
+	recurrentCases,
 )
 
 var basicCases = []opCase{

@@ -30,6 +30,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"attention_f32", checkAttention},
 		{"rotary_f32", checkRotary},
 		{"blend_f32", checkBlend},
+		{"recurrent_f32", checkRecurrent},
 		{"norm", checkNorm},
 		{"transpose_f32", checkTranspose},
 		{"conv_f32", checkConv},

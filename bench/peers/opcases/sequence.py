@@ -49,6 +49,52 @@ def rotary():
         yield Case("RotaryEmbedding", [x(2, 4, 9, 16), i64(5), *table(50, 8)], domain="com.microsoft", interleaved=interleaved, name=f"contrib, first position, {interleaved}")
 
 
+def recurrent():
+    def case(op, name, directions=1, steps=7, batch=3, inputs=10, hidden=12, bias=True, lengths=None, states=False, peepholes=False, **attrs):
+        gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[op]
+
+        def w(*shape):
+            return x(*shape, scale=0.4)
+
+        const = {1: w(directions, gates * hidden, inputs), 2: w(directions, gates * hidden, hidden), 3: w(directions, 2 * gates * hidden) if bias else None}
+        shape = (steps, batch, inputs)
+        state = (directions, batch, hidden)
+        if attrs.get("layout"):
+            shape, state = (batch, steps, inputs), (batch, directions, hidden)
+        feeds = [x(*shape, scale=1), None, None, None]
+        if lengths:
+            feeds.append(np.array(lengths, "i4"))
+        else:
+            feeds.append(None)
+            const[4] = None
+        for k in range(2 if op == "LSTM" else 1):
+            feeds.append(x(*state, scale=0.5) if states else None)
+            if not states:
+                const[5 + k] = None
+        if peepholes:
+            const[7] = w(directions, 3 * hidden)
+        return Case(op, feeds, const, outputs=3 if op == "LSTM" else 2, opset=22, reference="layout" in attrs, hidden_size=hidden, name=name, **attrs)
+
+    for op in ("LSTM", "GRU", "RNN"):
+        yield case(op, "plain")
+        yield case(op, "voice activity", batch=1, inputs=64, hidden=128, states=True)
+        yield case(op, "deep", inputs=300, steps=3)
+        yield case(op, "no bias", bias=False)
+        yield case(op, "reverse", direction="reverse", states=True)
+        yield case(op, "both", 2, direction="bidirectional", states=True)
+        yield case(op, "lengths", 2, direction="bidirectional", lengths=[3, 7, 1])
+        yield case(op, "clip", clip=0.3)
+        yield case(op, "batch first", layout=1, states=True)
+    yield case("LSTM", "peepholes", peepholes=True, states=True)
+    yield case("LSTM", "coupled", input_forget=1)
+    yield case("LSTM", "activations", activations=["HardSigmoid", "Relu", "ScaledTanh"], activation_alpha=[0.3, 0.7], activation_beta=[0.4, 0.9])
+    yield case("GRU", "reset after", linear_before_reset=1, states=True)
+    yield case("GRU", "reset after, both", 2, direction="bidirectional", linear_before_reset=1)
+    for f in ("Relu", "LeakyRelu", "Elu", "Softplus", "Affine"):
+        yield case("RNN", f, activations=[f], activation_alpha=[0.5], activation_beta=[0.1])
+
+
 def cases():
     yield from attention()
     yield from rotary()
+    yield from recurrent()
