@@ -263,8 +263,7 @@ func (r *recurrentRun) lstm(h, c, i, o, f, g, three []float32) {
 		peep(o, r.peepO, c)
 		r.activate(o, r.F)
 	}
-	copy(r.one, c)
-	r.activate(r.one, r.H)
+	r.H(r.one, c)
 	MulF32(h, o, r.one)
 }
 
