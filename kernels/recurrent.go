@@ -17,7 +17,7 @@ func (c Cell) Gates() int { return [...]int{1, 3, 4}[c] }
 // RecurrentOptions are the variations that ONNX knows.
 type RecurrentOptions struct {
 	Cell        Cell
-	Clip        float32 // arguments of activations are limited to ±Clip; 0: not
+	Clip        float32 // gates are limited to ±Clip before their activation, the cell before H is not (as in ONNX Runtime); 0: none
 	InputForget bool    // LSTM: f = 1 − i
 	ResetAfter  bool    // GRU: r multiplies R·h + b instead of h (linear_before_reset)
 	F, G, H     func(dst, x []float32)
