@@ -77,3 +77,58 @@ func genRotaryPairs(g *gen) {
 		store(other, dst)
 	})
 }
+
+// genExpSum replaces x by e^(x − sub) and keeps the striped sums of genSum at the same time.
+func genExpSum(g *gen) {
+	x, n, sub := g.ptr("x"), g.length("x"), g.broadcastArg("sub")
+	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
+	acc := g.vecs(64 / g.lanes)
+	for _, v := range acc {
+		g.zero(v)
+	}
+	g.Label("loop")
+	g.CMPQ(n, operand.U32(64))
+	g.JLT(operand.LabelRef("tail"))
+	one := func(i int) {
+		v := g.loaded(mem(x, i*g.lanes*4))
+		g.VSUBPS(sub, v, v)
+		e := g.exponential(v, lo, hi, nil)
+		g.VMOVUPS(e, mem(x, i*g.lanes*4))
+		g.VADDPS(e, acc[i], acc[i])
+	}
+	if g.wide() {
+		g.interleaved(len(acc), one)
+	} else { // eight sums leave no registers for two
+		for i := range acc {
+			one(i)
+		}
+	}
+	g.ADDQ(operand.U32(256), x)
+	g.SUBQ(operand.U32(64), n)
+	g.JMP(operand.LabelRef("loop"))
+	g.Label("tail")
+	g.TESTQ(n, n)
+	g.JEQ(operand.LabelRef("fold"))
+	m := g.newMask(n, len(acc))
+	for i, v := range acc {
+		t := g.vec()
+		g.loadMasked(mem(x, i*g.lanes*4), m, i, t)
+		g.VSUBPS(sub, t, t)
+		e, used := g.exponential(t, lo, hi, nil), g.vec()
+		g.storeMasked(e, m, i, mem(x, i*g.lanes*4))
+		g.zero(used)
+		if g.wide() {
+			g.VMOVAPS(e, m.bits[i], used)
+		} else {
+			g.VBLENDVPS(g.maskVector(m, i), e, used, used)
+		}
+		g.VADDPS(used, v, v)
+	}
+	g.Label("fold")
+	for half := len(acc) / 2; half > 0; half /= 2 {
+		for i := range half {
+			g.VADDPS(acc[i+half], acc[i], acc[i])
+		}
+	}
+	g.foldLanes(acc[0], func(src, dst reg.Register) { g.VADDPS(src, dst, dst) })
+}

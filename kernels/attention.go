@@ -40,8 +40,8 @@ const (
 	// scoreElements bounds the scores of a block of rows to 512 KiB, so that they stay in a second-level cache of 1 MiB and more between
 	// their product, the softmax and the product with the values.
 	scoreElements = 128 << 10
-	// Between 28 rows, two tiles of AVX-512, and 126, whole tiles of both tiers.
-	minScoreRows, maxScoreRows = 28, 126
+	// Between 28 rows, two tiles of AVX-512, and 128, all of a short sentence.
+	minScoreRows, maxScoreRows = 28, 128
 	// scorePad elements between rows of scores spread them over the sets of the cache.
 	scorePad = 16
 )
@@ -247,13 +247,19 @@ func (t *attention) packValues(dst []float32, b, h, from, to int) {
 		for range to - from {
 			row := dst[:panelCols]
 			if dst = dst[panelCols:]; n == panelCols {
-				*(*[panelCols]float32)(row) = [panelCols]float32(t.v[at:])
+				copyPanelRow((*[panelCols]float32)(row), (*[panelCols]float32)(t.v[at:]))
 			} else {
 				clear(row[copy(row, t.v[at:at+n]):])
 			}
 			at += t.V.Row
 		}
 	}
+}
+
+// copyPanelRow copies through a local, for which the compiler emits vector moves; it calls memmove where the two might overlap.
+func copyPanelRow(dst, src *[panelCols]float32) {
+	row := *src
+	*dst = row
 }
 
 // attentionBlock is m rows of a key-value head from row first on, where row i of the head is query i/group of query head i%group.
@@ -267,6 +273,9 @@ type attentionBlock struct {
 }
 
 func (t *attentionBlock) row(i int) (head, r int) {
+	if t.group == 1 { // spare the division
+		return t.h, t.first + i
+	}
 	return t.h*t.group + (t.first+i)%t.group, (t.first + i) / t.group
 }
 
@@ -289,9 +298,13 @@ func (t *attentionBlock) run(slot []float32) {
 	if t.blocks < 2 {
 		t.keys, t.values = cut(t.keyBlock()), cut(t.valueBlock())
 	}
-	for i := range t.m {
-		head, r := t.row(i)
-		AffineF32(q[i*t.Dim:], t.q[t.Q.at(t.b, head, r):][:t.Dim], 0, t.Scale, 0)
+	if t.group == 1 && t.Q.Row == t.Dim {
+		AffineF32(q, t.q[t.Q.at(t.b, t.h, t.first):][:len(q)], 0, t.Scale, 0)
+	} else {
+		for i := range t.m {
+			head, r := t.row(i)
+			AffineF32(q[i*t.Dim:], t.q[t.Q.at(t.b, head, r):][:t.Dim], 0, t.Scale, 0)
+		}
 	}
 	for from := t.lo; from < t.hi; from += kSegment {
 		t.scores(q, from, min(from+kSegment, t.hi))
@@ -349,19 +362,20 @@ func (t *attentionBlock) softmax(i int) {
 	if t.Mask != nil || t.Allowed != nil {
 		t.mask(seen, head, r, lo)
 	}
-	m := maxOf(seen)
+	m := max_f32(seen)
 	if m == negInf && AmaxF32(seen) == -negInf {
 		clear(all)
 		return
 	}
-	expSub(seen, seen, m)
-	clear(all[:lo-t.lo])
+	// Stripes and segments count from key 0; keys that are not seen are −Inf, which adds nothing.
+	for j := range all[:lo-t.lo] {
+		all[j] = negInf
+	}
 	clear(all[hi-t.lo:])
-	// Stripes and segments count from key 0; unseen keys add nothing to them.
 	var sum float32
 	for from := t.lo; from < hi; {
 		to := min(from/sumSegment*sumSegment+sumSegment, hi)
-		sum += sum_f32(all[from-t.lo : to-t.lo])
+		sum += exp_sum_f32(all[from-t.lo:to-t.lo], m)
 		from = to
 	}
 	*inverse = 1 / sum
@@ -436,4 +450,10 @@ func (t *attentionBlock) finish(i int) {
 		}
 	}
 	AffineF32(out, y, 0, inverse, 0)
+}
+
+// exp_sum_f32_ref replaces x by e^(x−sub) and returns the sum of that, as exp_f32 and sum_f32 do.
+func exp_sum_f32_ref(x []float32, sub float32) float32 {
+	exp_f32_ref(x, x, sub)
+	return sum_f32_ref(x)
 }

@@ -96,6 +96,8 @@ var variants = []Variant{
 	{"affine_f32_avx512", "affine_f32", cpu.AVX512},
 	{"norm_f32_avx2", "norm_f32", cpu.AVX2},
 	{"norm_f32_avx512", "norm_f32", cpu.AVX512},
+	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
+	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
 	{"blend_f32_avx2", "blend_f32", cpu.AVX2},
 	{"blend_f32_avx512", "blend_f32", cpu.AVX512},
 	{"rotary_f32_avx2", "rotary_f32", cpu.AVX2},
@@ -182,6 +184,7 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"exp_sum_f32", exp_sum_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
@@ -1051,6 +1054,28 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 			}
 		}
 		norm_f32_ref(dst, x, scale, bias, sub, inv)
+	}
+}
+
+func exp_sum_f32(x []float32, sub float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return exp_sum_f32_avx512(x, sub)
+	case tier >= cpu.AVX2:
+		return exp_sum_f32_avx2(x, sub)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				sub float32
+				_   [0]uint64
+				ret float32
+			}{x: x, sub: sub}
+			if emulate("exp_sum_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return exp_sum_f32_ref(x, sub)
 	}
 }
 

@@ -54,6 +54,7 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"exp_sum_f32", exp_sum_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
@@ -237,6 +238,10 @@ func affine_f32(dst, x []float32, sub, scale, shift float32) {
 
 func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	norm_f32_ref(dst, x, scale, bias, sub, inv)
+}
+
+func exp_sum_f32(x []float32, sub float32) float32 {
+	return exp_sum_f32_ref(x, sub)
 }
 
 func blend_f32(dst, a, b, c, d []float32) {

@@ -251,6 +251,12 @@ func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
 func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
 
 //go:noescape
+func exp_sum_f32_avx2(x []float32, sub float32) float32
+
+//go:noescape
+func exp_sum_f32_avx512(x []float32, sub float32) float32
+
+//go:noescape
 func blend_f32_avx2(dst, a, b, c, d []float32)
 
 //go:noescape
