@@ -91,3 +91,20 @@ var recurrentCases = []opCase{
 	{name: "activation", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"Sine"})), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrUnsupported},
 	{name: "direction", op: "RNN", attrs: attrs("direction", graph.Str("up")), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrModel},
 }
+
+func i32(v ...int32) *tensor.Tensor { return tensor.Of(v, len(v)) }
+
+// groupQuery attends equally: scale is next to nothing.
+func groupQuery(more ...any) map[string]graph.Attr {
+	return attrs(append([]any{"num_heads", graph.Int(2), "kv_num_heads", graph.Int(1), "scale", graph.Float32(1e-30)}, more...)...)
+}
+
+var groupQueryCases = []opCase{
+	{name: "prompt", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1, 1, 1}, 1, 2, 2), f32([]float32{5, 6}, 1, 2, 1), f32([]float32{2, 4}, 1, 2, 1), nil, nil, i32(1), i32(2)), want: ts(f32([]float32{2, 2, 3, 3}, 1, 2, 2), f32([]float32{5, 6}, 1, 1, 2, 1), f32([]float32{2, 4}, 1, 1, 2, 1))},
+	{name: "packed behind a past of two lengths", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1, 7, 6, 1, 1, 8, 6}, 2, 1, 4), nil, nil, f32([]float32{1, 2, 3, 4}, 2, 1, 2, 1), f32([]float32{0, 3, 0, 9}, 2, 1, 2, 1), i32(2, 1), i32(3)), want: ts(f32([]float32{3, 3, 3, 3}, 2, 1, 2), f32([]float32{1, 2, 7, 3, 8, 0}, 2, 1, 3, 1), f32([]float32{0, 3, 6, 0, 6, 0}, 2, 1, 3, 1))},
+	{name: "rotary", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: attrs("num_heads", graph.Int(1), "kv_num_heads", graph.Int(1), "do_rotary", graph.Int(1)), in: ts(f32([]float32{1, 2}, 1, 1, 2), f32([]float32{3, 4}, 1, 1, 2), f32([]float32{5, 6}, 1, 1, 2), nil, nil, i32(0), i32(1), f32([]float32{0}, 1, 1), f32([]float32{1}, 1, 1)), want: ts(f32([]float32{5, 6}, 1, 1, 2), f32([]float32{-4, 3}, 1, 1, 1, 2), f32([]float32{5, 6}, 1, 1, 1, 2))},
+	{name: "shared buffer", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1}, 1, 1, 2), f32([]float32{5}, 1, 1, 1), f32([]float32{2}, 1, 1, 1), f32([]float32{1, 0}, 1, 1, 2, 1), f32([]float32{1, 0}, 1, 1, 2, 1), i32(1), i32(2)), wantErr: graph.ErrInput},
+	{name: "length", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1}, 1, 1, 2), f32([]float32{5}, 1, 1, 1), f32([]float32{2}, 1, 1, 1), nil, nil, i32(1), i32(1)), wantErr: graph.ErrInput},
+	{name: "ON11 heads", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery("kv_num_heads", graph.Int(3)), in: ts(f32([]float32{1, 1}, 1, 1, 2), nil, nil, nil, nil, i32(0), i32(1)), wantErr: graph.ErrModel},
+	{name: "sink", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1}, 1, 1, 2), f32([]float32{5}, 1, 1, 1), f32([]float32{2}, 1, 1, 1), nil, nil, i32(0), i32(1), nil, nil, nil, nil, vec(1, 1)), wantErr: graph.ErrUnsupported},
+}

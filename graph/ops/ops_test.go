@@ -45,6 +45,7 @@ var cases = slices.Concat(
 	attentionCases,
 	rotaryCases,
 	recurrentCases,
+	groupQueryCases,
 )
 
 var basicCases = []opCase{

@@ -35,6 +35,7 @@ var table = []*Op{
 	opGreater,
 	opGreaterOrEqual,
 	opGroupNorm,
+	opGroupQuery,
 	opGRU,
 	opHardSigmoid,
 	opHardSwish,

@@ -49,6 +49,38 @@ def rotary():
         yield Case("RotaryEmbedding", [x(2, 4, 9, 16), i64(5), *table(50, 8)], domain="com.microsoft", interleaved=interleaved, name=f"contrib, first position, {interleaved}")
 
 
+def grouped():
+    def case(name, batch=1, rows=5, past=0, heads=4, kv=2, dim=16, lengths=None, packed=False, bias=False, **attrs):
+        total = past + rows
+        q, k, v = x(batch, rows, heads * dim, scale=1), x(batch, rows, kv * dim, scale=1), x(batch, rows, kv * dim, scale=1)
+        feeds = [np.concatenate([q, k, v], 2), None, None] if packed else [q, k, v]
+        feeds += [x(batch, kv, past, dim, scale=1) for _ in "kv"]  # a past of no rows is still an input
+        feeds += [np.array(lengths or [total] * batch, "i4") - 1, np.array([total], "i4")]
+        if attrs.get("do_rotary"):
+            a = r.random((50, dim // 2)) * 6
+            feeds += [np.cos(a).astype("f4"), np.sin(a).astype("f4")]
+        const = {k: None for k, f in enumerate(feeds) if f is None}
+        if bias:
+            feeds += [None] * (10 - len(feeds)) + [x(1, heads, rows, total, scale=1)]
+            const |= {k: None for k, f in enumerate(feeds) if f is None}
+        return Case("GroupQueryAttention", feeds, const, outputs=3, domain="com.microsoft", num_heads=heads, kv_num_heads=kv, name=name, **attrs)
+
+    yield case("prompt")
+    yield case("batch", batch=3)
+    yield case("packed", packed=True)
+    yield case("next", rows=1, past=9)
+    yield case("next, batch", batch=2, rows=1, past=9)
+    yield case("next, two lengths", batch=2, rows=1, past=9, lengths=[10, 4])
+    yield case("chunk", rows=4, past=9)
+    yield case("window", rows=12, local_window_size=4)
+    yield case("next, window", rows=1, past=20, local_window_size=4)
+    yield case("softcap", softcap=5.0, scale=0.5)
+    yield case("bias", bias=True)
+    for interleaved in (0, 1):
+        yield case(f"rotary, {interleaved}", do_rotary=1, rotary_interleaved=interleaved)
+        yield case(f"next, rotary, {interleaved}", batch=2, rows=1, past=9, packed=True, do_rotary=1, rotary_interleaved=interleaved)
+
+
 def recurrent():
     def case(op, name, directions=1, steps=7, batch=3, inputs=10, hidden=12, bias=True, lengths=None, states=False, peepholes=False, **attrs):
         gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[op]
@@ -97,4 +129,5 @@ def recurrent():
 def cases():
     yield from attention()
     yield from rotary()
+    yield from grouped()
     yield from recurrent()
