@@ -149,6 +149,9 @@ func (k *attentionKernel) shapes(q, key, value, past, mask []int) (s attentionSh
 	s.q, okQ = headsOf(q, k.qHeads, k.qRows)
 	s.k, okK = headsOf(key, k.kvHeads, k.kRows)
 	s.v, okV = headsOf(value, k.kvHeads, k.vRows)
+	if k.fused {
+		stretch(mask, &s.q, &s.k, &s.v)
+	}
 	if !okQ || !okK || !okV || len(q) != len(key) || len(q) != len(value) || s.q.batch != s.k.batch || s.q.batch != s.v.batch ||
 		s.k.heads != s.v.heads || s.k.rows != s.v.rows || s.q.dim != s.k.dim || s.k.heads == 0 || s.q.heads%s.k.heads != 0 {
 		return s, false
@@ -171,6 +174,26 @@ func (k *attentionKernel) shapes(q, key, value, past, mask []int) (s attentionSh
 		return s, setMask(a, mask, k.padded)
 	}
 	return s, true
+}
+
+// stretch lets one batch element, and one head of queries or of one of keys and values, stand for all, as in products of matrices.
+func stretch(mask []int, q, k, v *heads) {
+	batch, all, shared := max(q.batch, k.batch, v.batch), max(q.heads, k.heads, v.heads), max(k.heads, v.heads)
+	if len(mask) == 4 {
+		batch, all = max(batch, mask[0]), max(all, mask[1])
+	}
+	for _, h := range []*heads{q, k, v} {
+		if h.batch == 1 && batch != 1 {
+			h.batch, h.strides.Batch = batch, 0
+		}
+		want := shared
+		if h == q {
+			want = all
+		}
+		if h.heads == 1 && want != 1 {
+			h.heads, h.strides.Head = want, 0
+		}
+	}
 }
 
 // setMask places a mask that broadcasts to [batch, heads, rows, keys]; one of fewer keys hides the others if padded.

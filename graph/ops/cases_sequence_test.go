@@ -33,6 +33,7 @@ var attentionCases = []opCase{
 	{name: "ON11 mask", op: "Attention", in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), vec(1, 2)), wantErr: graph.ErrModel},
 	{name: "window below -1", op: "Attention", attrs: attrs("left_window_size", graph.Int(-2)), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{name: "double precision", op: "Attention", attrs: attrs("softmax_precision", graph.Int(11)), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), wantErr: graph.ErrUnsupported},
+	{name: "one for all", domain: graph.DomainFused, op: "Attention", attrs: zeroScale(), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1, 2}, 1, 2, 1, 1), f32([]float32{1, 2, 3, 4}, 2, 2, 1, 1)), want: ts(f32([]float32{1, 2, 3, 4}, 2, 2, 1, 1))},
 	{name: "rows first", domain: graph.DomainFused, op: "Attention", attrs: zeroScale(ops.AttrRowsFirst, graph.Str("qvy")), in: ts(f32([]float32{1, 2}, 1, 1, 2, 1), f32([]float32{1, 2, 3, 4}, 1, 2, 2, 1), f32([]float32{1, 2, 3, 4}, 1, 2, 2, 1), f32([]float32{0}, 1, 1, 1, 1)), want: ts(f32([]float32{2, 3}, 1, 1, 2, 1))},
 }
 

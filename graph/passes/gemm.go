@@ -87,9 +87,10 @@ func fuseActivations(g *graph.Graph) {
 	remove(g, gone)
 }
 
-// Fuse replaces patterns by operators that only plans know: quantised Gemm and activation epilogues. m must have gone
+// Fuse replaces patterns by operators that only plans know: attention, quantised Gemm and activation epilogues. m must have gone
 // through Standard and is changed.
 func Fuse(m *graph.Model) error {
+	fuseAttention(&m.Graph)
 	fuseQuantized(&m.Graph)
 	dropUnused(&m.Graph)
 	// Quantised weights that no integer kernel took are dequantised now, once.

@@ -1,5 +1,6 @@
 """Attention, rotary embedding, recurrent networks."""
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 
 from . import Case, i64, r, x
 
@@ -47,6 +48,32 @@ def rotary():
         yield Case("RotaryEmbedding", [x(2, 4, 9, 16), *table(2, 9, 8)], opset=23, reference=True, interleaved=interleaved, name=f"tables by row, {interleaved}")
         yield Case("RotaryEmbedding", [x(2, 9, 64), ids, *table(50, 8)], domain="com.microsoft", interleaved=interleaved, name=f"contrib, {interleaved}")
         yield Case("RotaryEmbedding", [x(2, 4, 9, 16), i64(5), *table(50, 8)], domain="com.microsoft", interleaved=interleaved, name=f"contrib, first position, {interleaved}")
+
+
+class Exported(Case):
+    """Attention as PyTorch exports it, from [batch, rows, heads, dim]: hotpath fuses it. In two forms."""
+
+    def __init__(self, form, mask):
+        super().__init__("MatMul", [x(2, 9, 4, 16, scale=1), x(2, 12, 4, 16, scale=1), x(2, 12, 4, 16, scale=1), x(*mask, scale=1)], name=f"exported attention, {form} {mask}")
+        self.form = form
+
+    def model(self):
+        n, c = helper.make_node, np.float32(0.25 if self.form == "product" else 0.5)
+        if self.form == "product":
+            scores = [n("Transpose", ["x0"], ["q"], perm=[0, 2, 1, 3]), n("Transpose", ["x1"], ["k"], perm=[0, 2, 3, 1]), n("MatMul", ["q", "k"], ["r"]), n("Mul", ["r", "c"], ["s"])]
+        else:
+            scores = [n("Transpose", ["x0"], ["qt"], perm=[0, 2, 1, 3]), n("Mul", ["qt", "c"], ["q"]), n("Transpose", ["x1"], ["kh"], perm=[0, 2, 1, 3]), n("Transpose", ["kh"], ["kt"], perm=[0, 1, 3, 2]),
+                      n("Mul", ["kt", "c"], ["k"]), n("MatMul", ["q", "k"], ["s"])]
+        nodes = scores + [n("Add", ["s", "x3"], ["m"]), n("Softmax", ["m"], ["p"], axis=-1), n("Transpose", ["x2"], ["v"], perm=[0, 2, 1, 3]), n("MatMul", ["p", "v"], ["t"]), n("Transpose", ["t"], ["y0"], perm=[0, 2, 1, 3])]
+        graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info(f"x{k}", TensorProto.FLOAT, v.shape) for k, v in enumerate(self.inputs)],
+                                  [helper.make_tensor_value_info("y0", TensorProto.FLOAT, None)], [numpy_helper.from_array(c, "c")])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+
+
+def exported():
+    for form in ("product", "roots"):
+        for mask in ((2, 1, 1, 12), (9, 12), (2, 4, 9, 12)):
+            yield Exported(form, mask)
 
 
 def grouped():
@@ -130,4 +157,5 @@ def cases():
     yield from attention()
     yield from rotary()
     yield from grouped()
+    yield from exported()
     yield from recurrent()
