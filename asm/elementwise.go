@@ -63,6 +63,10 @@ func (g *gen) exponential(x, lo, hi, low reg.VecVirtual) reg.VecVirtual {
 	g.VMAXPS(x, lo, x)
 	n, p := g.expReduce(x, low)
 	g.VADDPS(g.f32(1), p, p)
+	if g.wide() { // p·2^n rounded once, as the product with two exact powers is
+		g.VSCALEFPS(n, p, p)
+		return p
+	}
 	// 2^k in two factors; the bits of 1.0 are the exponent bias in place.
 	k := g.vec()
 	g.VCVTPS2DQ(n, k)

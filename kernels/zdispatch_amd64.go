@@ -96,6 +96,14 @@ var variants = []Variant{
 	{"affine_f32_avx512", "affine_f32", cpu.AVX512},
 	{"norm_f32_avx2", "norm_f32", cpu.AVX2},
 	{"norm_f32_avx512", "norm_f32", cpu.AVX512},
+	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
+	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
+	{"blend_f32_avx2", "blend_f32", cpu.AVX2},
+	{"blend_f32_avx512", "blend_f32", cpu.AVX512},
+	{"rotary_f32_avx2", "rotary_f32", cpu.AVX2},
+	{"rotary_f32_avx512", "rotary_f32", cpu.AVX512},
+	{"rotary_pairs_f32_avx2", "rotary_pairs_f32", cpu.AVX2},
+	{"rotary_pairs_f32_avx512", "rotary_pairs_f32", cpu.AVX512},
 	{"conv_f32_6x16_avx2", "conv_f32", cpu.AVX2},
 	{"conv_f32_12x16_avx512", "conv_f32", cpu.AVX512},
 	{"conv_depthwise_f32_6x16_avx2", "conv_depthwise_f32", cpu.AVX2},
@@ -180,6 +188,10 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"exp_sum_f32", exp_sum_f32},
+	{"blend_f32", blend_f32},
+	{"rotary_f32", rotary_f32},
+	{"rotary_pairs_f32", rotary_pairs_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"transpose_f32", transpose_f32},
@@ -1048,6 +1060,95 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 			}
 		}
 		norm_f32_ref(dst, x, scale, bias, sub, inv)
+	}
+}
+
+func exp_sum_f32(x []float32, sub float32) float32 {
+	switch {
+	case tier >= cpu.AVX512:
+		return exp_sum_f32_avx512(x, sub)
+	case tier >= cpu.AVX2:
+		return exp_sum_f32_avx2(x, sub)
+	default:
+		if emulator != nil {
+			args := struct {
+				x   []float32
+				sub float32
+				_   [0]uint64
+				ret float32
+			}{x: x, sub: sub}
+			if emulate("exp_sum_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return exp_sum_f32_ref(x, sub)
+	}
+}
+
+func blend_f32(dst, a, b, c, d []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		blend_f32_avx512(dst, a, b, c, d)
+	case tier >= cpu.AVX2:
+		blend_f32_avx2(dst, a, b, c, d)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+				c   []float32
+				d   []float32
+			}{dst: dst, a: a, b: b, c: c, d: d}
+			if emulate("blend_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		blend_f32_ref(dst, a, b, c, d)
+	}
+}
+
+func rotary_f32(dst, x, cos, sin []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		rotary_f32_avx512(dst, x, cos, sin)
+	case tier >= cpu.AVX2:
+		rotary_f32_avx2(dst, x, cos, sin)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				cos []float32
+				sin []float32
+			}{dst: dst, x: x, cos: cos, sin: sin}
+			if emulate("rotary_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		rotary_f32_ref(dst, x, cos, sin)
+	}
+}
+
+func rotary_pairs_f32(dst, x, cos, sin []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		rotary_pairs_f32_avx512(dst, x, cos, sin)
+	case tier >= cpu.AVX2:
+		rotary_pairs_f32_avx2(dst, x, cos, sin)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				cos []float32
+				sin []float32
+			}{dst: dst, x: x, cos: cos, sin: sin}
+			if emulate("rotary_pairs_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		rotary_pairs_f32_ref(dst, x, cos, sin)
 	}
 }
 

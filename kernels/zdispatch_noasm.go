@@ -54,6 +54,10 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"exp_sum_f32", exp_sum_f32},
+	{"blend_f32", blend_f32},
+	{"rotary_f32", rotary_f32},
+	{"rotary_pairs_f32", rotary_pairs_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"transpose_f32", transpose_f32},
@@ -236,6 +240,22 @@ func affine_f32(dst, x []float32, sub, scale, shift float32) {
 
 func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	norm_f32_ref(dst, x, scale, bias, sub, inv)
+}
+
+func exp_sum_f32(x []float32, sub float32) float32 {
+	return exp_sum_f32_ref(x, sub)
+}
+
+func blend_f32(dst, a, b, c, d []float32) {
+	blend_f32_ref(dst, a, b, c, d)
+}
+
+func rotary_f32(dst, x, cos, sin []float32) {
+	rotary_f32_ref(dst, x, cos, sin)
+}
+
+func rotary_pairs_f32(dst, x, cos, sin []float32) {
+	rotary_pairs_f32_ref(dst, x, cos, sin)
 }
 
 func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {

@@ -64,15 +64,7 @@ loop1:
 	VMULPS       Z4, Z4, Z9
 	VFMADD213PS  Z4, Z9, Z5
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
-	VCVTPS2DQ    Z8, Z4
-	VPSRAD       $0x01, Z4, Z8
-	VPSUBD       Z8, Z4, Z4
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       c3f800000<>+0(SB), Z8, Z8
-	VMULPS       Z8, Z5, Z5
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z5, Z5
+	VSCALEFPS    Z8, Z5, Z5
 	VMULPS       Z6, Z5, Z5
 	VMOVUPS      c3f800000<>+0(SB), Z4
 	VSUBPS       Z5, Z4, Z4
@@ -139,15 +131,7 @@ end2:
 	VMULPS       Z4, Z4, Z5
 	VFMADD213PS  Z4, Z5, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z4
-	VPSRAD       $0x01, Z4, Z0
-	VPSUBD       Z0, Z4, Z4
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VMULPS       Z6, Z1, Z1
 	VMOVUPS      c3f800000<>+0(SB), Z0
 	VSUBPS       Z1, Z0, Z0

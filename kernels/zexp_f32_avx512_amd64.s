@@ -51,24 +51,8 @@ loop1:
 	VFMADD213PS  Z7, Z10, Z9
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
 	VADDPS       c3f800000<>+0(SB), Z9, Z9
-	VCVTPS2DQ    Z4, Z3
-	VCVTPS2DQ    Z8, Z6
-	VPSRAD       $0x01, Z3, Z4
-	VPSRAD       $0x01, Z6, Z8
-	VPSUBD       Z4, Z3, Z3
-	VPSUBD       Z8, Z6, Z6
-	VPSLLD       $0x17, Z4, Z4
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z8, Z8
-	VMULPS       Z4, Z5, Z5
-	VMULPS       Z8, Z9, Z9
-	VPSLLD       $0x17, Z3, Z3
-	VPSLLD       $0x17, Z6, Z6
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z6, Z6
-	VMULPS       Z3, Z5, Z5
-	VMULPS       Z6, Z9, Z9
+	VSCALEFPS    Z4, Z5, Z5
+	VSCALEFPS    Z8, Z9, Z9
 	VMOVUPS      Z5, (AX)
 	VMOVUPS      Z9, 64(AX)
 	ADDQ         $0x00000080, CX
@@ -97,15 +81,7 @@ loop3:
 	VMULPS       Z3, Z3, Z6
 	VFMADD213PS  Z3, Z6, Z5
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
-	VCVTPS2DQ    Z4, Z3
-	VPSRAD       $0x01, Z3, Z4
-	VPSUBD       Z4, Z3, Z3
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z5, Z5
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z5, Z5
+	VSCALEFPS    Z4, Z5, Z5
 	VMOVUPS      Z5, (AX)
 	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000040, AX
@@ -135,15 +111,7 @@ end4:
 	VMULPS       Z3, Z3, Z2
 	VFMADD213PS  Z3, Z2, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z2
-	VPSRAD       $0x01, Z2, Z0
-	VPSUBD       Z0, Z2, Z2
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z2, Z2
-	VPADDD       c3f800000<>+0(SB), Z2, Z2
-	VMULPS       Z2, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (AX)
 
 done:

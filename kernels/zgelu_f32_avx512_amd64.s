@@ -57,15 +57,7 @@ loop1:
 	VMULPS       Z6, Z6, Z9
 	VFMADD213PS  Z6, Z9, Z7
 	VADDPS       c3f800000<>+0(SB), Z7, Z7
-	VCVTPS2DQ    Z8, Z6
-	VPSRAD       $0x01, Z6, Z8
-	VPSUBD       Z8, Z6, Z6
-	VPSLLD       $0x17, Z8, Z8
-	VPADDD       c3f800000<>+0(SB), Z8, Z8
-	VMULPS       Z8, Z7, Z7
-	VPSLLD       $0x17, Z6, Z6
-	VPADDD       c3f800000<>+0(SB), Z6, Z6
-	VMULPS       Z6, Z7, Z7
+	VSCALEFPS    Z8, Z7, Z7
 	VMULPS       Z4, Z7, Z7
 	VXORPS       Z4, Z4, Z4
 	VMAXPS       Z3, Z4, Z3
@@ -122,15 +114,7 @@ end2:
 	VMULPS       Z5, Z5, Z6
 	VFMADD213PS  Z5, Z6, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z5
-	VPSRAD       $0x01, Z5, Z0
-	VPSUBD       Z0, Z5, Z5
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       c3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VMULPS       Z4, Z1, Z1
 	VXORPS       Z0, Z0, Z0
 	VMAXPS       Z3, Z0, Z3

@@ -42,15 +42,7 @@ loop1:
 	VMULPS       Z4, Z4, Z7
 	VFMADD213PS  Z4, Z7, Z6
 	VADDPS       c3f800000<>+0(SB), Z6, Z6
-	VCVTPS2DQ    Z5, Z4
-	VPSRAD       $0x01, Z4, Z5
-	VPSUBD       Z5, Z4, Z4
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       c3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z6, Z6
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z6, Z6
+	VSCALEFPS    Z5, Z6, Z6
 	VADDPS       c3f800000<>+0(SB), Z6, Z4
 	VDIVPS       Z4, Z6, Z6
 	VXORPS       Z4, Z4, Z4
@@ -94,15 +86,7 @@ end2:
 	VMULPS       Z4, Z4, Z5
 	VFMADD213PS  Z4, Z5, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z4
-	VPSRAD       $0x01, Z4, Z0
-	VPSUBD       Z0, Z4, Z4
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z0
 	VDIVPS       Z0, Z1, Z1
 	VXORPS       Z0, Z0, Z0

@@ -50,24 +50,8 @@ loop1:
 	VFMADD213PS  Z8, Z11, Z10
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
 	VADDPS       c3f800000<>+0(SB), Z10, Z10
-	VCVTPS2DQ    Z4, Z3
-	VCVTPS2DQ    Z9, Z6
-	VPSRAD       $0x01, Z3, Z4
-	VPSRAD       $0x01, Z6, Z9
-	VPSUBD       Z4, Z3, Z3
-	VPSUBD       Z9, Z6, Z6
-	VPSLLD       $0x17, Z4, Z4
-	VPSLLD       $0x17, Z9, Z9
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z9, Z9
-	VMULPS       Z4, Z5, Z5
-	VMULPS       Z9, Z10, Z10
-	VPSLLD       $0x17, Z3, Z3
-	VPSLLD       $0x17, Z6, Z6
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z6, Z6
-	VMULPS       Z3, Z5, Z5
-	VMULPS       Z6, Z10, Z10
+	VSCALEFPS    Z4, Z5, Z5
+	VSCALEFPS    Z9, Z10, Z10
 	VMOVUPS      c3f800000<>+0(SB), Z3
 	VMOVUPS      c3f800000<>+0(SB), Z4
 	VPMOVD2M     Z2, K1
@@ -106,15 +90,7 @@ loop3:
 	VMULPS       Z3, Z3, Z6
 	VFMADD213PS  Z3, Z6, Z5
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
-	VCVTPS2DQ    Z4, Z3
-	VPSRAD       $0x01, Z3, Z4
-	VPSUBD       Z4, Z3, Z3
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z5, Z5
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z5, Z5
+	VSCALEFPS    Z4, Z5, Z5
 	VMOVUPS      c3f800000<>+0(SB), Z3
 	VPMOVD2M     Z2, K1
 	VMOVAPS      Z5, K1, Z3
@@ -149,15 +125,7 @@ end4:
 	VMULPS       Z3, Z3, Z4
 	VFMADD213PS  Z3, Z4, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z3
-	VPSRAD       $0x01, Z3, Z0
-	VPSUBD       Z0, Z3, Z3
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VMOVUPS      c3f800000<>+0(SB), Z0
 	VPMOVD2M     Z2, K2
 	VMOVAPS      Z1, K2, Z0

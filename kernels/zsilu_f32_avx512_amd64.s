@@ -56,24 +56,8 @@ loop1:
 	VFMADD213PS  Z10, Z13, Z12
 	VADDPS       c3f800000<>+0(SB), Z8, Z8
 	VADDPS       c3f800000<>+0(SB), Z12, Z12
-	VCVTPS2DQ    Z7, Z4
-	VCVTPS2DQ    Z11, Z9
-	VPSRAD       $0x01, Z4, Z7
-	VPSRAD       $0x01, Z9, Z11
-	VPSUBD       Z7, Z4, Z4
-	VPSUBD       Z11, Z9, Z9
-	VPSLLD       $0x17, Z7, Z7
-	VPSLLD       $0x17, Z11, Z11
-	VPADDD       c3f800000<>+0(SB), Z7, Z7
-	VPADDD       c3f800000<>+0(SB), Z11, Z11
-	VMULPS       Z7, Z8, Z8
-	VMULPS       Z11, Z12, Z12
-	VPSLLD       $0x17, Z4, Z4
-	VPSLLD       $0x17, Z9, Z9
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z9, Z9
-	VMULPS       Z4, Z8, Z8
-	VMULPS       Z9, Z12, Z12
+	VSCALEFPS    Z7, Z8, Z8
+	VSCALEFPS    Z11, Z12, Z12
 	VADDPS       c3f800000<>+0(SB), Z8, Z4
 	VADDPS       c3f800000<>+0(SB), Z12, Z7
 	VDIVPS       Z4, Z8, Z8
@@ -115,15 +99,7 @@ loop3:
 	VMULPS       Z4, Z4, Z7
 	VFMADD213PS  Z4, Z7, Z6
 	VADDPS       c3f800000<>+0(SB), Z6, Z6
-	VCVTPS2DQ    Z5, Z4
-	VPSRAD       $0x01, Z4, Z5
-	VPSUBD       Z5, Z4, Z4
-	VPSLLD       $0x17, Z5, Z5
-	VPADDD       c3f800000<>+0(SB), Z5, Z5
-	VMULPS       Z5, Z6, Z6
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z6, Z6
+	VSCALEFPS    Z5, Z6, Z6
 	VADDPS       c3f800000<>+0(SB), Z6, Z4
 	VDIVPS       Z4, Z6, Z6
 	VXORPS       Z4, Z4, Z4
@@ -161,15 +137,7 @@ end4:
 	VMULPS       Z4, Z4, Z5
 	VFMADD213PS  Z4, Z5, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z4
-	VPSRAD       $0x01, Z4, Z0
-	VPSUBD       Z0, Z4, Z4
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z0
 	VDIVPS       Z0, Z1, Z1
 	VXORPS       Z0, Z0, Z0

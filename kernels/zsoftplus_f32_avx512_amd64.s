@@ -50,24 +50,8 @@ loop1:
 	VFMADD213PS  Z8, Z11, Z10
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
 	VADDPS       c3f800000<>+0(SB), Z10, Z10
-	VCVTPS2DQ    Z4, Z3
-	VCVTPS2DQ    Z9, Z6
-	VPSRAD       $0x01, Z3, Z4
-	VPSRAD       $0x01, Z6, Z9
-	VPSUBD       Z4, Z3, Z3
-	VPSUBD       Z9, Z6, Z6
-	VPSLLD       $0x17, Z4, Z4
-	VPSLLD       $0x17, Z9, Z9
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z9, Z9
-	VMULPS       Z4, Z5, Z5
-	VMULPS       Z9, Z10, Z10
-	VPSLLD       $0x17, Z3, Z3
-	VPSLLD       $0x17, Z6, Z6
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z6, Z6
-	VMULPS       Z3, Z5, Z5
-	VMULPS       Z6, Z10, Z10
+	VSCALEFPS    Z4, Z5, Z5
+	VSCALEFPS    Z9, Z10, Z10
 	VADDPS       c40000000<>+0(SB), Z5, Z3
 	VADDPS       c40000000<>+0(SB), Z10, Z4
 	VDIVPS       Z3, Z5, Z3
@@ -124,15 +108,7 @@ loop3:
 	VMULPS       Z3, Z3, Z6
 	VFMADD213PS  Z3, Z6, Z5
 	VADDPS       c3f800000<>+0(SB), Z5, Z5
-	VCVTPS2DQ    Z4, Z3
-	VPSRAD       $0x01, Z3, Z4
-	VPSUBD       Z4, Z3, Z3
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z5, Z5
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z5, Z5
+	VSCALEFPS    Z4, Z5, Z5
 	VADDPS       c40000000<>+0(SB), Z5, Z3
 	VDIVPS       Z3, Z5, Z3
 	VMULPS       Z3, Z3, Z4
@@ -176,15 +152,7 @@ end4:
 	VMULPS       Z3, Z3, Z4
 	VFMADD213PS  Z3, Z4, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z3
-	VPSRAD       $0x01, Z3, Z0
-	VPSUBD       Z0, Z3, Z3
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z3, Z3
-	VPADDD       c3f800000<>+0(SB), Z3, Z3
-	VMULPS       Z3, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VADDPS       c40000000<>+0(SB), Z1, Z0
 	VDIVPS       Z0, Z1, Z0
 	VMULPS       Z0, Z0, Z1

@@ -251,6 +251,30 @@ func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
 func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
 
 //go:noescape
+func exp_sum_f32_avx2(x []float32, sub float32) float32
+
+//go:noescape
+func exp_sum_f32_avx512(x []float32, sub float32) float32
+
+//go:noescape
+func blend_f32_avx2(dst, a, b, c, d []float32)
+
+//go:noescape
+func blend_f32_avx512(dst, a, b, c, d []float32)
+
+//go:noescape
+func rotary_f32_avx2(dst, x, cos, sin []float32)
+
+//go:noescape
+func rotary_f32_avx512(dst, x, cos, sin []float32)
+
+//go:noescape
+func rotary_pairs_f32_avx2(dst, x, cos, sin []float32)
+
+//go:noescape
+func rotary_pairs_f32_avx512(dst, x, cos, sin []float32)
+
+//go:noescape
 func conv_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
 
 //go:noescape

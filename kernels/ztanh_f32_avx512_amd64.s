@@ -43,15 +43,7 @@ loop1:
 	VMULPS       Z4, Z4, Z8
 	VFMADD213PS  Z4, Z8, Z7
 	VADDPS       c3f800000<>+0(SB), Z7, Z7
-	VCVTPS2DQ    Z6, Z4
-	VPSRAD       $0x01, Z4, Z6
-	VPSUBD       Z6, Z4, Z4
-	VPSLLD       $0x17, Z6, Z6
-	VPADDD       c3f800000<>+0(SB), Z6, Z6
-	VMULPS       Z6, Z7, Z7
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z7, Z7
+	VSCALEFPS    Z6, Z7, Z7
 	VADDPS       c3f800000<>+0(SB), Z7, Z7
 	VMOVUPS      c40000000<>+0(SB), Z4
 	VDIVPS       Z7, Z4, Z4
@@ -99,15 +91,7 @@ end2:
 	VMULPS       Z4, Z4, Z6
 	VFMADD213PS  Z4, Z6, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
-	VCVTPS2DQ    Z0, Z4
-	VPSRAD       $0x01, Z4, Z0
-	VPSUBD       Z0, Z4, Z4
-	VPSLLD       $0x17, Z0, Z0
-	VPADDD       c3f800000<>+0(SB), Z0, Z0
-	VMULPS       Z0, Z1, Z1
-	VPSLLD       $0x17, Z4, Z4
-	VPADDD       c3f800000<>+0(SB), Z4, Z4
-	VMULPS       Z4, Z1, Z1
+	VSCALEFPS    Z0, Z1, Z1
 	VADDPS       c3f800000<>+0(SB), Z1, Z1
 	VMOVUPS      c40000000<>+0(SB), Z0
 	VDIVPS       Z1, Z0, Z0

@@ -45,6 +45,7 @@ func Cases() []Case {
 		conv(),
 		transpose(),
 		pool(),
+		sequence(),
 	)
 	for _, d := range kernels.Dispatchers() {
 		for _, n := range []int{4096, 1 << 23} {

@@ -31,6 +31,9 @@ func TestRowRules(t *testing.T) {
 			}
 			args := make([]graph.Arg, len(full.in))
 			for i, x := range full.in {
+				if x == nil {
+					continue
+				}
 				args[i] = graph.Arg{DType: x.DType, Shape: x.Shape}
 				if slices.Contains(c.consts, i) {
 					args[i].Const = x
@@ -80,7 +83,7 @@ func stackRows(c *opCase, subset int) ([]bool, *opCase) {
 		if subset>>i&1 == 0 {
 			continue
 		}
-		if slices.Contains(c.consts, i) || len(x.Shape) == 0 || x.Shape[0] == 0 || n > 0 && x.Shape[0] != n {
+		if x == nil || slices.Contains(c.consts, i) || len(x.Shape) == 0 || x.Shape[0] == 0 || n > 0 && x.Shape[0] != n {
 			return nil, nil
 		}
 		rows[i], n = true, x.Shape[0]

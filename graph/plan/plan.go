@@ -169,9 +169,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			return err
 		}
 		for i, name := range n.Outputs {
-			if name == "" {
-				return fmt.Errorf("%s: output %d is not named: %w", n, i, graph.ErrUnsupported)
-			}
+			// An omitted output has no name, but a place: kernels write all of theirs.
 			st.out = append(st.out, add(name, out[i].DType, nil))
 			args = append(args, out[i])
 		}

@@ -23,10 +23,12 @@ def i64(*v):
 
 
 class Case:
-    """One node. Inputs that are constants of the model come in const, by position; None is an omitted input."""
+    """One node. Inputs that are constants of the model come in const, by position; None is an omitted input. With reference, onnx's own
+    evaluator is the peer where onnxruntime has no kernel."""
 
-    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", **attrs):
+    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", domain="", reference=False, **attrs):
         self.op, self.inputs, self.const, self.outputs, self.opset, self.attrs = op, inputs, const or {}, outputs, opset, attrs
+        self.domain, self.reference = domain, reference
         self.name = f"{op} {name}".strip()
 
     def model(self):
@@ -43,9 +45,9 @@ class Case:
                 v = self.inputs[k]
                 graph_in.append(helper.make_tensor_value_info(f"x{k}", helper.np_dtype_to_tensor_dtype(v.dtype), v.shape))
         out = [f"y{k}" for k in range(self.outputs)]
-        node = helper.make_node(self.op, names, out, **self.attrs)
+        node = helper.make_node(self.op, names, out, domain=self.domain, **self.attrs)
         graph = helper.make_graph([node], "g", graph_in, [helper.make_empty_tensor_value_info(o) for o in out], init)
-        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)] + [helper.make_opsetid(self.domain, 1)] * bool(self.domain), ir_version=10)
         return onnx.shape_inference.infer_shapes(m)
 
     def feed(self):

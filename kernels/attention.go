@@ -1,0 +1,459 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// HeadStrides says where the rows of a head lie: row r of head h of batch element b starts at b·Batch + h·Head + r·Row. So
+// [batch, heads, rows, dim] and [batch, rows, heads·dim] are both read in place.
+type HeadStrides struct{ Batch, Head, Row int }
+
+func (s HeadStrides) at(b, h, r int) int { return b*s.Batch + h*s.Head + r*s.Row }
+
+// Attention is the geometry of AttentionF32.
+type Attention struct {
+	Batch, Heads, KVHeads int // KVHeads divides Heads; query head h uses key and value head h·KVHeads/Heads
+	Rows, Keys            int // queries and keys of a head
+	Dim, ValueDim         int // elements of a query and key, of a value
+	Q, K, V, Out          HeadStrides
+	Scale                 float32
+	Softcap               float32 // 0: none
+	// Query r stands at position p = Offset + r, or Lengths[b] − Rows + r with FromEnd. It sees keys p−Left … p+Right; a bound of −1 is
+	// none, Right = 0 is causal.
+	Offset, Left, Right int
+	FromEnd             bool
+	Lengths             []int64 // keys of each batch element, 0 … Keys; nil: all of them
+	// Mask is added to the scores, or Allowed (nonzero: seen) selects among them; at most one is given. The entry of head h, row r and key
+	// k of batch element b is at b·MaskStride[0] + h·MaskStride[1] + r·MaskStride[2] + k·MaskStride[3], whose last is 0 or 1. Keys from
+	// MaskKeys on are not seen.
+	Mask       []float32
+	Allowed    []uint8
+	MaskStride [4]int
+	MaskKeys   int
+}
+
+const (
+	// scoreElements bounds the scores of a block of rows to 512 KiB, so that they stay in a second-level cache of 1 MiB and more between
+	// their product, the softmax and the product with the values.
+	scoreElements = 128 << 10
+	// Between 28 rows, two tiles of AVX-512, and 128, all of a short sentence.
+	minScoreRows, maxScoreRows = 28, 128
+	// scorePad elements between rows of scores spread them over the sets of the cache.
+	scorePad = 16
+)
+
+// AttentionF32 computes softmax(q·kᵀ)·v (Vaswani et al., 2017) for every head, row by row:
+//
+//	s[j] = Σ_d (q[d]·scale)·k[j][d]                   one chain per segment of 256 d
+//	s[j] = softcap·tanh(s[j]/softcap)                 if softcap ≠ 0
+//	s[j] = s[j] + mask[j], or −Inf where !allowed[j]
+//	e[j] = e^(s[j] − max s)                           ExpF32, over the keys the row sees
+//	y    = (Σ_j e[j]·v[j]) · (1/Σ_j e[j]) + 0
+//
+// The sum of e is striped by the key's index as in SumF32 and the sum of e·v has segments of 256 at multiples of 256 of it; keys a row
+// does not see by position or length take no part. So a row has the same bits in a prompt and alone, behind any number of unseen keys,
+// on any number of threads. A row that sees no key, or whose scores are all −Inf, is 0. The largest score is exact: nothing is rescaled.
+//
+// out overlaps nothing else. scratch holds a.Scratch(pool.Threads()) elements. pool may be nil.
+func AttentionF32(pool *Pool, out, q, k, v []float32, a *Attention, scratch []float32) {
+	if a.Batch == 0 || a.Heads == 0 || a.Rows == 0 || a.ValueDim == 0 {
+		return
+	}
+	if a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
+		panic(fmt.Sprintf("kernels: attention with %d heads over %d", a.Heads, a.KVHeads))
+	}
+	t := attentions.Get().(*attention)
+	t.Attention, t.out, t.q, t.k, t.v = *a, out, q, k, v
+	t.attentionSizes = a.sizes()
+	slots := min(pool.Threads(), maxSlots)
+	t.shared, t.slots = scratch[:t.sharedElements()], scratch[t.sharedElements():][:slots*t.slotElements()]
+	t.free.Store(1<<slots - 1)
+	chunks := a.Batch * a.KVHeads * t.blocks
+	if !pool.worthwhile(a.Batch*a.Heads*a.Rows, a.Keys, a.Dim+a.ValueDim, gemmF32Rate) {
+		pool = nil
+	}
+	if t.blocks > 1 {
+		t.packing = true
+		pool.Run(a.Batch*a.KVHeads*t.keyBlocks, t)
+		t.packing = false
+	}
+	pool.Run(chunks, t)
+	*t = attention{}
+	attentions.Put(t)
+}
+
+// Scratch is the number of elements AttentionF32 needs on this many threads: the scores of a block of rows per thread, and packed keys and
+// values where several blocks share them.
+func (a *Attention) Scratch(threads int) int {
+	s := a.sizes()
+	t := attention{Attention: *a, attentionSizes: s}
+	return t.sharedElements() + min(threads, maxSlots)*t.slotElements()
+}
+
+// attentionSizes cut the rows of a key-value head, those of all its query heads together, into blocks.
+type attentionSizes struct {
+	group     int // query heads of a key-value head
+	rows      int // of a block
+	blocks    int
+	keyBlocks int // of 256
+	span      int // scores of a row that are kept, a multiple of 256 or all
+}
+
+func (a *Attention) sizes() attentionSizes {
+	s := attentionSizes{group: a.Heads / max(1, a.KVHeads)}
+	s.keyBlocks = (a.Keys + kSegment - 1) / kSegment
+	s.span = roundUp(a.Keys, panelCols)
+	if a.Left >= 0 && a.Right >= 0 { // a block sees its window, from a multiple of 256 on
+		s.span = min(s.span, roundUp(maxScoreRows+a.Left+a.Right+kSegment, panelCols))
+	}
+	total := a.Rows * s.group
+	limit := min(max(scoreElements/max(1, s.span), minScoreRows), maxScoreRows)
+	s.blocks = (total + limit - 1) / limit
+	s.rows = (total + s.blocks - 1) / max(1, s.blocks)
+	return s
+}
+
+// attention is one call of AttentionF32.
+type attention struct {
+	Attention
+	attentionSizes
+	out, q, k, v []float32
+	shared       []float32 // packed keys and values of every head, when several blocks of rows use them
+	slots        []float32 // memory of the chunks in flight
+	free         atomic.Uint64
+	packing      bool
+}
+
+var attentions = sync.Pool{New: func() any { return new(attention) }}
+
+// maxSlots chunks run at once, a bit of free each.
+const maxSlots = 63
+
+func (t *attention) keyBlock() int   { return kSegment * t.Dim }
+func (t *attention) valueBlock() int { return kSegment * roundUp(t.ValueDim, panelCols) }
+
+func (t *attention) sharedElements() int {
+	if t.blocks < 2 {
+		return 0
+	}
+	return t.Batch * t.KVHeads * t.keyBlocks * (t.keyBlock() + t.valueBlock())
+}
+
+// slotElements is what a chunk needs: queries, scores, results, the two numbers of each row's range, and packed blocks of its own.
+func (t *attention) slotElements() int {
+	n := t.rows * (t.Dim + t.span + scorePad + t.ValueDim)
+	if t.blocks < 2 {
+		n += t.keyBlock() + t.valueBlock()
+	}
+	return n
+}
+
+// Chunk packs a block of keys and values, or computes a block of rows.
+func (t *attention) Chunk(i int) {
+	if t.packing {
+		head, block := i/t.keyBlocks, i%t.keyBlocks
+		b, h := head/t.KVHeads, head%t.KVHeads
+		if from := block * kSegment; from < t.length(b) {
+			keys, values := t.sharedBlock(b, h, block)
+			t.packKeys(keys, b, h, from, min(from+kSegment, t.length(b)))
+			t.packValues(values, b, h, from, min(from+kSegment, t.length(b)))
+		}
+		return
+	}
+	var slot int
+	for {
+		free := t.free.Load()
+		if free == 0 {
+			runtime.Gosched()
+			continue
+		}
+		if t.free.CompareAndSwap(free, free&(free-1)) {
+			for free>>slot&1 == 0 {
+				slot++
+			}
+			break
+		}
+	}
+	head, block := i/t.blocks, i%t.blocks
+	n := t.slotElements()
+	r := attentionBlock{attention: t, b: head / t.KVHeads, h: head % t.KVHeads, first: block * t.rows}
+	r.m = min(t.rows, t.Rows*t.group-r.first)
+	r.run(t.slots[slot*n : (slot+1)*n])
+	t.free.Or(1 << slot)
+}
+
+// length is the number of keys of batch element b.
+func (t *attention) length(b int) int {
+	n := t.Keys
+	if t.Lengths != nil {
+		n = int(t.Lengths[b])
+	}
+	if t.Mask != nil || t.Allowed != nil {
+		n = min(n, t.MaskKeys)
+	}
+	return n
+}
+
+// visible returns the keys that row r of batch element b sees by position and length.
+func (t *attention) visible(b, r int) (lo, hi int) {
+	p := t.Offset + r
+	if t.FromEnd {
+		p = int(t.Lengths[b]) - t.Rows + r
+	}
+	hi = t.length(b)
+	if t.Left >= 0 {
+		lo = max(0, p-t.Left)
+	}
+	if t.Right >= 0 {
+		hi = min(hi, p+t.Right+1)
+	}
+	if lo >= hi {
+		return 0, 0
+	}
+	return lo, hi
+}
+
+func (t *attention) sharedBlock(b, h, block int) (keys, values []float32) {
+	nk, nv := t.keyBlock(), t.valueBlock()
+	at := t.shared[((b*t.KVHeads+h)*t.keyBlocks+block)*(nk+nv):]
+	return at[:nk], at[nk : nk+nv]
+}
+
+// packKeys writes keys from…to of a head as panels of 16 keys: [segment of 256 d][panel][d][16], as PackF32 would pack kᵀ.
+func (t *attention) packKeys(dst []float32, b, h, from, to int) {
+	for d0 := 0; d0 < t.Dim; d0 += kSegment {
+		dc := min(kSegment, t.Dim-d0)
+		for j := from; j < to; j += panelCols {
+			n := min(panelCols, to-j)
+			panel := dst[:dc*panelCols]
+			dst = dst[dc*panelCols:]
+			if n < panelCols {
+				clear(panel)
+			}
+			TransposeF32(panel, t.k[t.K.at(b, h, j)+d0:], n, dc, panelCols, t.K.Row)
+		}
+	}
+}
+
+// packValues writes values from…to of a head as panels of 16 elements: [panel][key][16].
+func (t *attention) packValues(dst []float32, b, h, from, to int) {
+	for d0 := 0; d0 < t.ValueDim; d0 += panelCols {
+		n := min(panelCols, t.ValueDim-d0)
+		at := t.V.at(b, h, from) + d0
+		for range to - from {
+			row := dst[:panelCols]
+			if dst = dst[panelCols:]; n == panelCols {
+				copyPanelRow((*[panelCols]float32)(row), (*[panelCols]float32)(t.v[at:]))
+			} else {
+				clear(row[copy(row, t.v[at:at+n]):])
+			}
+			at += t.V.Row
+		}
+	}
+}
+
+// copyPanelRow copies through a local, for which the compiler emits vector moves; it calls memmove where the two might overlap.
+func copyPanelRow(dst, src *[panelCols]float32) {
+	row := *src
+	*dst = row
+}
+
+// attentionBlock is m rows of a key-value head from row first on, where row i of the head is query i/group of query head i%group.
+type attentionBlock struct {
+	*attention
+	b, h, first, m int
+	lo, hi         int // keys the block sees, lo a multiple of 256
+	ld             int // elements between rows of scores
+	s, y           []float32
+	keys, values   []float32 // packed block, if not shared
+}
+
+func (t *attentionBlock) row(i int) (head, r int) {
+	if t.group == 1 { // spare the division
+		return t.h, t.first + i
+	}
+	return t.h*t.group + (t.first+i)%t.group, (t.first + i) / t.group
+}
+
+func (t *attentionBlock) run(slot []float32) {
+	t.lo, t.hi = math.MaxInt, 0
+	for i := range t.m {
+		_, r := t.row(i)
+		if lo, hi := t.visible(t.b, r); hi > 0 {
+			t.lo, t.hi = min(t.lo, lo), max(t.hi, hi)
+		}
+	}
+	t.lo = min(t.lo, t.hi) / kSegment * kSegment
+	t.ld = t.span + scorePad
+	cut := func(n int) (part []float32) {
+		part, slot = slot[:n], slot[n:]
+		return part
+	}
+	q := cut(t.m * t.Dim)
+	t.s, t.y = cut(t.m*t.ld), cut(t.m*t.ValueDim)
+	if t.blocks < 2 {
+		t.keys, t.values = cut(t.keyBlock()), cut(t.valueBlock())
+	}
+	if t.group == 1 && t.Q.Row == t.Dim {
+		AffineF32(q, t.q[t.Q.at(t.b, t.h, t.first):][:len(q)], 0, t.Scale, 0)
+	} else {
+		for i := range t.m {
+			head, r := t.row(i)
+			AffineF32(q[i*t.Dim:], t.q[t.Q.at(t.b, head, r):][:t.Dim], 0, t.Scale, 0)
+		}
+	}
+	for from := t.lo; from < t.hi; from += kSegment {
+		t.scores(q, from, min(from+kSegment, t.hi))
+	}
+	for i := range t.m {
+		t.softmax(i)
+	}
+	for from := t.lo; from < t.hi; from += kSegment {
+		to := min(from+kSegment, t.hi)
+		t.weigh(t.y, 0, t.m, from, from, to)
+	}
+	for i := range t.m {
+		t.finish(i)
+	}
+}
+
+// scores computes q·kᵀ for keys from…to.
+func (t *attentionBlock) scores(q []float32, from, to int) {
+	keys, n := t.keys, to-from
+	packed := roundUp(n, panelCols)
+	if t.blocks > 1 {
+		keys, _ = t.sharedBlock(t.b, t.h, from/kSegment)
+		packed = roundUp(min(kSegment, t.length(t.b)-from), panelCols)
+	} else {
+		t.packKeys(keys, t.b, t.h, from, to)
+	}
+	c := t.s[from-t.lo:]
+	c = c[:(t.m-1)*t.ld+n]
+	flags := 0
+	for d0 := 0; d0 == 0 || d0 < t.Dim; d0 += kSegment {
+		dc := min(kSegment, t.Dim-d0)
+		gemm_f32(q[d0:(t.m-1)*t.Dim+d0+dc], keys[d0*packed:][:roundUp(n, panelCols)*dc], c, nil, t.Dim, t.ld, t.m, n, dc, flags)
+		flags = gemmAdd
+	}
+}
+
+// softmax turns the scores of row i into e^(s − max), 0 for keys it does not see, and keeps 1/Σ beyond the row: NaN if a score is, 0 if none
+// counts.
+func (t *attentionBlock) softmax(i int) {
+	head, r := t.row(i)
+	lo, hi := t.visible(t.b, r)
+	all := t.s[i*t.ld:][:t.hi-t.lo]
+	inverse := &t.s[i*t.ld+t.ld-1]
+	*inverse = 0
+	if hi == 0 {
+		clear(all)
+		return
+	}
+	seen := all[lo-t.lo : hi-t.lo]
+	if t.Softcap != 0 {
+		elementwise(seen, seen, func(dst, x []float32) { div_scalar_f32(dst, x, t.Softcap) })
+		TanhF32(seen, seen)
+		AffineF32(seen, seen, 0, t.Softcap, 0)
+	}
+	if t.Mask != nil || t.Allowed != nil {
+		t.mask(seen, head, r, lo)
+	}
+	m := max_f32(seen)
+	if m == negInf && AmaxF32(seen) == -negInf {
+		clear(all)
+		return
+	}
+	// Stripes and segments count from key 0; keys that are not seen are −Inf, which adds nothing.
+	for j := range all[:lo-t.lo] {
+		all[j] = negInf
+	}
+	clear(all[hi-t.lo:])
+	var sum float32
+	for from := t.lo; from < hi; {
+		to := min(from/sumSegment*sumSegment+sumSegment, hi)
+		sum += exp_sum_f32(all[from-t.lo:to-t.lo], m)
+		from = to
+	}
+	*inverse = 1 / sum
+}
+
+var negInf = float32(math.Inf(-1))
+
+// mask applies the mask to the scores of a row from key lo on.
+func (t *attentionBlock) mask(seen []float32, head, r, lo int) {
+	at := t.b*t.MaskStride[0] + head*t.MaskStride[1] + r*t.MaskStride[2] + lo*t.MaskStride[3]
+	n := len(seen)
+	if t.MaskStride[3] == 0 {
+		n = 1
+	}
+	if t.Mask != nil {
+		AddF32(seen, seen, t.Mask[at:at+n])
+		return
+	}
+	allowed := t.Allowed[at : at+n]
+	for j := range seen {
+		if allowed[j%n] == 0 {
+			seen[j] = negInf
+		}
+	}
+}
+
+// weigh adds to y the product of rows i…i+m of e with the values of keys k0…to of the segment that begins at from, or sets y if that is
+// the block's first.
+func (t *attentionBlock) weigh(y []float32, i, m, from, k0, to int) {
+	values, packed := t.values, to-from
+	if t.blocks > 1 {
+		_, values = t.sharedBlock(t.b, t.h, from/kSegment)
+		packed = min(kSegment, t.length(t.b)-from)
+	} else {
+		t.packValues(values, t.b, t.h, from, to)
+	}
+	flags := 0
+	if from > t.lo {
+		flags = gemmAdd
+	}
+	e := t.s[i*t.ld+k0-t.lo:][:(m-1)*t.ld+to-k0]
+	if packed == to-k0 {
+		gemm_f32(e, values[:roundUp(t.ValueDim, panelCols)*packed], y, nil, t.ld, t.ValueDim, m, t.ValueDim, packed, flags)
+		return
+	}
+	for d := 0; d < t.ValueDim; d += panelCols { // a part of the packed segment: panels lie apart
+		n := min(panelCols, t.ValueDim-d)
+		panel := values[d*packed+(k0-from)*panelCols:][:(to-k0)*panelCols]
+		gemm_f32(e, panel, y[d:(m-1)*t.ValueDim+d+n], nil, t.ld, t.ValueDim, m, n, to-k0, flags)
+	}
+}
+
+// finish scales row i to its place in out. Where the block went through keys that the row does not see, their weight 0 made NaN of a value
+// that is none or infinite: such a row is done again without them.
+func (t *attentionBlock) finish(i int) {
+	head, r := t.row(i)
+	out := t.out[t.Out.at(t.b, head, r):][:t.ValueDim]
+	inverse := t.s[i*t.ld+t.ld-1]
+	if inverse == 0 {
+		clear(out)
+		return
+	}
+	y := t.y[i*t.ValueDim:][:t.ValueDim]
+	lo, hi := t.visible(t.b, r)
+	if whole := lo == t.lo && hi == t.hi; !whole && !(AmaxF32(y) < -negInf) {
+		for from := t.lo; from < hi; from += kSegment {
+			if from+kSegment <= lo {
+				clear(y)
+				continue
+			}
+			t.weigh(y, i, 1, from, max(from, lo), min(from+kSegment, hi))
+		}
+	}
+	AffineF32(out, y, 0, inverse, 0)
+}
+
+// exp_sum_f32_ref replaces x by e^(x−sub) and returns the sum of that, as exp_f32 and sum_f32 do.
+func exp_sum_f32_ref(x []float32, sub float32) float32 {
+	exp_f32_ref(x, x, sub)
+	return sum_f32_ref(x)
+}
