@@ -62,6 +62,26 @@ var variants = []Variant{
 	{"softplus_f32_avx512", "softplus_f32", cpu.AVX512},
 	{"log_f32_avx2", "log_f32", cpu.AVX2},
 	{"log_f32_avx512", "log_f32", cpu.AVX512},
+	{"sin_f32_avx2", "sin_f32", cpu.AVX2},
+	{"sin_f32_avx512", "sin_f32", cpu.AVX512},
+	{"cos_f32_avx2", "cos_f32", cpu.AVX2},
+	{"cos_f32_avx512", "cos_f32", cpu.AVX512},
+	{"tan_f32_avx2", "tan_f32", cpu.AVX2},
+	{"tan_f32_avx512", "tan_f32", cpu.AVX512},
+	{"atan_f32_avx2", "atan_f32", cpu.AVX2},
+	{"atan_f32_avx512", "atan_f32", cpu.AVX512},
+	{"selu_f32_avx2", "selu_f32", cpu.AVX2},
+	{"selu_f32_avx512", "selu_f32", cpu.AVX512},
+	{"celu_f32_avx2", "celu_f32", cpu.AVX2},
+	{"celu_f32_avx512", "celu_f32", cpu.AVX512},
+	{"mish_f32_avx2", "mish_f32", cpu.AVX2},
+	{"mish_f32_avx512", "mish_f32", cpu.AVX512},
+	{"softsign_f32_avx2", "softsign_f32", cpu.AVX2},
+	{"softsign_f32_avx512", "softsign_f32", cpu.AVX512},
+	{"thresholded_relu_f32_avx2", "thresholded_relu_f32", cpu.AVX2},
+	{"thresholded_relu_f32_avx512", "thresholded_relu_f32", cpu.AVX512},
+	{"shrink_f32_avx2", "shrink_f32", cpu.AVX2},
+	{"shrink_f32_avx512", "shrink_f32", cpu.AVX512},
 	{"add_f32_avx2", "add_f32", cpu.AVX2},
 	{"add_f32_avx512", "add_f32", cpu.AVX512},
 	{"sub_f32_avx2", "sub_f32", cpu.AVX2},
@@ -159,6 +179,16 @@ var dispatchers = []Dispatcher{
 	{"elu_f32", elu_f32},
 	{"softplus_f32", softplus_f32},
 	{"log_f32", log_f32},
+	{"sin_f32", sin_f32},
+	{"cos_f32", cos_f32},
+	{"tan_f32", tan_f32},
+	{"atan_f32", atan_f32},
+	{"selu_f32", selu_f32},
+	{"celu_f32", celu_f32},
+	{"mish_f32", mish_f32},
+	{"softsign_f32", softsign_f32},
+	{"thresholded_relu_f32", thresholded_relu_f32},
+	{"shrink_f32", shrink_f32},
 	{"add_f32", add_f32},
 	{"sub_f32", sub_f32},
 	{"mul_f32", mul_f32},
@@ -679,6 +709,212 @@ func log_f32(dst, x []float32) {
 			}
 		}
 		log_f32_ref(dst, x)
+	}
+}
+
+func sin_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		sin_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		sin_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("sin_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		sin_f32_ref(dst, x)
+	}
+}
+
+func cos_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		cos_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		cos_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("cos_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		cos_f32_ref(dst, x)
+	}
+}
+
+func tan_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		tan_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		tan_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("tan_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		tan_f32_ref(dst, x)
+	}
+}
+
+func atan_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		atan_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		atan_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("atan_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		atan_f32_ref(dst, x)
+	}
+}
+
+func selu_f32(dst, x []float32, alpha, gamma float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		selu_f32_avx512(dst, x, alpha, gamma)
+	case tier >= cpu.AVX2:
+		selu_f32_avx2(dst, x, alpha, gamma)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+				gamma float32
+			}{dst: dst, x: x, alpha: alpha, gamma: gamma}
+			if emulate("selu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		selu_f32_ref(dst, x, alpha, gamma)
+	}
+}
+
+func celu_f32(dst, x []float32, alpha float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		celu_f32_avx512(dst, x, alpha)
+	case tier >= cpu.AVX2:
+		celu_f32_avx2(dst, x, alpha)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+			}{dst: dst, x: x, alpha: alpha}
+			if emulate("celu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		celu_f32_ref(dst, x, alpha)
+	}
+}
+
+func mish_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		mish_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		mish_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("mish_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		mish_f32_ref(dst, x)
+	}
+}
+
+func softsign_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		softsign_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		softsign_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("softsign_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		softsign_f32_ref(dst, x)
+	}
+}
+
+func thresholded_relu_f32(dst, x []float32, alpha float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		thresholded_relu_f32_avx512(dst, x, alpha)
+	case tier >= cpu.AVX2:
+		thresholded_relu_f32_avx2(dst, x, alpha)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+			}{dst: dst, x: x, alpha: alpha}
+			if emulate("thresholded_relu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		thresholded_relu_f32_ref(dst, x, alpha)
+	}
+}
+
+func shrink_f32(dst, x []float32, bias, lambda float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		shrink_f32_avx512(dst, x, bias, lambda)
+	case tier >= cpu.AVX2:
+		shrink_f32_avx2(dst, x, bias, lambda)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst    []float32
+				x      []float32
+				bias   float32
+				lambda float32
+			}{dst: dst, x: x, bias: bias, lambda: lambda}
+			if emulate("shrink_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		shrink_f32_ref(dst, x, bias, lambda)
 	}
 }
 

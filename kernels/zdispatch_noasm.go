@@ -37,6 +37,16 @@ var dispatchers = []Dispatcher{
 	{"elu_f32", elu_f32},
 	{"softplus_f32", softplus_f32},
 	{"log_f32", log_f32},
+	{"sin_f32", sin_f32},
+	{"cos_f32", cos_f32},
+	{"tan_f32", tan_f32},
+	{"atan_f32", atan_f32},
+	{"selu_f32", selu_f32},
+	{"celu_f32", celu_f32},
+	{"mish_f32", mish_f32},
+	{"softsign_f32", softsign_f32},
+	{"thresholded_relu_f32", thresholded_relu_f32},
+	{"shrink_f32", shrink_f32},
 	{"add_f32", add_f32},
 	{"sub_f32", sub_f32},
 	{"mul_f32", mul_f32},
@@ -166,6 +176,46 @@ func softplus_f32(dst, x []float32) {
 
 func log_f32(dst, x []float32) {
 	log_f32_ref(dst, x)
+}
+
+func sin_f32(dst, x []float32) {
+	sin_f32_ref(dst, x)
+}
+
+func cos_f32(dst, x []float32) {
+	cos_f32_ref(dst, x)
+}
+
+func tan_f32(dst, x []float32) {
+	tan_f32_ref(dst, x)
+}
+
+func atan_f32(dst, x []float32) {
+	atan_f32_ref(dst, x)
+}
+
+func selu_f32(dst, x []float32, alpha, gamma float32) {
+	selu_f32_ref(dst, x, alpha, gamma)
+}
+
+func celu_f32(dst, x []float32, alpha float32) {
+	celu_f32_ref(dst, x, alpha)
+}
+
+func mish_f32(dst, x []float32) {
+	mish_f32_ref(dst, x)
+}
+
+func softsign_f32(dst, x []float32) {
+	softsign_f32_ref(dst, x)
+}
+
+func thresholded_relu_f32(dst, x []float32, alpha float32) {
+	thresholded_relu_f32_ref(dst, x, alpha)
+}
+
+func shrink_f32(dst, x []float32, bias, lambda float32) {
+	shrink_f32_ref(dst, x, bias, lambda)
 }
 
 func add_f32(dst, a, b []float32) {

@@ -149,6 +149,66 @@ func log_f32_avx2(dst, x []float32)
 func log_f32_avx512(dst, x []float32)
 
 //go:noescape
+func sin_f32_avx2(dst, x []float32)
+
+//go:noescape
+func sin_f32_avx512(dst, x []float32)
+
+//go:noescape
+func cos_f32_avx2(dst, x []float32)
+
+//go:noescape
+func cos_f32_avx512(dst, x []float32)
+
+//go:noescape
+func tan_f32_avx2(dst, x []float32)
+
+//go:noescape
+func tan_f32_avx512(dst, x []float32)
+
+//go:noescape
+func atan_f32_avx2(dst, x []float32)
+
+//go:noescape
+func atan_f32_avx512(dst, x []float32)
+
+//go:noescape
+func selu_f32_avx2(dst, x []float32, alpha, gamma float32)
+
+//go:noescape
+func selu_f32_avx512(dst, x []float32, alpha, gamma float32)
+
+//go:noescape
+func celu_f32_avx2(dst, x []float32, alpha float32)
+
+//go:noescape
+func celu_f32_avx512(dst, x []float32, alpha float32)
+
+//go:noescape
+func mish_f32_avx2(dst, x []float32)
+
+//go:noescape
+func mish_f32_avx512(dst, x []float32)
+
+//go:noescape
+func softsign_f32_avx2(dst, x []float32)
+
+//go:noescape
+func softsign_f32_avx512(dst, x []float32)
+
+//go:noescape
+func thresholded_relu_f32_avx2(dst, x []float32, alpha float32)
+
+//go:noescape
+func thresholded_relu_f32_avx512(dst, x []float32, alpha float32)
+
+//go:noescape
+func shrink_f32_avx2(dst, x []float32, bias, lambda float32)
+
+//go:noescape
+func shrink_f32_avx512(dst, x []float32, bias, lambda float32)
+
+//go:noescape
 func add_f32_avx2(dst, a, b []float32)
 
 //go:noescape
