@@ -94,6 +94,8 @@ var variants = []Variant{
 	{"maximum_f32_avx512", "maximum_f32", cpu.AVX512},
 	{"minimum_f32_avx2", "minimum_f32", cpu.AVX2},
 	{"minimum_f32_avx512", "minimum_f32", cpu.AVX512},
+	{"prelu_f32_avx2", "prelu_f32", cpu.AVX2},
+	{"prelu_f32_avx512", "prelu_f32", cpu.AVX512},
 	{"max_f32_avx2", "max_f32", cpu.AVX2},
 	{"max_f32_avx512", "max_f32", cpu.AVX512},
 	{"sum_f32_avx2", "sum_f32", cpu.AVX2},
@@ -195,6 +197,7 @@ var dispatchers = []Dispatcher{
 	{"div_f32", div_f32},
 	{"maximum_f32", maximum_f32},
 	{"minimum_f32", minimum_f32},
+	{"prelu_f32", prelu_f32},
 	{"max_f32", max_f32},
 	{"sum_f32", sum_f32},
 	{"min_f32", min_f32},
@@ -1041,6 +1044,27 @@ func minimum_f32(dst, a, b []float32) {
 			}
 		}
 		minimum_f32_ref(dst, a, b)
+	}
+}
+
+func prelu_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		prelu_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		prelu_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("prelu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		prelu_f32_ref(dst, a, b)
 	}
 }
 

@@ -53,6 +53,7 @@ var dispatchers = []Dispatcher{
 	{"div_f32", div_f32},
 	{"maximum_f32", maximum_f32},
 	{"minimum_f32", minimum_f32},
+	{"prelu_f32", prelu_f32},
 	{"max_f32", max_f32},
 	{"sum_f32", sum_f32},
 	{"min_f32", min_f32},
@@ -240,6 +241,10 @@ func maximum_f32(dst, a, b []float32) {
 
 func minimum_f32(dst, a, b []float32) {
 	minimum_f32_ref(dst, a, b)
+}
+
+func prelu_f32(dst, a, b []float32) {
+	prelu_f32_ref(dst, a, b)
 }
 
 func max_f32(x []float32) float32 {

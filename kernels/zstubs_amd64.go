@@ -245,6 +245,12 @@ func minimum_f32_avx2(dst, a, b []float32)
 func minimum_f32_avx512(dst, a, b []float32)
 
 //go:noescape
+func prelu_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func prelu_f32_avx512(dst, a, b []float32)
+
+//go:noescape
 func max_f32_avx2(x []float32) float32
 
 //go:noescape
