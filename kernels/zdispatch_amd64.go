@@ -118,6 +118,10 @@ var variants = []Variant{
 	{"affine_f32_avx512", "affine_f32", cpu.AVX512},
 	{"norm_f32_avx2", "norm_f32", cpu.AVX2},
 	{"norm_f32_avx512", "norm_f32", cpu.AVX512},
+	{"weighted_rows_f32_avx2", "weighted_rows_f32", cpu.AVX2},
+	{"weighted_rows_f32_avx512", "weighted_rows_f32", cpu.AVX512},
+	{"weighted_taps_f32_avx2", "weighted_taps_f32", cpu.AVX2},
+	{"weighted_taps_f32_avx512", "weighted_taps_f32", cpu.AVX512},
 	{"conv_f32_6x16_avx2", "conv_f32", cpu.AVX2},
 	{"conv_f32_12x16_avx512", "conv_f32", cpu.AVX512},
 	{"conv_depthwise_f32_6x16_avx2", "conv_depthwise_f32", cpu.AVX2},
@@ -209,6 +213,8 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"weighted_rows_f32", weighted_rows_f32},
+	{"weighted_taps_f32", weighted_taps_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"transpose_f32", transpose_f32},
@@ -1302,6 +1308,51 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 			}
 		}
 		norm_f32_ref(dst, x, scale, bias, sub, inv)
+	}
+}
+
+func weighted_rows_f32(dst, x, w []float32, at []int64) {
+	switch {
+	case tier >= cpu.AVX512:
+		weighted_rows_f32_avx512(dst, x, w, at)
+	case tier >= cpu.AVX2:
+		weighted_rows_f32_avx2(dst, x, w, at)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				w   []float32
+				at  []int64
+			}{dst: dst, x: x, w: w, at: at}
+			if emulate("weighted_rows_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		weighted_rows_f32_ref(dst, x, w, at)
+	}
+}
+
+func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
+	switch {
+	case tier >= cpu.AVX512:
+		weighted_taps_f32_avx512(dst, x, w, at, taps)
+	case tier >= cpu.AVX2:
+		weighted_taps_f32_avx2(dst, x, w, at, taps)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []float32
+				x    []float32
+				w    []float32
+				at   []int32
+				taps int
+			}{dst: dst, x: x, w: w, at: at, taps: taps}
+			if emulate("weighted_taps_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		weighted_taps_f32_ref(dst, x, w, at, taps)
 	}
 }
 

@@ -65,6 +65,8 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"weighted_rows_f32", weighted_rows_f32},
+	{"weighted_taps_f32", weighted_taps_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"transpose_f32", transpose_f32},
@@ -289,6 +291,14 @@ func affine_f32(dst, x []float32, sub, scale, shift float32) {
 
 func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	norm_f32_ref(dst, x, scale, bias, sub, inv)
+}
+
+func weighted_rows_f32(dst, x, w []float32, at []int64) {
+	weighted_rows_f32_ref(dst, x, w, at)
+}
+
+func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
+	weighted_taps_f32_ref(dst, x, w, at, taps)
 }
 
 func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {

@@ -317,6 +317,18 @@ func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
 func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
 
 //go:noescape
+func weighted_rows_f32_avx2(dst, x, w []float32, at []int64)
+
+//go:noescape
+func weighted_rows_f32_avx512(dst, x, w []float32, at []int64)
+
+//go:noescape
+func weighted_taps_f32_avx2(dst, x, w []float32, at []int32, taps int)
+
+//go:noescape
+func weighted_taps_f32_avx512(dst, x, w []float32, at []int32, taps int)
+
+//go:noescape
 func conv_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
 
 //go:noescape

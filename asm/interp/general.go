@@ -101,7 +101,13 @@ func init() {
 		m.set(&in.args[2], 8, v)
 		m.flags = false
 	}
-	handlers["KMOVW"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff }
+	handlers["KMOVW"] = func(m *machine, in *inst) {
+		if src := &in.args[0]; src.kind == isMask {
+			m.mask[in.args[1].index] = m.mask[src.index] & 0xffff
+			return
+		}
+		m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff
+	}
 	handlers["VPMOVD2M"] = func(m *machine, in *inst) {
 		var k uint64
 		for i := range in.args[0].width / 4 {

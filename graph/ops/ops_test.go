@@ -43,6 +43,7 @@ var cases = slices.Concat(
 	movementCases,
 	typedCases,
 	arrangedCases,
+	resizeCases,
 	convCases,
 )
 

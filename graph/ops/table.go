@@ -104,6 +104,7 @@ var table = []*Op{
 	opReduceSumSquare,
 	opRelu,
 	opReshape,
+	opResize,
 	opReverseSequence,
 	opRMSNorm,
 	opRound,
@@ -139,6 +140,7 @@ var table = []*Op{
 	opTreeRegressor,
 	opTrilu,
 	opUnsqueeze,
+	opUpsample,
 	opWhere,
 	opXor,
 }
@@ -151,7 +153,7 @@ func init() {
 		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
 		opLogSoftmax, opLpNorm, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm,
 		opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin, opReduceProd,
-		opReduceSum, opReduceSumSquare, opRelu, opRound, opSelu, opShrink, opSigmoid, opSign, opSin, opSinh, opSoftmax, opSoftplus,
+		opReduceSum, opReduceSumSquare, opRelu, opResize, opRound, opSelu, opShrink, opSigmoid, opSign, opSin, opSinh, opSoftmax, opSoftplus,
 		opSoftsign, opSqrt, opSub, opSum, opSwish, opTan, opTanh, opThresholdedRelu,
 	} {
 		viaFloat32(op)
