@@ -42,13 +42,13 @@ func genCelu(g *gen) {
 }
 
 func genMish(g *gen) {
-	lo, hi, zero := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax)), g.vec()
+	lo, zero := g.loaded(g.f32(expMin)), g.vec()
 	g.zero(zero)
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		w, num, den, below := g.vec(), g.vec(), g.vec(), g.vec()
 		g.VMAXPS(x, lo, x)
 		g.VORPS(g.u32(1<<31), x, w)
-		u := g.exponential(w, lo, hi, nil)
+		u := g.exponential(w, lo, nil, nil)
 		g.VADDPS(u, u, w)
 		g.VADDPS(g.f32(1), w, num)
 		g.VMOVAPS(w, den)

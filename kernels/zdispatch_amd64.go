@@ -22,8 +22,10 @@ var variants = []Variant{
 	{"sigmoid_f32_avx512", "sigmoid_f32", cpu.AVX512},
 	{"tanh_f32_avx2", "tanh_f32", cpu.AVX2},
 	{"tanh_f32_avx512", "tanh_f32", cpu.AVX512},
-	{"div_scalar_f32_avx2", "div_scalar_f32", cpu.AVX2},
-	{"div_scalar_f32_avx512", "div_scalar_f32", cpu.AVX512},
+	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
+	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
+	{"quotient_f32_avx2", "quotient_f32", cpu.AVX2},
+	{"quotient_f32_avx512", "quotient_f32", cpu.AVX512},
 	{"neg_f32_avx2", "neg_f32", cpu.AVX2},
 	{"neg_f32_avx512", "neg_f32", cpu.AVX512},
 	{"abs_f32_avx2", "abs_f32", cpu.AVX2},
@@ -165,7 +167,8 @@ var dispatchers = []Dispatcher{
 	{"exp_f32", exp_f32},
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
-	{"div_scalar_f32", div_scalar_f32},
+	{"exp_sum_f32", exp_sum_f32},
+	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -314,12 +317,35 @@ func tanh_f32(dst, x []float32) {
 	}
 }
 
-func div_scalar_f32(dst, x []float32, by float32) {
+func exp_sum_f32(dst, x []float32, sub float32) float32 {
 	switch {
 	case tier >= cpu.AVX512:
-		div_scalar_f32_avx512(dst, x, by)
+		return exp_sum_f32_avx512(dst, x, sub)
 	case tier >= cpu.AVX2:
-		div_scalar_f32_avx2(dst, x, by)
+		return exp_sum_f32_avx2(dst, x, sub)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				sub float32
+				_   [0]uint64
+				ret float32
+			}{dst: dst, x: x, sub: sub}
+			if emulate("exp_sum_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return exp_sum_f32_ref(dst, x, sub)
+	}
+}
+
+func quotient_f32(dst, x []float32, by float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		quotient_f32_avx512(dst, x, by)
+	case tier >= cpu.AVX2:
+		quotient_f32_avx2(dst, x, by)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -327,11 +353,11 @@ func div_scalar_f32(dst, x []float32, by float32) {
 				x   []float32
 				by  float32
 			}{dst: dst, x: x, by: by}
-			if emulate("div_scalar_f32", noescape(unsafe.Pointer(&args))) {
+			if emulate("quotient_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		div_scalar_f32_ref(dst, x, by)
+		quotient_f32_ref(dst, x, by)
 	}
 }
 

@@ -17,7 +17,8 @@ var dispatchers = []Dispatcher{
 	{"exp_f32", exp_f32},
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
-	{"div_scalar_f32", div_scalar_f32},
+	{"exp_sum_f32", exp_sum_f32},
+	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -101,8 +102,12 @@ func tanh_f32(dst, x []float32) {
 	tanh_f32_ref(dst, x)
 }
 
-func div_scalar_f32(dst, x []float32, by float32) {
-	div_scalar_f32_ref(dst, x, by)
+func exp_sum_f32(dst, x []float32, sub float32) float32 {
+	return exp_sum_f32_ref(dst, x, sub)
+}
+
+func quotient_f32(dst, x []float32, by float32) {
+	quotient_f32_ref(dst, x, by)
 }
 
 func neg_f32(dst, x []float32) {

@@ -29,10 +29,16 @@ func tanh_f32_avx2(dst, x []float32)
 func tanh_f32_avx512(dst, x []float32)
 
 //go:noescape
-func div_scalar_f32_avx2(dst, x []float32, by float32)
+func exp_sum_f32_avx2(dst, x []float32, sub float32) float32
 
 //go:noescape
-func div_scalar_f32_avx512(dst, x []float32, by float32)
+func exp_sum_f32_avx512(dst, x []float32, sub float32) float32
+
+//go:noescape
+func quotient_f32_avx2(dst, x []float32, by float32)
+
+//go:noescape
+func quotient_f32_avx512(dst, x []float32, by float32)
 
 //go:noescape
 func neg_f32_avx2(dst, x []float32)

@@ -1,6 +1,9 @@
 package interp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 func init() {
 	integer("VPCMPEQD", func(a, b uint32) uint32 {
@@ -9,6 +12,26 @@ func init() {
 		}
 		return 0
 	})
+	// VSCALEFPS: a·2^⌊b⌋, rounded once.
+	float("VSCALEFPS", func(a, b float32) float32 {
+		if b != b {
+			return b
+		}
+		return float32(math.Ldexp(float64(a), int(math.Floor(min(max(float64(b), -1000), 1000)))))
+	})
+	integer("VPMINUD", func(a, b uint32) uint32 { return min(a, b) })
+	handlers["VPCMPUD"] = func(m *machine, in *inst) {
+		if in.args[0].imm != 1 {
+			fail("predicate %d", in.args[0].imm)
+		}
+		var k uint64
+		for i := range in.args[2].width / 4 {
+			if m.lane(in, &in.args[2], i) < m.lane(in, &in.args[1], i) {
+				k |= 1 << i
+			}
+		}
+		m.mask[in.args[3].index] = k
+	}
 	handlers["KXNORW"] = func(m *machine, in *inst) {
 		m.mask[in.args[2].index] = ^(m.mask[in.args[0].index] ^ m.mask[in.args[1].index]) & 0xffff
 	}

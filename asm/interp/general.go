@@ -102,8 +102,12 @@ func init() {
 		m.flags = false
 	}
 	handlers["KMOVW"] = func(m *machine, in *inst) {
-		if src := &in.args[0]; src.kind == isMask {
-			m.mask[in.args[1].index] = m.mask[src.index] & 0xffff
+		switch src, dst := &in.args[0], &in.args[1]; {
+		case src.kind == isMask && dst.kind == isMask:
+			m.mask[dst.index] = m.mask[src.index] & 0xffff
+			return
+		case src.kind == isMask:
+			m.set(dst, 4, m.mask[src.index]&0xffff)
 			return
 		}
 		m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff
