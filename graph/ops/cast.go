@@ -83,9 +83,9 @@ func buildCast(n *graph.Node, from, to tensor.DType) graph.Kernel {
 	case tensor.Float64:
 		return castFrom(to, same[float64])
 	case tensor.Float16:
-		return castFrom(to, fromF16)
+		return castFrom(to, tensor.F16.Float32)
 	case tensor.BFloat16:
-		return castFrom(to, fromBF16)
+		return castFrom(to, tensor.BF16.Float32)
 	case tensor.Int8:
 		return castFrom(to, same[int8])
 	case tensor.Int16:
@@ -115,9 +115,9 @@ func castFrom[S tensor.Numeric, V number](to tensor.DType, read func(S) V) graph
 	case tensor.Float64:
 		return castKernel(read, func(v V) float64 { return float64(v) })
 	case tensor.Float16:
-		return castKernel(read, func(v V) tensor.F16 { return toF16(float32(v)) })
+		return castKernel(read, func(v V) tensor.F16 { return tensor.ToF16(float32(v)) })
 	case tensor.BFloat16:
-		return castKernel(read, func(v V) tensor.BF16 { return toBF16(float32(v)) })
+		return castKernel(read, func(v V) tensor.BF16 { return tensor.ToBF16(float32(v)) })
 	case tensor.Int8:
 		return castKernel(read, func(v V) int8 { return int8(toInt(v, math.MinInt8, math.MaxInt8)) })
 	case tensor.Uint8:

@@ -19,9 +19,9 @@ func formatAll(in, out []*tensor.Tensor) error {
 	case tensor.Float64:
 		formatFloats(text, tensor.Data[float64](x), same[float64])
 	case tensor.Float16:
-		formatFloats(text, tensor.Data[tensor.F16](x), fromF16)
+		formatFloats(text, tensor.Data[tensor.F16](x), tensor.F16.Float32)
 	case tensor.BFloat16:
-		formatFloats(text, tensor.Data[tensor.BF16](x), fromBF16)
+		formatFloats(text, tensor.Data[tensor.BF16](x), tensor.BF16.Float32)
 	case tensor.Int8:
 		formatInts(text, tensor.Data[int8](x))
 	case tensor.Int16:
@@ -90,9 +90,9 @@ func parseKernel(node string, to tensor.DType) graph.Kernel {
 	case tensor.Float64:
 		return parseFloats(node, same[float64], 64)
 	case tensor.Float16:
-		return parseFloats(node, func(v float64) tensor.F16 { return toF16(float32(v)) }, 32)
+		return parseFloats(node, func(v float64) tensor.F16 { return tensor.ToF16(float32(v)) }, 32)
 	case tensor.BFloat16:
-		return parseFloats(node, func(v float64) tensor.BF16 { return toBF16(float32(v)) }, 32)
+		return parseFloats(node, func(v float64) tensor.BF16 { return tensor.ToBF16(float32(v)) }, 32)
 	case tensor.Int8:
 		return parseInts(node, func(v int64) int8 { return int8(v) })
 	case tensor.Int16:

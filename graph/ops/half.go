@@ -9,43 +9,6 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Conversions between float32 and the 16-bit floats: exact one way, rounded to nearest even the other. NaN stays NaN.
-
-func fromF16(v tensor.F16) float32 {
-	sign, exponent, fraction := uint32(v)&0x8000<<16, uint32(v)>>10&0x1f, uint32(v)&0x3ff
-	switch exponent {
-	case 0: // ±fraction · 2^-24, exact
-		return math.Float32frombits(math.Float32bits(float32(fraction)*0x1p-24) | sign)
-	case 0x1f:
-		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
-}
-
-func toF16(v float32) tensor.F16 {
-	b := math.Float32bits(v)
-	sign, a := tensor.F16(b>>16&0x8000), b&^(1<<31)
-	switch {
-	case a > 0x7f800000:
-		return sign | 0x7e00 | tensor.F16(a>>13&0x3ff)
-	case a >= 0x47800000: // 2^16; what rounds up to it overflows below
-		return sign | 0x7c00
-	case a < 0x38800000: // subnormal: adding ½ puts the last place of the result where float32 rounds
-		return sign | tensor.F16(math.Float32bits(math.Float32frombits(a)+0.5)-math.Float32bits(0.5))
-	}
-	return sign | tensor.F16((a+0xfff+a>>13&1-112<<23)>>13)
-}
-
-func fromBF16(v tensor.BF16) float32 { return math.Float32frombits(uint32(v) << 16) }
-
-func toBF16(v float32) tensor.BF16 {
-	b := math.Float32bits(v)
-	if b&^(1<<31) > 0x7f800000 {
-		return tensor.BF16(b>>16 | 0x40)
-	}
-	return tensor.BF16((b + 0x7fff + b>>16&1) >> 16)
-}
-
 func convertEach[D, S any](dst []D, x []S, f func(S) D) {
 	for i, v := range x {
 		dst[i] = f(v)
@@ -55,18 +18,18 @@ func convertEach[D, S any](dst []D, x []S, f func(S) D) {
 // widenHalf writes the elements of a 16-bit float tensor as float32.
 func widenHalf(dst []float32, x *tensor.Tensor) {
 	if x.DType == tensor.Float16 {
-		convertEach(dst, tensor.Data[tensor.F16](x), fromF16)
+		convertEach(dst, tensor.Data[tensor.F16](x), tensor.F16.Float32)
 	} else {
-		convertEach(dst, tensor.Data[tensor.BF16](x), fromBF16)
+		convertEach(dst, tensor.Data[tensor.BF16](x), tensor.BF16.Float32)
 	}
 }
 
 // narrowHalf writes float32 elements to a 16-bit float tensor.
 func narrowHalf(dst *tensor.Tensor, x []float32) {
 	if dst.DType == tensor.Float16 {
-		convertEach(tensor.Data[tensor.F16](dst), x, toF16)
+		convertEach(tensor.Data[tensor.F16](dst), x, tensor.ToF16)
 	} else {
-		convertEach(tensor.Data[tensor.BF16](dst), x, toBF16)
+		convertEach(tensor.Data[tensor.BF16](dst), x, tensor.ToBF16)
 	}
 }
 
