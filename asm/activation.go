@@ -35,13 +35,13 @@ func (g *gen) negSquare(a reg.VecVirtual) (h, l reg.VecVirtual) {
 }
 
 // gaussTail emits erfc(a/√2) into a new register, in the order of kernels.gaussTail. It clobbers a, h and l.
-func (g *gen) gaussTail(a, h, l, lo, hi reg.VecVirtual) reg.VecVirtual {
+func (g *gen) gaussTail(a, h, l reg.VecVirtual) reg.VecVirtual {
 	q, r := g.vec(), g.vec()
 	g.VSUBPS(g.f32(4), a, q)
 	g.VADDPS(g.f32(4), a, a)
 	g.VDIVPS(a, q, q)
 	g.horner(r, q, tailCoefficients)
-	e := g.exponential(h, lo, hi, l)
+	e := g.exponential(h, nil, nil, l)
 	g.VMULPS(r, e, e)
 	return e
 }
@@ -54,8 +54,7 @@ func (g *gen) absMin(x reg.VecVirtual, limit float32) reg.VecVirtual {
 }
 
 func genErf(g *gen) {
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		t := g.absMin(x, erfMax)
 		g.VANDPS(g.u32(1<<31), x, x)
 		h, l := g.negSquare(t)
@@ -64,7 +63,7 @@ func genErf(g *gen) {
 		g.horner(p, s, erfCoefficients)
 		g.VFMADD213PS(t, t, p)
 		g.VMULPS(g.f32(math.Sqrt2), t, a)
-		tail := g.gaussTail(a, h, l, lo, hi)
+		tail := g.gaussTail(a, h, l)
 		g.VMOVUPS(g.f32(1), y)
 		g.VSUBPS(tail, y, y)
 		g.where(less, t, g.f32(1), p, y)
@@ -81,14 +80,14 @@ func (g *gen) positive(x reg.VecVirtual) {
 }
 
 func genGelu(g *gen) {
-	lo, hi, half := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax)), g.loaded(g.f32(0.5))
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	half := g.loaded(g.f32(0.5))
+	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, b := g.absMin(x, tailMax), g.vec()
 		h, l := g.negSquare(a)
 		g.VMULPS(half, h, h)
 		g.VMULPS(half, l, l)
 		g.VMULPS(half, a, b)
-		tail := g.gaussTail(a, h, l, lo, hi)
+		tail := g.gaussTail(a, h, l)
 		g.positive(x)
 		g.VFNMADD231PS(tail, b, x)
 		return x
@@ -96,8 +95,8 @@ func genGelu(g *gen) {
 }
 
 // gated emits max(x, 0) − a·e/(1+e) into x, e = e^(w+low).
-func (g *gen) gated(x, a, w, low, lo, hi reg.VecVirtual) {
-	e, d := g.exponential(w, lo, hi, low), g.vec()
+func (g *gen) gated(x, a, w, low reg.VecVirtual) {
+	e, d := g.exponential(w, nil, nil, low), g.vec()
 	g.VADDPS(g.f32(1), e, d)
 	g.VDIVPS(d, e, e)
 	g.positive(x)
@@ -105,25 +104,23 @@ func (g *gen) gated(x, a, w, low, lo, hi reg.VecVirtual) {
 }
 
 func genGeluTanh(g *gen) {
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, s, p, w, low := g.absMin(x, geluTanhMax), g.vec(), g.loaded(g.f32(geluLinear)), g.vec(), g.vec()
 		g.VMULPS(a, a, s)
 		g.VFMADD231PS(g.f32(geluCubic), s, p)
 		g.VMULPS(a, p, low)
 		g.VXORPS(g.u32(1<<31), low, w)
 		g.VFNMADD231PS(a, p, low)
-		g.gated(x, a, w, low, lo, hi)
+		g.gated(x, a, w, low)
 		return x
 	})
 }
 
 func genSilu(g *gen) {
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		a, w := g.absMin(x, -expMin), g.vec()
 		g.VXORPS(g.u32(1<<31), a, w)
-		g.gated(x, a, w, nil, lo, hi)
+		g.gated(x, a, w, nil)
 		return x
 	})
 }
@@ -148,11 +145,11 @@ func genElu(g *gen) {
 }
 
 func genSoftplus(g *gen) {
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
+	lo := g.loaded(g.f32(expMin))
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		w, s, z, p := g.vec(), g.vec(), g.vec(), g.vec()
 		g.VORPS(g.u32(1<<31), x, w)
-		u := g.exponential(w, lo, hi, nil)
+		u := g.exponential(w, lo, nil, nil)
 		g.VADDPS(g.f32(2), u, s)
 		g.VDIVPS(s, u, s)
 		g.VMULPS(s, s, z)

@@ -92,6 +92,12 @@ var (
 		g.where(unordered, a, a, a, r)
 		g.VMOVAPS(r, a)
 	})
+	genPRelu = genBinary(func(g *gen, a, b reg.VecVirtual) {
+		zero, t := g.vec(), g.vec()
+		g.zero(zero)
+		g.VMULPS(b, a, t)
+		g.where(less, a, zero, t, a)
+	})
 	genMinimum = genBinary(func(g *gen, a, b reg.VecVirtual) {
 		r := g.vec()
 		g.VMINPS(b, a, r)

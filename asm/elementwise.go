@@ -39,6 +39,14 @@ func (g *gen) elementwise(unroll int, body func(x reg.VecVirtual) reg.VecVirtual
 	g.finish()
 }
 
+// parts is how many vectors are interleaved: with 16 registers, and with 32.
+func (g *gen) parts(narrow, wide int) int {
+	if g.wide() {
+		return wide
+	}
+	return narrow
+}
+
 // genRelu: 0 > x ? 0 : x, which is what VMAXPS computes with x as its second source, NaN and −0 included.
 func genRelu(g *gen) {
 	zero := g.vec()
@@ -57,14 +65,19 @@ func genDivScalar(g *gen) {
 	})
 }
 
-// exponential emits e^(x+low) into a new register, in the order of kernels.expSum; low may be nil. It clobbers x.
+// exponential emits e^(x+low) into a new register, in the order of kernels.expSum; low may be nil. It clobbers x. lo and hi are the limits
+// of expSum; each may be nil where x is known to keep to it, or to stay above −250, where 0 is the result with and without the limit.
 func (g *gen) exponential(x, lo, hi, low reg.VecVirtual) reg.VecVirtual {
-	g.VMINPS(x, hi, x) // hi < x ? hi : x keeps NaN
-	g.VMAXPS(x, lo, x)
+	if hi != nil {
+		g.VMINPS(x, hi, x) // hi < x ? hi : x keeps NaN
+	}
+	if lo != nil {
+		g.VMAXPS(x, lo, x)
+	}
 	n, p := g.expReduce(x, low)
 	g.VADDPS(g.f32(1), p, p)
-	if g.wide() { // p·2^n rounded once, as the product with two exact powers is
-		g.VSCALEFPS(n, p, p)
+	if g.wide() {
+		g.VSCALEFPS(n, p, p) // p·2^n, rounded once
 		return p
 	}
 	// 2^k in two factors; the bits of 1.0 are the exponent bias in place.
@@ -127,18 +140,18 @@ var (
 
 func genExp(g *gen) {
 	sub, lo, hi := g.broadcastArg("sub"), g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
-	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
+	g.elementwise(g.parts(2, 4), func(x reg.VecVirtual) reg.VecVirtual {
 		g.VSUBPS(sub, x, x)
 		return g.exponential(x, lo, hi, nil)
 	})
 }
 
 func genSigmoid(g *gen) {
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
+	lo := g.loaded(g.f32(expMin))
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		negAbs, num := g.vec(), g.vec()
 		g.VORPS(g.u32(1<<31), x, negAbs)
-		e := g.exponential(negAbs, lo, hi, nil)
+		e := g.exponential(negAbs, lo, nil, nil)
 		g.selectSign(x, e, g.f32(1), num)
 		g.VADDPS(g.f32(1), e, e)
 		g.VDIVPS(e, num, num)
@@ -179,8 +192,8 @@ func (g *gen) where(predicate uint8, a reg.VecVirtual, b operand.Op, ifTrue, dst
 }
 
 func genTanh(g *gen) {
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
-	g.elementwise(1, func(x reg.VecVirtual) reg.VecVirtual {
+	hi := g.loaded(g.f32(expMax))
+	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, z, p := g.vec(), g.vec(), g.vec()
 		g.VANDPS(g.u32(math.MaxInt32), x, a)
 		g.VANDPS(g.u32(1<<31), x, x)
@@ -192,7 +205,7 @@ func genTanh(g *gen) {
 		// y = 1 − 2/(e^2a + 1), from there on
 		a2, y := g.vec(), g.vec()
 		g.VADDPS(a, a, a2)
-		e := g.exponential(a2, lo, hi, nil)
+		e := g.exponential(a2, nil, hi, nil)
 		g.VADDPS(g.f32(1), e, e)
 		g.VMOVUPS(g.f32(2), y)
 		g.VDIVPS(e, y, y)

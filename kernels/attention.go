@@ -69,6 +69,7 @@ func AttentionF32(pool *Pool, out, q, k, v []float32, a *Attention, scratch []fl
 	t := attentions.Get().(*attention)
 	t.Attention, t.out, t.q, t.k, t.v = *a, out, q, k, v
 	t.attentionSizes = a.sizes()
+	t.softcap[0] = a.Softcap
 	slots := min(pool.Threads(), maxSlots)
 	t.shared, t.slots = scratch[:t.sharedElements()], scratch[t.sharedElements():][:slots*t.slotElements()]
 	t.free.Store(1<<slots - 1)
@@ -126,6 +127,7 @@ type attention struct {
 	slots        []float32 // memory of the chunks in flight
 	free         atomic.Uint64
 	packing      bool
+	softcap      [1]float32 // Softcap as an operand
 }
 
 var attentions = sync.Pool{New: func() any { return new(attention) }}
@@ -355,7 +357,7 @@ func (t *attentionBlock) softmax(i int) {
 	}
 	seen := all[lo-t.lo : hi-t.lo]
 	if t.Softcap != 0 {
-		elementwise(seen, seen, func(dst, x []float32) { div_scalar_f32(dst, x, t.Softcap) })
+		DivF32(seen, seen, t.softcap[:])
 		TanhF32(seen, seen)
 		AffineF32(seen, seen, 0, t.Softcap, 0)
 	}
@@ -375,7 +377,7 @@ func (t *attentionBlock) softmax(i int) {
 	var sum float32
 	for from := t.lo; from < hi; {
 		to := min(from/sumSegment*sumSegment+sumSegment, hi)
-		sum += exp_sum_f32(all[from-t.lo:to-t.lo], m)
+		sum += exp_sum_f32(all[from-t.lo:to-t.lo], all[from-t.lo:to-t.lo], m)
 		from = to
 	}
 	*inverse = 1 / sum
@@ -450,10 +452,4 @@ func (t *attentionBlock) finish(i int) {
 		}
 	}
 	AffineF32(out, y, 0, inverse, 0)
-}
-
-// exp_sum_f32_ref replaces x by e^(x−sub) and returns the sum of that, as exp_f32 and sum_f32 do.
-func exp_sum_f32_ref(x []float32, sub float32) float32 {
-	exp_f32_ref(x, x, sub)
-	return sum_f32_ref(x)
 }

@@ -21,6 +21,9 @@ func MaximumF32(dst, a, b []float32) { pairs(dst, a, b, maximum_f32) }
 // MinimumF32 computes a if a < b or a is NaN, else b: NaN wins, as in NumPy.
 func MinimumF32(dst, a, b []float32) { pairs(dst, a, b, minimum_f32) }
 
+// PReluF32 computes a·b if a < 0, else a (He et al., 2015): b is the slope. NaN stays NaN.
+func PReluF32(dst, a, b []float32) { pairs(dst, a, b, prelu_f32) }
+
 // pairs calls f on consecutive pieces of at most elementwiseBlock elements.
 func pairs(dst, a, b []float32, f func(dst, a, b []float32)) {
 	n := len(dst)
@@ -77,5 +80,14 @@ func minimum_f32_ref(dst, a, b []float32) {
 			return a
 		}
 		return b
+	})
+}
+
+func prelu_f32_ref(dst, a, b []float32) {
+	pairsRef(dst, a, b, func(a, b float32) float32 {
+		if a < 0 {
+			return a * b
+		}
+		return a
 	})
 }

@@ -23,8 +23,8 @@ type vector struct {
 // multiples lists families whose callers round lengths: the slices' length is a multiple of this.
 var multiples = map[string]int{"widen_u8s16": 16, "rotary_pairs_f32": 2}
 
-// ownLengths lists families whose slices differ in length by rules of their own; the contract has their sizes.
-var ownLengths = []string{"rotary_f32"}
+// ownRules lists families whose slices differ in length, or whose values keep to a range; the contract has their cases.
+var ownRules = []string{"exp_sum_f32", "quotient_f32", "rotary_f32"}
 
 // plainOnly lists families that leave NaN and the sign of zero open; MaxF32, MinF32 and softmax, which call them, do not.
 var plainOnly = []string{"max_f32", "min_f32"}
@@ -34,7 +34,7 @@ func vectors() []vector {
 	var all []vector
 	for _, d := range kernels.Dispatchers() {
 		f := reflect.ValueOf(d.Func)
-		plain := f.Type().NumIn() > 0 && !slices.Contains(ownLengths, d.Family)
+		plain := f.Type().NumIn() > 0 && !slices.Contains(ownRules, d.Family)
 		for i := range f.Type().NumIn() {
 			switch in := f.Type().In(i); {
 			case in.Kind() == reflect.Slice && slices.Contains([]reflect.Kind{reflect.Float32, reflect.Uint8, reflect.Int8, reflect.Int16}, in.Elem().Kind()):

@@ -10,17 +10,28 @@ func SoftmaxF32(dst, x []float32, rows, cols int) {
 	dst, x = dst[:rows*cols], x[:rows*cols]
 	for r := range rows {
 		in, out := x[r*cols:(r+1)*cols], dst[r*cols:(r+1)*cols]
-		expSub(out, in, maxOf(in))
-		total := SumF32(out)
+		m := maxOf(in)
+		total := exp_sum_f32(out[:min(cols, sumSegment)], in[:min(cols, sumSegment)], m)
+		for at := sumSegment; at < cols; at += sumSegment {
+			end := min(at+sumSegment, cols)
+			total += exp_sum_f32(out[at:end], in[at:end], m)
+		}
 		for len(out) > elementwiseBlock {
-			div_scalar_f32(out[:elementwiseBlock], out[:elementwiseBlock], total)
+			quotient_f32(out[:elementwiseBlock], out[:elementwiseBlock], total)
 			out = out[elementwiseBlock:]
 		}
-		div_scalar_f32(out, out, total)
+		quotient_f32(out, out, total)
 	}
 }
 
-func div_scalar_f32_ref(dst, x []float32, by float32) {
+// exp_sum_f32_ref computes dst[i] = e^(x[i]−sub) for x[i] ≤ sub or NaN, at most one segment of SumF32, and returns their sum in its order.
+func exp_sum_f32_ref(dst, x []float32, sub float32) float32 {
+	exp_f32_ref(dst, x, sub)
+	return sum_f32_ref(dst[:len(x)])
+}
+
+// quotient_f32_ref computes dst[i] = x[i]/by for 0 ≤ x[i] ≤ 1 or NaN and by ≥ 1 or NaN.
+func quotient_f32_ref(dst, x []float32, by float32) {
 	for i, v := range x {
 		dst[i] = v / by
 	}

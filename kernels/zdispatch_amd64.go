@@ -22,8 +22,10 @@ var variants = []Variant{
 	{"sigmoid_f32_avx512", "sigmoid_f32", cpu.AVX512},
 	{"tanh_f32_avx2", "tanh_f32", cpu.AVX2},
 	{"tanh_f32_avx512", "tanh_f32", cpu.AVX512},
-	{"div_scalar_f32_avx2", "div_scalar_f32", cpu.AVX2},
-	{"div_scalar_f32_avx512", "div_scalar_f32", cpu.AVX512},
+	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
+	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
+	{"quotient_f32_avx2", "quotient_f32", cpu.AVX2},
+	{"quotient_f32_avx512", "quotient_f32", cpu.AVX512},
 	{"neg_f32_avx2", "neg_f32", cpu.AVX2},
 	{"neg_f32_avx512", "neg_f32", cpu.AVX512},
 	{"abs_f32_avx2", "abs_f32", cpu.AVX2},
@@ -62,6 +64,26 @@ var variants = []Variant{
 	{"softplus_f32_avx512", "softplus_f32", cpu.AVX512},
 	{"log_f32_avx2", "log_f32", cpu.AVX2},
 	{"log_f32_avx512", "log_f32", cpu.AVX512},
+	{"sin_f32_avx2", "sin_f32", cpu.AVX2},
+	{"sin_f32_avx512", "sin_f32", cpu.AVX512},
+	{"cos_f32_avx2", "cos_f32", cpu.AVX2},
+	{"cos_f32_avx512", "cos_f32", cpu.AVX512},
+	{"tan_f32_avx2", "tan_f32", cpu.AVX2},
+	{"tan_f32_avx512", "tan_f32", cpu.AVX512},
+	{"atan_f32_avx2", "atan_f32", cpu.AVX2},
+	{"atan_f32_avx512", "atan_f32", cpu.AVX512},
+	{"selu_f32_avx2", "selu_f32", cpu.AVX2},
+	{"selu_f32_avx512", "selu_f32", cpu.AVX512},
+	{"celu_f32_avx2", "celu_f32", cpu.AVX2},
+	{"celu_f32_avx512", "celu_f32", cpu.AVX512},
+	{"mish_f32_avx2", "mish_f32", cpu.AVX2},
+	{"mish_f32_avx512", "mish_f32", cpu.AVX512},
+	{"softsign_f32_avx2", "softsign_f32", cpu.AVX2},
+	{"softsign_f32_avx512", "softsign_f32", cpu.AVX512},
+	{"thresholded_relu_f32_avx2", "thresholded_relu_f32", cpu.AVX2},
+	{"thresholded_relu_f32_avx512", "thresholded_relu_f32", cpu.AVX512},
+	{"shrink_f32_avx2", "shrink_f32", cpu.AVX2},
+	{"shrink_f32_avx512", "shrink_f32", cpu.AVX512},
 	{"add_f32_avx2", "add_f32", cpu.AVX2},
 	{"add_f32_avx512", "add_f32", cpu.AVX512},
 	{"sub_f32_avx2", "sub_f32", cpu.AVX2},
@@ -74,6 +96,8 @@ var variants = []Variant{
 	{"maximum_f32_avx512", "maximum_f32", cpu.AVX512},
 	{"minimum_f32_avx2", "minimum_f32", cpu.AVX2},
 	{"minimum_f32_avx512", "minimum_f32", cpu.AVX512},
+	{"prelu_f32_avx2", "prelu_f32", cpu.AVX2},
+	{"prelu_f32_avx512", "prelu_f32", cpu.AVX512},
 	{"max_f32_avx2", "max_f32", cpu.AVX2},
 	{"max_f32_avx512", "max_f32", cpu.AVX512},
 	{"sum_f32_avx2", "sum_f32", cpu.AVX2},
@@ -96,14 +120,16 @@ var variants = []Variant{
 	{"affine_f32_avx512", "affine_f32", cpu.AVX512},
 	{"norm_f32_avx2", "norm_f32", cpu.AVX2},
 	{"norm_f32_avx512", "norm_f32", cpu.AVX512},
-	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
-	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
 	{"blend_f32_avx2", "blend_f32", cpu.AVX2},
 	{"blend_f32_avx512", "blend_f32", cpu.AVX512},
 	{"rotary_f32_avx2", "rotary_f32", cpu.AVX2},
 	{"rotary_f32_avx512", "rotary_f32", cpu.AVX512},
 	{"rotary_pairs_f32_avx2", "rotary_pairs_f32", cpu.AVX2},
 	{"rotary_pairs_f32_avx512", "rotary_pairs_f32", cpu.AVX512},
+	{"weighted_rows_f32_avx2", "weighted_rows_f32", cpu.AVX2},
+	{"weighted_rows_f32_avx512", "weighted_rows_f32", cpu.AVX512},
+	{"weighted_taps_f32_avx2", "weighted_taps_f32", cpu.AVX2},
+	{"weighted_taps_f32_avx512", "weighted_taps_f32", cpu.AVX512},
 	{"conv_f32_6x16_avx2", "conv_f32", cpu.AVX2},
 	{"conv_f32_12x16_avx512", "conv_f32", cpu.AVX512},
 	{"conv_depthwise_f32_6x16_avx2", "conv_depthwise_f32", cpu.AVX2},
@@ -151,7 +177,8 @@ var dispatchers = []Dispatcher{
 	{"exp_f32", exp_f32},
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
-	{"div_scalar_f32", div_scalar_f32},
+	{"exp_sum_f32", exp_sum_f32},
+	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -171,12 +198,23 @@ var dispatchers = []Dispatcher{
 	{"elu_f32", elu_f32},
 	{"softplus_f32", softplus_f32},
 	{"log_f32", log_f32},
+	{"sin_f32", sin_f32},
+	{"cos_f32", cos_f32},
+	{"tan_f32", tan_f32},
+	{"atan_f32", atan_f32},
+	{"selu_f32", selu_f32},
+	{"celu_f32", celu_f32},
+	{"mish_f32", mish_f32},
+	{"softsign_f32", softsign_f32},
+	{"thresholded_relu_f32", thresholded_relu_f32},
+	{"shrink_f32", shrink_f32},
 	{"add_f32", add_f32},
 	{"sub_f32", sub_f32},
 	{"mul_f32", mul_f32},
 	{"div_f32", div_f32},
 	{"maximum_f32", maximum_f32},
 	{"minimum_f32", minimum_f32},
+	{"prelu_f32", prelu_f32},
 	{"max_f32", max_f32},
 	{"sum_f32", sum_f32},
 	{"min_f32", min_f32},
@@ -188,10 +226,11 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
-	{"exp_sum_f32", exp_sum_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
+	{"weighted_rows_f32", weighted_rows_f32},
+	{"weighted_taps_f32", weighted_taps_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"transpose_f32", transpose_f32},
@@ -293,12 +332,35 @@ func tanh_f32(dst, x []float32) {
 	}
 }
 
-func div_scalar_f32(dst, x []float32, by float32) {
+func exp_sum_f32(dst, x []float32, sub float32) float32 {
 	switch {
 	case tier >= cpu.AVX512:
-		div_scalar_f32_avx512(dst, x, by)
+		return exp_sum_f32_avx512(dst, x, sub)
 	case tier >= cpu.AVX2:
-		div_scalar_f32_avx2(dst, x, by)
+		return exp_sum_f32_avx2(dst, x, sub)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				sub float32
+				_   [0]uint64
+				ret float32
+			}{dst: dst, x: x, sub: sub}
+			if emulate("exp_sum_f32", noescape(unsafe.Pointer(&args))) {
+				return args.ret
+			}
+		}
+		return exp_sum_f32_ref(dst, x, sub)
+	}
+}
+
+func quotient_f32(dst, x []float32, by float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		quotient_f32_avx512(dst, x, by)
+	case tier >= cpu.AVX2:
+		quotient_f32_avx2(dst, x, by)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -306,11 +368,11 @@ func div_scalar_f32(dst, x []float32, by float32) {
 				x   []float32
 				by  float32
 			}{dst: dst, x: x, by: by}
-			if emulate("div_scalar_f32", noescape(unsafe.Pointer(&args))) {
+			if emulate("quotient_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		div_scalar_f32_ref(dst, x, by)
+		quotient_f32_ref(dst, x, by)
 	}
 }
 
@@ -700,6 +762,212 @@ func log_f32(dst, x []float32) {
 	}
 }
 
+func sin_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		sin_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		sin_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("sin_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		sin_f32_ref(dst, x)
+	}
+}
+
+func cos_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		cos_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		cos_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("cos_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		cos_f32_ref(dst, x)
+	}
+}
+
+func tan_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		tan_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		tan_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("tan_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		tan_f32_ref(dst, x)
+	}
+}
+
+func atan_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		atan_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		atan_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("atan_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		atan_f32_ref(dst, x)
+	}
+}
+
+func selu_f32(dst, x []float32, alpha, gamma float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		selu_f32_avx512(dst, x, alpha, gamma)
+	case tier >= cpu.AVX2:
+		selu_f32_avx2(dst, x, alpha, gamma)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+				gamma float32
+			}{dst: dst, x: x, alpha: alpha, gamma: gamma}
+			if emulate("selu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		selu_f32_ref(dst, x, alpha, gamma)
+	}
+}
+
+func celu_f32(dst, x []float32, alpha float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		celu_f32_avx512(dst, x, alpha)
+	case tier >= cpu.AVX2:
+		celu_f32_avx2(dst, x, alpha)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+			}{dst: dst, x: x, alpha: alpha}
+			if emulate("celu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		celu_f32_ref(dst, x, alpha)
+	}
+}
+
+func mish_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		mish_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		mish_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("mish_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		mish_f32_ref(dst, x)
+	}
+}
+
+func softsign_f32(dst, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		softsign_f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		softsign_f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("softsign_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		softsign_f32_ref(dst, x)
+	}
+}
+
+func thresholded_relu_f32(dst, x []float32, alpha float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		thresholded_relu_f32_avx512(dst, x, alpha)
+	case tier >= cpu.AVX2:
+		thresholded_relu_f32_avx2(dst, x, alpha)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				alpha float32
+			}{dst: dst, x: x, alpha: alpha}
+			if emulate("thresholded_relu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		thresholded_relu_f32_ref(dst, x, alpha)
+	}
+}
+
+func shrink_f32(dst, x []float32, bias, lambda float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		shrink_f32_avx512(dst, x, bias, lambda)
+	case tier >= cpu.AVX2:
+		shrink_f32_avx2(dst, x, bias, lambda)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst    []float32
+				x      []float32
+				bias   float32
+				lambda float32
+			}{dst: dst, x: x, bias: bias, lambda: lambda}
+			if emulate("shrink_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		shrink_f32_ref(dst, x, bias, lambda)
+	}
+}
+
 func add_f32(dst, a, b []float32) {
 	switch {
 	case tier >= cpu.AVX512:
@@ -823,6 +1091,27 @@ func minimum_f32(dst, a, b []float32) {
 			}
 		}
 		minimum_f32_ref(dst, a, b)
+	}
+}
+
+func prelu_f32(dst, a, b []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		prelu_f32_avx512(dst, a, b)
+	case tier >= cpu.AVX2:
+		prelu_f32_avx2(dst, a, b)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				a   []float32
+				b   []float32
+			}{dst: dst, a: a, b: b}
+			if emulate("prelu_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		prelu_f32_ref(dst, a, b)
 	}
 }
 
@@ -1063,28 +1352,6 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	}
 }
 
-func exp_sum_f32(x []float32, sub float32) float32 {
-	switch {
-	case tier >= cpu.AVX512:
-		return exp_sum_f32_avx512(x, sub)
-	case tier >= cpu.AVX2:
-		return exp_sum_f32_avx2(x, sub)
-	default:
-		if emulator != nil {
-			args := struct {
-				x   []float32
-				sub float32
-				_   [0]uint64
-				ret float32
-			}{x: x, sub: sub}
-			if emulate("exp_sum_f32", noescape(unsafe.Pointer(&args))) {
-				return args.ret
-			}
-		}
-		return exp_sum_f32_ref(x, sub)
-	}
-}
-
 func blend_f32(dst, a, b, c, d []float32) {
 	switch {
 	case tier >= cpu.AVX512:
@@ -1149,6 +1416,51 @@ func rotary_pairs_f32(dst, x, cos, sin []float32) {
 			}
 		}
 		rotary_pairs_f32_ref(dst, x, cos, sin)
+	}
+}
+
+func weighted_rows_f32(dst, x, w []float32, at []int64) {
+	switch {
+	case tier >= cpu.AVX512:
+		weighted_rows_f32_avx512(dst, x, w, at)
+	case tier >= cpu.AVX2:
+		weighted_rows_f32_avx2(dst, x, w, at)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []float32
+				w   []float32
+				at  []int64
+			}{dst: dst, x: x, w: w, at: at}
+			if emulate("weighted_rows_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		weighted_rows_f32_ref(dst, x, w, at)
+	}
+}
+
+func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
+	switch {
+	case tier >= cpu.AVX512:
+		weighted_taps_f32_avx512(dst, x, w, at, taps)
+	case tier >= cpu.AVX2:
+		weighted_taps_f32_avx2(dst, x, w, at, taps)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []float32
+				x    []float32
+				w    []float32
+				at   []int32
+				taps int
+			}{dst: dst, x: x, w: w, at: at, taps: taps}
+			if emulate("weighted_taps_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		weighted_taps_f32_ref(dst, x, w, at, taps)
 	}
 }
 

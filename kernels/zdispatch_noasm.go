@@ -17,7 +17,8 @@ var dispatchers = []Dispatcher{
 	{"exp_f32", exp_f32},
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
-	{"div_scalar_f32", div_scalar_f32},
+	{"exp_sum_f32", exp_sum_f32},
+	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -37,12 +38,23 @@ var dispatchers = []Dispatcher{
 	{"elu_f32", elu_f32},
 	{"softplus_f32", softplus_f32},
 	{"log_f32", log_f32},
+	{"sin_f32", sin_f32},
+	{"cos_f32", cos_f32},
+	{"tan_f32", tan_f32},
+	{"atan_f32", atan_f32},
+	{"selu_f32", selu_f32},
+	{"celu_f32", celu_f32},
+	{"mish_f32", mish_f32},
+	{"softsign_f32", softsign_f32},
+	{"thresholded_relu_f32", thresholded_relu_f32},
+	{"shrink_f32", shrink_f32},
 	{"add_f32", add_f32},
 	{"sub_f32", sub_f32},
 	{"mul_f32", mul_f32},
 	{"div_f32", div_f32},
 	{"maximum_f32", maximum_f32},
 	{"minimum_f32", minimum_f32},
+	{"prelu_f32", prelu_f32},
 	{"max_f32", max_f32},
 	{"sum_f32", sum_f32},
 	{"min_f32", min_f32},
@@ -54,10 +66,11 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
-	{"exp_sum_f32", exp_sum_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
+	{"weighted_rows_f32", weighted_rows_f32},
+	{"weighted_taps_f32", weighted_taps_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"transpose_f32", transpose_f32},
@@ -94,8 +107,12 @@ func tanh_f32(dst, x []float32) {
 	tanh_f32_ref(dst, x)
 }
 
-func div_scalar_f32(dst, x []float32, by float32) {
-	div_scalar_f32_ref(dst, x, by)
+func exp_sum_f32(dst, x []float32, sub float32) float32 {
+	return exp_sum_f32_ref(dst, x, sub)
+}
+
+func quotient_f32(dst, x []float32, by float32) {
+	quotient_f32_ref(dst, x, by)
 }
 
 func neg_f32(dst, x []float32) {
@@ -174,6 +191,46 @@ func log_f32(dst, x []float32) {
 	log_f32_ref(dst, x)
 }
 
+func sin_f32(dst, x []float32) {
+	sin_f32_ref(dst, x)
+}
+
+func cos_f32(dst, x []float32) {
+	cos_f32_ref(dst, x)
+}
+
+func tan_f32(dst, x []float32) {
+	tan_f32_ref(dst, x)
+}
+
+func atan_f32(dst, x []float32) {
+	atan_f32_ref(dst, x)
+}
+
+func selu_f32(dst, x []float32, alpha, gamma float32) {
+	selu_f32_ref(dst, x, alpha, gamma)
+}
+
+func celu_f32(dst, x []float32, alpha float32) {
+	celu_f32_ref(dst, x, alpha)
+}
+
+func mish_f32(dst, x []float32) {
+	mish_f32_ref(dst, x)
+}
+
+func softsign_f32(dst, x []float32) {
+	softsign_f32_ref(dst, x)
+}
+
+func thresholded_relu_f32(dst, x []float32, alpha float32) {
+	thresholded_relu_f32_ref(dst, x, alpha)
+}
+
+func shrink_f32(dst, x []float32, bias, lambda float32) {
+	shrink_f32_ref(dst, x, bias, lambda)
+}
+
 func add_f32(dst, a, b []float32) {
 	add_f32_ref(dst, a, b)
 }
@@ -196,6 +253,10 @@ func maximum_f32(dst, a, b []float32) {
 
 func minimum_f32(dst, a, b []float32) {
 	minimum_f32_ref(dst, a, b)
+}
+
+func prelu_f32(dst, a, b []float32) {
+	prelu_f32_ref(dst, a, b)
 }
 
 func max_f32(x []float32) float32 {
@@ -242,10 +303,6 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	norm_f32_ref(dst, x, scale, bias, sub, inv)
 }
 
-func exp_sum_f32(x []float32, sub float32) float32 {
-	return exp_sum_f32_ref(x, sub)
-}
-
 func blend_f32(dst, a, b, c, d []float32) {
 	blend_f32_ref(dst, a, b, c, d)
 }
@@ -256,6 +313,14 @@ func rotary_f32(dst, x, cos, sin []float32) {
 
 func rotary_pairs_f32(dst, x, cos, sin []float32) {
 	rotary_pairs_f32_ref(dst, x, cos, sin)
+}
+
+func weighted_rows_f32(dst, x, w []float32, at []int64) {
+	weighted_rows_f32_ref(dst, x, w, at)
+}
+
+func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
+	weighted_taps_f32_ref(dst, x, w, at, taps)
 }
 
 func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {

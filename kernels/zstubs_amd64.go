@@ -29,10 +29,16 @@ func tanh_f32_avx2(dst, x []float32)
 func tanh_f32_avx512(dst, x []float32)
 
 //go:noescape
-func div_scalar_f32_avx2(dst, x []float32, by float32)
+func exp_sum_f32_avx2(dst, x []float32, sub float32) float32
 
 //go:noescape
-func div_scalar_f32_avx512(dst, x []float32, by float32)
+func exp_sum_f32_avx512(dst, x []float32, sub float32) float32
+
+//go:noescape
+func quotient_f32_avx2(dst, x []float32, by float32)
+
+//go:noescape
+func quotient_f32_avx512(dst, x []float32, by float32)
 
 //go:noescape
 func neg_f32_avx2(dst, x []float32)
@@ -149,6 +155,66 @@ func log_f32_avx2(dst, x []float32)
 func log_f32_avx512(dst, x []float32)
 
 //go:noescape
+func sin_f32_avx2(dst, x []float32)
+
+//go:noescape
+func sin_f32_avx512(dst, x []float32)
+
+//go:noescape
+func cos_f32_avx2(dst, x []float32)
+
+//go:noescape
+func cos_f32_avx512(dst, x []float32)
+
+//go:noescape
+func tan_f32_avx2(dst, x []float32)
+
+//go:noescape
+func tan_f32_avx512(dst, x []float32)
+
+//go:noescape
+func atan_f32_avx2(dst, x []float32)
+
+//go:noescape
+func atan_f32_avx512(dst, x []float32)
+
+//go:noescape
+func selu_f32_avx2(dst, x []float32, alpha, gamma float32)
+
+//go:noescape
+func selu_f32_avx512(dst, x []float32, alpha, gamma float32)
+
+//go:noescape
+func celu_f32_avx2(dst, x []float32, alpha float32)
+
+//go:noescape
+func celu_f32_avx512(dst, x []float32, alpha float32)
+
+//go:noescape
+func mish_f32_avx2(dst, x []float32)
+
+//go:noescape
+func mish_f32_avx512(dst, x []float32)
+
+//go:noescape
+func softsign_f32_avx2(dst, x []float32)
+
+//go:noescape
+func softsign_f32_avx512(dst, x []float32)
+
+//go:noescape
+func thresholded_relu_f32_avx2(dst, x []float32, alpha float32)
+
+//go:noescape
+func thresholded_relu_f32_avx512(dst, x []float32, alpha float32)
+
+//go:noescape
+func shrink_f32_avx2(dst, x []float32, bias, lambda float32)
+
+//go:noescape
+func shrink_f32_avx512(dst, x []float32, bias, lambda float32)
+
+//go:noescape
 func add_f32_avx2(dst, a, b []float32)
 
 //go:noescape
@@ -183,6 +249,12 @@ func minimum_f32_avx2(dst, a, b []float32)
 
 //go:noescape
 func minimum_f32_avx512(dst, a, b []float32)
+
+//go:noescape
+func prelu_f32_avx2(dst, a, b []float32)
+
+//go:noescape
+func prelu_f32_avx512(dst, a, b []float32)
 
 //go:noescape
 func max_f32_avx2(x []float32) float32
@@ -251,12 +323,6 @@ func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
 func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
 
 //go:noescape
-func exp_sum_f32_avx2(x []float32, sub float32) float32
-
-//go:noescape
-func exp_sum_f32_avx512(x []float32, sub float32) float32
-
-//go:noescape
 func blend_f32_avx2(dst, a, b, c, d []float32)
 
 //go:noescape
@@ -273,6 +339,18 @@ func rotary_pairs_f32_avx2(dst, x, cos, sin []float32)
 
 //go:noescape
 func rotary_pairs_f32_avx512(dst, x, cos, sin []float32)
+
+//go:noescape
+func weighted_rows_f32_avx2(dst, x, w []float32, at []int64)
+
+//go:noescape
+func weighted_rows_f32_avx512(dst, x, w []float32, at []int64)
+
+//go:noescape
+func weighted_taps_f32_avx2(dst, x, w []float32, at []int32, taps int)
+
+//go:noescape
+func weighted_taps_f32_avx512(dst, x, w []float32, at []int32, taps int)
 
 //go:noescape
 func conv_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)

@@ -101,7 +101,17 @@ func init() {
 		m.set(&in.args[2], 8, v)
 		m.flags = false
 	}
-	handlers["KMOVW"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff }
+	handlers["KMOVW"] = func(m *machine, in *inst) {
+		switch src, dst := &in.args[0], &in.args[1]; {
+		case src.kind == isMask && dst.kind == isMask:
+			m.mask[dst.index] = m.mask[src.index] & 0xffff
+			return
+		case src.kind == isMask:
+			m.set(dst, 4, m.mask[src.index]&0xffff)
+			return
+		}
+		m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff
+	}
 	handlers["VPMOVD2M"] = func(m *machine, in *inst) {
 		var k uint64
 		for i := range in.args[0].width / 4 {

@@ -52,8 +52,10 @@ type operand struct {
 	symbol string // FP, SP, a data symbol, or "" for a plain address
 	disp   int64
 	base   int // general register, -1 for none
-	scaled int
+	scaled int // general register of the index, or the vector of indices
 	scale  uint64
+	// scaledVector is the width of a vector of indices, 0 where the index is a general register.
+	scaledVector int
 }
 
 var gpNames = map[string]int{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SP": 4, "BP": 5, "SI": 6, "DI": 7, "R8": 8, "R9": 9, "R10": 10,
@@ -168,11 +170,13 @@ func parseOperand(s string) (operand, error) {
 			return o, fmt.Errorf("operand %q: unknown base", s)
 		}
 		if m[4] != "" {
-			r, ok := gpNames[m[4]]
-			if !ok {
+			if r, ok := gpNames[m[4]]; ok {
+				o.scaled = r
+			} else if v, err := parseOperand(m[4]); err == nil && v.kind == isVec {
+				o.scaled, o.scaledVector = v.index, v.width
+			} else {
 				return o, fmt.Errorf("operand %q: unknown index", s)
 			}
-			o.scaled = r
 			o.scale, _ = strconv.ParseUint(m[5], 10, 64)
 		}
 		return o, nil

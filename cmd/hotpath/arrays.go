@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -92,6 +93,10 @@ func (a *arrayReader) set(v any) error {
 			a.t.Strings[a.at] = ""
 		case tensor.Float32:
 			tensor.Data[float32](a.t)[a.at] = float32(math.NaN())
+		case tensor.Float16:
+			tensor.Data[tensor.F16](a.t)[a.at] = tensor.ToF16(float32(math.NaN()))
+		case tensor.BFloat16:
+			tensor.Data[tensor.BF16](a.t)[a.at] = tensor.ToBF16(float32(math.NaN()))
 		default:
 			return wrong
 		}
@@ -115,36 +120,58 @@ func (a *arrayReader) set(v any) error {
 
 func (a *arrayReader) setNumber(x json.Number, wrong error) error {
 	switch a.t.DType {
-	case tensor.Float32, tensor.Float64:
-		bits := 8 * a.t.DType.Size()
-		f, err := strconv.ParseFloat(x.String(), bits)
+	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16:
+		return a.setFloat(x, wrong)
+	case tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64:
+		n, err := strconv.ParseUint(x.String(), 10, 8*a.t.DType.Size())
 		if err != nil {
 			return wrong
 		}
-		if bits == 32 {
-			tensor.Data[float32](a.t)[a.at] = float32(f)
-		} else {
-			tensor.Data[float64](a.t)[a.at] = f
-		}
+		a.put(n)
 		return nil
-	case tensor.String, tensor.Bool:
-		return wrong
+	case tensor.Int8, tensor.Int16, tensor.Int32, tensor.Int64:
+		n, err := strconv.ParseInt(x.String(), 10, 8*a.t.DType.Size())
+		if err != nil {
+			return wrong
+		}
+		a.put(uint64(n))
+		return nil
 	}
-	unsigned := a.t.DType == tensor.Uint8
-	n, err := strconv.ParseInt(x.String(), 10, 64)
+	return wrong
+}
+
+// put stores the low bytes of an integer.
+func (a *arrayReader) put(v uint64) {
 	size := a.t.DType.Size()
-	if limit := int64(1) << (8*size - 1); err != nil || size < 8 && !unsigned && (n < -limit || n >= limit) || unsigned && (n < 0 || n > math.MaxUint8) {
+	copy(a.t.Bytes[a.at*size:(a.at+1)*size], binary.LittleEndian.AppendUint64(nil, v))
+}
+
+func (a *arrayReader) setFloat(x json.Number, wrong error) error {
+	bits := 32
+	if a.t.DType == tensor.Float64 {
+		bits = 64
+	}
+	f, err := strconv.ParseFloat(x.String(), bits)
+	if err != nil {
 		return wrong
 	}
 	switch a.t.DType {
-	case tensor.Uint8:
-		tensor.Data[uint8](a.t)[a.at] = uint8(n)
-	case tensor.Int8:
-		tensor.Data[int8](a.t)[a.at] = int8(n)
-	case tensor.Int32:
-		tensor.Data[int32](a.t)[a.at] = int32(n)
+	case tensor.Float64:
+		tensor.Data[float64](a.t)[a.at] = f
+	case tensor.Float32:
+		tensor.Data[float32](a.t)[a.at] = float32(f)
+	case tensor.Float16:
+		h := tensor.ToF16(float32(f))
+		if math.IsInf(float64(h.Float32()), 0) {
+			return wrong
+		}
+		tensor.Data[tensor.F16](a.t)[a.at] = h
 	default:
-		tensor.Data[int64](a.t)[a.at] = n
+		h := tensor.ToBF16(float32(f))
+		if math.IsInf(float64(h.Float32()), 0) {
+			return wrong
+		}
+		tensor.Data[tensor.BF16](a.t)[a.at] = h
 	}
 	return nil
 }
@@ -194,6 +221,18 @@ func appendArray(b []byte, t *tensor.Tensor, depth int, at *int) []byte {
 		return strconv.AppendInt(b, int64(tensor.Data[int32](t)[i]), 10)
 	case tensor.Int64:
 		return strconv.AppendInt(b, tensor.Data[int64](t)[i], 10)
+	case tensor.Int16:
+		return strconv.AppendInt(b, int64(tensor.Data[int16](t)[i]), 10)
+	case tensor.Uint16:
+		return strconv.AppendUint(b, uint64(tensor.Data[uint16](t)[i]), 10)
+	case tensor.Uint32:
+		return strconv.AppendUint(b, uint64(tensor.Data[uint32](t)[i]), 10)
+	case tensor.Uint64:
+		return strconv.AppendUint(b, tensor.Data[uint64](t)[i], 10)
+	case tensor.Float16:
+		return appendFloat(b, float64(tensor.Data[tensor.F16](t)[i].Float32()), 32)
+	case tensor.BFloat16:
+		return appendFloat(b, float64(tensor.Data[tensor.BF16](t)[i].Float32()), 32)
 	case tensor.Bool:
 		return strconv.AppendBool(b, tensor.Data[bool](t)[i])
 	default:

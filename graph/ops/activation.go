@@ -1,10 +1,7 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/hotpath/hotpath/graph"
-	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
@@ -26,6 +23,33 @@ var (
 		alpha, err := n.FloatAttr("alpha", 1)
 		return func(dst, x []float32) { kernels.EluF32(dst, x, alpha) }, err
 	})
+	opCelu = unaryAttrF32("celu", "Celu", 12, func(n *graph.Node) (func(dst, x []float32), error) {
+		alpha, err := n.FloatAttr("alpha", 1)
+		if err == nil && !(alpha > 0) {
+			err = unsupported(n, "alpha %g, expected a positive number", alpha)
+		}
+		return func(dst, x []float32) { kernels.CeluF32(dst, x, alpha) }, err
+	})
+	opSelu = unaryAttrF32("selu", "Selu", 6, func(n *graph.Node) (func(dst, x []float32), error) {
+		alpha, err := n.FloatAttr("alpha", 1.67326319217681884765625)
+		if err != nil {
+			return nil, err
+		}
+		gamma, err := n.FloatAttr("gamma", 1.05070102214813232421875)
+		return func(dst, x []float32) { kernels.SeluF32(dst, x, alpha, gamma) }, err
+	})
+	opThresholdedRelu = unaryAttrF32("thresholded_relu", "ThresholdedRelu", 10, func(n *graph.Node) (func(dst, x []float32), error) {
+		alpha, err := n.FloatAttr("alpha", 1)
+		return func(dst, x []float32) { kernels.ThresholdedReluF32(dst, x, alpha) }, err
+	})
+	opShrink = unaryAttrF32("shrink", "Shrink", 9, func(n *graph.Node) (func(dst, x []float32), error) {
+		bias, err := n.FloatAttr("bias", 0)
+		if err != nil {
+			return nil, err
+		}
+		lambda, err := n.FloatAttr("lambd", 0.5)
+		return func(dst, x []float32) { kernels.ShrinkF32(dst, x, bias, lambda) }, err
+	})
 	opGelu = unaryAttrF32("gelu", "Gelu", 20, func(n *graph.Node) (func(dst, x []float32), error) {
 		form, err := n.StringAttr("approximate", "none")
 		switch {
@@ -40,60 +64,18 @@ var (
 	})
 	opSwish = unaryAttrF32("swish", "Swish", 24, func(n *graph.Node) (func(dst, x []float32), error) {
 		alpha, err := n.FloatAttr("alpha", 1)
-		if err == nil && alpha != 1 {
-			err = unsupported(n, "alpha %g, expected 1", alpha)
+		if alpha == 1 || err != nil {
+			return kernels.SiluF32, err
 		}
-		return kernels.SiluF32, err
+		scale := []float32{alpha}
+		return func(dst, x []float32) { // x·σ(alpha·x) = SiLU(alpha·x)/alpha
+			if alpha == 0 {
+				kernels.AffineF32(dst, x, 0, 0.5, 0)
+				return
+			}
+			kernels.MulF32(dst, x, scale)
+			kernels.SiluF32(dst, dst)
+			kernels.DivF32(dst, dst, scale)
+		}, nil
 	})
 )
-
-// opClip takes its bounds from inputs, before opset 11 from attributes. A missing bound is the lowest or highest float.
-var opClip = &Op{
-	Name: "clip", Type: "Clip", Since: 6, Rows: rowsFirst,
-	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		if err := arity(n, in, 1, 3); err != nil {
-			return nil, err
-		}
-		for i := range in {
-			if !present(in, i) {
-				continue
-			}
-			if err := wantDType(n, in, i, tensor.Float32); err != nil {
-				return nil, err
-			}
-			if size, _ := tensor.Elements(in[i].Shape); i > 0 && size != 1 {
-				return nil, modelErr(n, "input %d has shape %v, expected a scalar", i, in[i].Shape)
-			}
-		}
-		if _, _, err := clipAttrs(n); err != nil {
-			return nil, err
-		}
-		return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
-	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-		lowest, highest, err := clipAttrs(n)
-		if err != nil {
-			return nil, err
-		}
-		hasLo, hasHi := present(in, 1), present(in, 2)
-		return kernelFunc(func(in, out []*tensor.Tensor) error {
-			lo, hi := lowest, highest
-			if hasLo {
-				lo = tensor.Data[float32](in[1])[0]
-			}
-			if hasHi {
-				hi = tensor.Data[float32](in[2])[0]
-			}
-			kernels.ClipF32(tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), lo, hi)
-			return nil
-		}), nil
-	},
-}
-
-func clipAttrs(n *graph.Node) (lo, hi float32, err error) {
-	if lo, err = n.FloatAttr("min", -math.MaxFloat32); err != nil {
-		return 0, 0, err
-	}
-	hi, err = n.FloatAttr("max", math.MaxFloat32)
-	return lo, hi, err
-}

@@ -1,33 +1,52 @@
 package ops
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-type number interface {
-	float32 | float64 | int32 | int64
-}
-
-// Binary operators with NumPy broadcasting. Each result is one rounding of one operation.
+// Binary operators with NumPy broadcasting. Each result is one rounding of one operation; integers wrap.
 var (
-	opAdd = binaryOp("add", "Add", 7, kernels.AddF32, func(a, b float64) float64 { return a + b }, func(a, b int32) int32 { return a + b }, func(a, b int64) int64 { return a + b })
-	opSub = binaryOp("sub", "Sub", 7, kernels.SubF32, func(a, b float64) float64 { return a - b }, func(a, b int32) int32 { return a - b }, func(a, b int64) int64 { return a - b })
-	opMul = binaryOp("mul", "Mul", 7, kernels.MulF32, func(a, b float64) float64 { return a * b }, func(a, b int32) int32 { return a * b }, func(a, b int64) int64 { return a * b })
-	opDiv = binaryOp("div", "Div", 7, kernels.DivF32, func(a, b float64) float64 { return a / b }, divInt[int32], divInt[int64])
-	opMax = variadicOp("max", "Max", 8, kernels.MaximumF32, maximum[float64], maximum[int32], maximum[int64])
-	opMin = variadicOp("min", "Min", 8, kernels.MinimumF32, minimum[float64], minimum[int32], minimum[int64])
-	opPow = binaryOp("pow", "Pow", 7, kernels.PowF32, nil, nil, nil)
+	opAdd = binaryOp("add", "Add", 7, arithmetic("Add", kernels.AddF32, func(a, b float64) float64 { return a + b }))
+	opSub = binaryOp("sub", "Sub", 7, arithmetic("Sub", kernels.SubF32, func(a, b float64) float64 { return a - b }))
+	opMul = binaryOp("mul", "Mul", 7, arithmetic("Mul", kernels.MulF32, func(a, b float64) float64 { return a * b }))
+	opDiv = binaryOp("div", "Div", 7, arithmetic("Div", kernels.DivF32, func(a, b float64) float64 { return a / b }))
+	opMax = variadicOp("max", "Max", 8, arithmetic("Max", kernels.MaximumF32, maximum[float64]))
+	opMin = variadicOp("min", "Min", 8, arithmetic("Min", kernels.MinimumF32, minimum[float64]))
+	opSum = variadicOp("sum", "Sum", 8, typed{
+		tensor.Float32: foldKernel(kernels.AddF32),
+		tensor.Float64: foldKernel(eachPair(func(a, b float64) float64 { return a + b })),
+	})
+	opPow   = binaryOp("pow", "Pow", 7, integers("Pow").only(tensor.Int32, tensor.Int64).with(tensor.Float32, foldKernel(kernels.PowF32)))
+	opPRelu = binaryOp("prelu", "PRelu", 7, arithmetic("PRelu", kernels.PReluF32, func(a, b float64) float64 {
+		if a < 0 {
+			return a * b
+		}
+		return a
+	}))
+	opBitwiseAnd = binaryOp("bitwise_and", "BitwiseAnd", 18, integers("BitwiseAnd"))
+	opBitwiseOr  = binaryOp("bitwise_or", "BitwiseOr", 18, integers("BitwiseOr"))
+	opBitwiseXor = binaryOp("bitwise_xor", "BitwiseXor", 18, integers("BitwiseXor"))
 )
 
-// divInt is integer division that answers 0 for a division by zero instead of ending the process.
-func divInt[T int32 | int64](a, b T) T {
-	if b == 0 {
-		return 0
+// opMean is the sum divided by the number of inputs.
+var opMean = func() *Op {
+	op := variadicOp("mean", "Mean", 8, typed{tensor.Float32: foldKernel(kernels.AddF32)})
+	op.Build = func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+		sum, count := foldKernel(kernels.AddF32), []float32{float32(len(in))}
+		return kernelFunc(func(in, out []*tensor.Tensor) error {
+			err := sum.Run(in, out, nil)
+			dst := tensor.Data[float32](out[0])
+			kernels.DivF32(dst, dst, count)
+			return err
+		}), nil
 	}
-	return a / b
-}
+	return op
+}()
 
 // maximum and minimum let NaN win, as the f32 kernels do.
 func maximum[T number](a, b T) T {
@@ -44,9 +63,178 @@ func minimum[T number](a, b T) T {
 	return b
 }
 
-// binaryOp makes an operator of two inputs; a nil function means that the dtype is not supported.
-func binaryOp(name, opType string, since int64, f32 func(dst, a, b []float32), f64 func(a, b float64) float64, i32 func(a, b int32) int32, i64 func(a, b int64) int64) *Op {
-	op := variadicOp(name, opType, since, f32, f64, i32, i64)
+// integerPair is a function of two integers. A division by zero answers 0 instead of ending the process.
+func integerPair[T integer](name string) func(a, b T) T {
+	switch name {
+	case "Add":
+		return func(a, b T) T { return a + b }
+	case "Sub":
+		return func(a, b T) T { return a - b }
+	case "Mul":
+		return func(a, b T) T { return a * b }
+	case "Max":
+		return func(a, b T) T { return max(a, b) }
+	case "Min":
+		return func(a, b T) T { return min(a, b) }
+	case "Pow":
+		return powInt[T]
+	case "BitwiseAnd":
+		return func(a, b T) T { return a & b }
+	case "BitwiseOr":
+		return func(a, b T) T { return a | b }
+	case "BitwiseXor":
+		return func(a, b T) T { return a ^ b }
+	case "PRelu":
+		return func(a, b T) T {
+			if a < 0 {
+				return a * b
+			}
+			return a
+		}
+	case "Div":
+		return func(a, b T) T {
+			if b == 0 {
+				return 0
+			}
+			return a / b
+		}
+	case "Fmod": // with the sign of a
+		return func(a, b T) T {
+			if b == 0 {
+				return 0
+			}
+			return a % b
+		}
+	case "Mod": // with the sign of b
+		return func(a, b T) T {
+			if b == 0 {
+				return 0
+			}
+			m := a % b
+			if m != 0 && (m < 0) != (b < 0) {
+				m += b
+			}
+			return m
+		}
+	}
+	panic(fmt.Sprintf("ops: no integer function %s", name))
+}
+
+// powInt is a^b in wrapping integers; a negative b gives 0 but for a = ±1.
+func powInt[T integer](a, b T) T {
+	if b < 0 {
+		switch {
+		case a == 1:
+			return 1
+		case a+1 == 0:
+			return 1 - 2*(b&1)
+		}
+		return 0
+	}
+	r := T(1)
+	for ; b > 0; b >>= 1 {
+		if b&1 != 0 {
+			r *= a
+		}
+		a *= a
+	}
+	return r
+}
+
+// integers has a function of integerPair on all integers.
+func integers(name string) typed {
+	return typed{
+		tensor.Int8: foldKernel(eachPair(integerPair[int8](name))), tensor.Int16: foldKernel(eachPair(integerPair[int16](name))),
+		tensor.Int32: foldKernel(eachPair(integerPair[int32](name))), tensor.Int64: foldKernel(eachPair(integerPair[int64](name))),
+		tensor.Uint8: foldKernel(eachPair(integerPair[uint8](name))), tensor.Uint16: foldKernel(eachPair(integerPair[uint16](name))),
+		tensor.Uint32: foldKernel(eachPair(integerPair[uint32](name))), tensor.Uint64: foldKernel(eachPair(integerPair[uint64](name))),
+	}
+}
+
+// only keeps some dtypes.
+func (t typed) only(dtypes ...tensor.DType) typed {
+	kept := typed{}
+	for _, d := range dtypes {
+		kept[d] = t[d]
+	}
+	return kept
+}
+
+// arithmetic has a function on all numbers.
+func arithmetic(name string, f32 func(dst, a, b []float32), f64 func(a, b float64) float64) typed {
+	return integers(name).with(tensor.Float32, foldKernel(f32)).with(tensor.Float64, foldKernel(eachPair(f64)))
+}
+
+// opMod has the sign of the divisor, or with fmod=1, which floats need, that of the dividend. math.Mod is exact.
+var opMod = func() *Op {
+	floor := integers("Mod")
+	fmod := arithmetic("Fmod", eachPair(func(a, b float32) float32 { return float32(math.Mod(float64(a), float64(b))) }), math.Mod)
+	op := binaryOp("mod", "Mod", 10, fmod)
+	infer := op.Infer
+	pick := func(n *graph.Node, in []graph.Arg) (graph.Kernel, error) {
+		f, err := n.IntAttr("fmod", 0)
+		switch k := floor[in[0].DType]; {
+		case err != nil:
+			return nil, err
+		case f != 0:
+			return fmod[in[0].DType], nil
+		case k != nil:
+			return k, nil
+		}
+		return nil, modelErr(n, "inputs are %s, which needs fmod=1", in[0].DType)
+	}
+	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		out, err := infer(n, in)
+		if err == nil {
+			_, err = pick(n, in)
+		}
+		return out, err
+	}
+	op.Build = func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) { return pick(n, in) }
+	return op
+}()
+
+// opBitShift shifts unsigned integers; beyond their width nothing is left.
+var opBitShift = func() *Op {
+	left := typed{tensor.Uint8: shiftKernel[uint8](true), tensor.Uint16: shiftKernel[uint16](true), tensor.Uint32: shiftKernel[uint32](true), tensor.Uint64: shiftKernel[uint64](true)}
+	right := typed{tensor.Uint8: shiftKernel[uint8](false), tensor.Uint16: shiftKernel[uint16](false), tensor.Uint32: shiftKernel[uint32](false), tensor.Uint64: shiftKernel[uint64](false)}
+	op := binaryOp("bit_shift", "BitShift", 11, left)
+	infer := op.Infer
+	direction := func(n *graph.Node) (typed, error) {
+		switch d, err := n.StringAttr("direction", ""); {
+		case err != nil:
+			return nil, err
+		case d == "LEFT":
+			return left, nil
+		case d == "RIGHT":
+			return right, nil
+		default:
+			return nil, modelErr(n, "attribute \"direction\" is %q, expected \"LEFT\" or \"RIGHT\"", d)
+		}
+	}
+	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		if _, err := direction(n); err != nil {
+			return nil, err
+		}
+		return infer(n, in)
+	}
+	op.Build = func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+		t, err := direction(n)
+		return t[in[0].DType], err
+	}
+	return op
+}()
+
+func shiftKernel[T unsigned](left bool) graph.Kernel {
+	if left {
+		return foldKernel(eachPair(func(a, b T) T { return a << b }))
+	}
+	return foldKernel(eachPair(func(a, b T) T { return a >> b }))
+}
+
+// binaryOp makes an operator of two inputs.
+func binaryOp(name, opType string, since int64, byType typed) *Op {
+	op := variadicOp(name, opType, since, byType)
 	op.MinInputs = 2
 	infer := op.Infer
 	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
@@ -59,18 +247,14 @@ func binaryOp(name, opType string, since int64, f32 func(dst, a, b []float32), f
 }
 
 // variadicOp combines one input or more from left to right.
-func variadicOp(name, opType string, since int64, f32 func(dst, a, b []float32), f64 func(a, b float64) float64, i32 func(a, b int32) int32, i64 func(a, b int64) int64) *Op {
-	dtypes := []tensor.DType{tensor.Float32}
-	if f64 != nil {
-		dtypes = append(dtypes, tensor.Float64, tensor.Int32, tensor.Int64)
-	}
+func variadicOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
 		Name: name, Type: opType, Since: since, Rows: rowsElementwise,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, len(in), len(in)); err != nil {
 				return nil, err
 			}
-			if err := wantDType(n, in, 0, dtypes...); err != nil {
+			if err := byType.want(n, in, 0); err != nil {
 				return nil, err
 			}
 			shape := in[0].Shape
@@ -86,16 +270,7 @@ func variadicOp(name, opType string, since int64, f32 func(dst, a, b []float32),
 			return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 		},
 		Build: func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-			switch in[0].DType {
-			case tensor.Float32:
-				return foldKernel(f32), nil
-			case tensor.Float64:
-				return foldKernel(eachPair(f64)), nil
-			case tensor.Int32:
-				return foldKernel(eachPair(i32)), nil
-			default:
-				return foldKernel(eachPair(i64)), nil
-			}
+			return byType[in[0].DType], nil
 		},
 	}
 }

@@ -8,39 +8,37 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// opCast converts between numeric dtypes. Floats go to integers by truncation, saturating, NaN to 0 (ONNX leaves both
-// undefined; one rule on all machines is what matters here).
-var opCast = &Op{
-	Name: "cast", Type: "Cast", Since: 6, Rows: rowsFirst,
-	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		if err := arity(n, in, 1, 1); err != nil {
-			return nil, err
-		}
-		to, err := castTo(n)
-		if err != nil {
-			return nil, err
-		}
-		if to == tensor.Invalid || to == tensor.String || in[0].DType == tensor.String {
-			return nil, unsupported(n, "a cast from %s to %s", in[0].DType, to)
-		}
-		return []graph.Arg{{DType: to, Shape: in[0].Shape}}, nil
-	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-		switch in[0].DType {
-		case tensor.Float32:
-			return castFrom[float32](n)
-		case tensor.Float64:
-			return castFrom[float64](n)
-		case tensor.Int32:
-			return castFrom[int32](n)
-		case tensor.Int64:
-			return castFrom[int64](n)
-		case tensor.Int8:
-			return castFrom[int8](n)
-		default:
-			return castFrom[uint8](n) // uint8, and bool as the byte 0 or 1
-		}
-	},
+// opCast converts between all dtypes, opCastLike to that of its second input. Floats go to integers by truncation, saturating, NaN to 0
+// (ONNX leaves both undefined; one rule on all machines is what matters here); integers wrap; a number is true unless it is 0.
+var (
+	opCast     = castOp("cast", "Cast", 6, 1, func(n *graph.Node, _ []graph.Arg) (tensor.DType, error) { return castTo(n) })
+	opCastLike = castOp("cast_like", "CastLike", 15, 2, func(_ *graph.Node, in []graph.Arg) (tensor.DType, error) { return in[1].DType, nil })
+)
+
+func castOp(name, opType string, since int64, inputs int, target func(*graph.Node, []graph.Arg) (tensor.DType, error)) *Op {
+	return &Op{
+		Name: name, Type: opType, Since: since, MinInputs: inputs, Rows: rowsFirst,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			if err := arity(n, in, inputs, inputs); err != nil {
+				return nil, err
+			}
+			to, err := target(n, in)
+			if err != nil {
+				return nil, err
+			}
+			if to == tensor.Invalid {
+				return nil, unsupported(n, "a cast from %s to the type of attribute \"to\"", in[0].DType)
+			}
+			return []graph.Arg{{DType: to, Shape: in[0].Shape}}, nil
+		},
+		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+			to, err := target(n, in)
+			if err != nil {
+				return nil, err
+			}
+			return buildCast(n, in[0].DType, to), nil
+		},
+	}
 }
 
 func castTo(n *graph.Node) (tensor.DType, error) {
@@ -54,35 +52,95 @@ func castTo(n *graph.Node) (tensor.DType, error) {
 	return tensor.FromONNX(int32(code)), nil
 }
 
-type castable interface {
-	float32 | float64 | int8 | uint8 | int32 | int64
+func buildCast(n *graph.Node, from, to tensor.DType) graph.Kernel {
+	switch {
+	case from == to:
+		return kernelFunc(func(in, out []*tensor.Tensor) error {
+			copyElements(out[0], in[0])
+			return nil
+		})
+	case to == tensor.String:
+		return kernelFunc(formatAll)
+	case from == tensor.String:
+		return parseKernel(n.String(), to)
+	}
+	// The whole-slice conversions between float32 and the 16-bit floats.
+	switch {
+	case to == tensor.Float32 && isHalf(from):
+		return kernelFunc(func(in, out []*tensor.Tensor) error {
+			widenHalf(tensor.Data[float32](out[0]), in[0])
+			return nil
+		})
+	case from == tensor.Float32 && isHalf(to):
+		return kernelFunc(func(in, out []*tensor.Tensor) error {
+			narrowHalf(out[0], tensor.Data[float32](in[0]))
+			return nil
+		})
+	}
+	switch from {
+	case tensor.Float32:
+		return castFrom(to, same[float32])
+	case tensor.Float64:
+		return castFrom(to, same[float64])
+	case tensor.Float16:
+		return castFrom(to, tensor.F16.Float32)
+	case tensor.BFloat16:
+		return castFrom(to, tensor.BF16.Float32)
+	case tensor.Int8:
+		return castFrom(to, same[int8])
+	case tensor.Int16:
+		return castFrom(to, same[int16])
+	case tensor.Int32:
+		return castFrom(to, same[int32])
+	case tensor.Int64:
+		return castFrom(to, same[int64])
+	case tensor.Uint16:
+		return castFrom(to, same[uint16])
+	case tensor.Uint32:
+		return castFrom(to, same[uint32])
+	case tensor.Uint64:
+		return castFrom(to, same[uint64])
+	default:
+		return castFrom(to, same[uint8]) // and bool as the byte 0 or 1
+	}
 }
 
-func castFrom[S castable](n *graph.Node) (graph.Kernel, error) {
-	to, err := castTo(n)
-	if err != nil {
-		return nil, err
-	}
+func same[T any](v T) T { return v }
+
+// castFrom converts elements of S, read as V, to a dtype.
+func castFrom[S tensor.Numeric, V number](to tensor.DType, read func(S) V) graph.Kernel {
 	switch to {
 	case tensor.Float32:
-		return castKernel[S](func(v S) float32 { return float32(v) }), nil
+		return castKernel(read, func(v V) float32 { return float32(v) })
 	case tensor.Float64:
-		return castKernel[S](func(v S) float64 { return float64(v) }), nil
+		return castKernel(read, func(v V) float64 { return float64(v) })
+	case tensor.Float16:
+		return castKernel(read, func(v V) tensor.F16 { return tensor.ToF16(float32(v)) })
+	case tensor.BFloat16:
+		return castKernel(read, func(v V) tensor.BF16 { return tensor.ToBF16(float32(v)) })
 	case tensor.Int8:
-		return castKernel[S](func(v S) int8 { return int8(toInt(v, math.MinInt8, math.MaxInt8)) }), nil
+		return castKernel(read, func(v V) int8 { return int8(toInt(v, math.MinInt8, math.MaxInt8)) })
 	case tensor.Uint8:
-		return castKernel[S](func(v S) uint8 { return uint8(toInt(v, 0, math.MaxUint8)) }), nil
+		return castKernel(read, func(v V) uint8 { return uint8(toInt(v, 0, math.MaxUint8)) })
+	case tensor.Int16:
+		return castKernel(read, func(v V) int16 { return int16(toInt(v, math.MinInt16, math.MaxInt16)) })
+	case tensor.Uint16:
+		return castKernel(read, func(v V) uint16 { return uint16(toInt(v, 0, math.MaxUint16)) })
 	case tensor.Int32:
-		return castKernel[S](func(v S) int32 { return int32(toInt(v, math.MinInt32, math.MaxInt32)) }), nil
+		return castKernel(read, func(v V) int32 { return int32(toInt(v, math.MinInt32, math.MaxInt32)) })
+	case tensor.Uint32:
+		return castKernel(read, func(v V) uint32 { return uint32(toInt(v, 0, math.MaxUint32)) })
 	case tensor.Int64:
-		return castKernel[S](func(v S) int64 { return toInt(v, math.MinInt64, math.MaxInt64) }), nil
+		return castKernel(read, func(v V) int64 { return toInt(v, math.MinInt64, math.MaxInt64) })
+	case tensor.Uint64:
+		return castKernel(read, toUint64[V])
 	default:
-		return castKernel[S](func(v S) bool { return v != 0 }), nil
+		return castKernel(read, func(v V) bool { return v != 0 })
 	}
 }
 
 // toInt truncates a float into [lo, hi]; an integer wraps in the caller's conversion as in C.
-func toInt[S castable](v S, lo, hi int64) int64 {
+func toInt[V number](v V, lo, hi int64) int64 {
 	switch f := any(v).(type) {
 	case float32:
 		return truncate(float64(f), lo, hi)
@@ -104,11 +162,30 @@ func truncate(f float64, lo, hi int64) int64 {
 	return int64(f)
 }
 
-func castKernel[S, D tensor.Numeric](f func(S) D) graph.Kernel {
+// toUint64 truncates a float into the range of uint64; an integer wraps.
+func toUint64[V number](v V) uint64 {
+	f, isFloat := any(v).(float64)
+	if s, ok := any(v).(float32); ok {
+		f, isFloat = float64(s), true
+	}
+	switch {
+	case !isFloat:
+		return uint64(v)
+	case !(f > 0):
+		return 0
+	case f >= 0x1p64:
+		return math.MaxUint64
+	case f >= 0x1p63: // Go leaves the conversion of these to the machine
+		return uint64(int64(f-0x1p63)) + 1<<63
+	}
+	return uint64(int64(f))
+}
+
+func castKernel[S, D tensor.Numeric, V any](read func(S) V, f func(V) D) graph.Kernel {
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
 		dst := tensor.Data[D](out[0])
 		for i, v := range tensor.Data[S](in[0]) {
-			dst[i] = f(v)
+			dst[i] = f(read(v))
 		}
 		return nil
 	})

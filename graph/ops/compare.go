@@ -1,6 +1,9 @@
 package ops
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
@@ -8,56 +11,63 @@ import (
 
 // Comparisons and logic give Bool, with NumPy broadcasting. Every ordered comparison with NaN is false.
 var (
-	opGreater        = compareOp("greater", "Greater", 7, greater[float32], greater[float64], greater[int32], greater[int64])
-	opGreaterOrEqual = compareOp("greater_or_equal", "GreaterOrEqual", 12, greaterOrEqual[float32], greaterOrEqual[float64], greaterOrEqual[int32], greaterOrEqual[int64])
-	opLess           = compareOp("less", "Less", 7, less[float32], less[float64], less[int32], less[int64])
-	opLessOrEqual    = compareOp("less_or_equal", "LessOrEqual", 12, lessOrEqual[float32], lessOrEqual[float64], lessOrEqual[int32], lessOrEqual[int64])
-	opEqual          = compareOp("equal", "Equal", 7, equal[float32], equal[float64], equal[int32], equal[int64])
+	opGreater        = compareOp("greater", "Greater", 7, comparison("Greater"))
+	opGreaterOrEqual = compareOp("greater_or_equal", "GreaterOrEqual", 12, comparison("GreaterOrEqual"))
+	opLess           = compareOp("less", "Less", 7, comparison("Less"))
+	opLessOrEqual    = compareOp("less_or_equal", "LessOrEqual", 12, comparison("LessOrEqual"))
+	opEqual          = compareOp("equal", "Equal", 7, comparison("Equal").with(tensor.Bool, boolKernel(func(a, b bool) bool { return a == b })).with(tensor.String, equalText))
 	opAnd            = logicOp("and", "And", func(a, b bool) bool { return a && b })
 	opOr             = logicOp("or", "Or", func(a, b bool) bool { return a || b })
 	opXor            = logicOp("xor", "Xor", func(a, b bool) bool { return a != b })
 )
 
-func greater[T number](a, b T) bool        { return a > b }
-func greaterOrEqual[T number](a, b T) bool { return a >= b }
-func less[T number](a, b T) bool           { return a < b }
-func lessOrEqual[T number](a, b T) bool    { return a <= b }
-func equal[T number](a, b T) bool          { return a == b }
+func compare[T number](name string) func(a, b T) bool {
+	switch name {
+	case "Greater":
+		return func(a, b T) bool { return a > b }
+	case "GreaterOrEqual":
+		return func(a, b T) bool { return a >= b }
+	case "Less":
+		return func(a, b T) bool { return a < b }
+	case "LessOrEqual":
+		return func(a, b T) bool { return a <= b }
+	case "Equal":
+		return func(a, b T) bool { return a == b }
+	}
+	panic(fmt.Sprintf("ops: no comparison %s", name))
+}
 
-func compareOp(name, opType string, since int64, f32 func(a, b float32) bool, f64 func(a, b float64) bool, i32 func(a, b int32) bool, i64 func(a, b int64) bool) *Op {
+func comparison(name string) typed {
+	return typed{
+		tensor.Float32: boolKernel(compare[float32](name)), tensor.Float64: boolKernel(compare[float64](name)),
+		tensor.Int8: boolKernel(compare[int8](name)), tensor.Int16: boolKernel(compare[int16](name)),
+		tensor.Int32: boolKernel(compare[int32](name)), tensor.Int64: boolKernel(compare[int64](name)),
+		tensor.Uint8: boolKernel(compare[uint8](name)), tensor.Uint16: boolKernel(compare[uint16](name)),
+		tensor.Uint32: boolKernel(compare[uint32](name)), tensor.Uint64: boolKernel(compare[uint64](name)),
+	}
+}
+
+func compareOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
 		Name: name, Type: opType, Since: since, MinInputs: 2, Rows: rowsElementwise,
-		Infer: inferBool(tensor.Float32, tensor.Float64, tensor.Int32, tensor.Int64),
+		Infer: inferBool(byType),
 		Build: func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-			switch in[0].DType {
-			case tensor.Float32:
-				return boolKernel(f32), nil
-			case tensor.Float64:
-				return boolKernel(f64), nil
-			case tensor.Int32:
-				return boolKernel(i32), nil
-			default:
-				return boolKernel(i64), nil
-			}
+			return byType[in[0].DType], nil
 		},
 	}
 }
 
 func logicOp(name, opType string, f func(a, b bool) bool) *Op {
-	return &Op{
-		Name: name, Type: opType, Since: 7, MinInputs: 2, Rows: rowsElementwise,
-		Infer: inferBool(tensor.Bool),
-		Build: func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) { return boolKernel(f), nil },
-	}
+	return compareOp(name, opType, 7, typed{tensor.Bool: boolKernel(f)})
 }
 
 // inferBool is the shape rule of two inputs of one of dtypes.
-func inferBool(dtypes ...tensor.DType) func(*graph.Node, []graph.Arg) ([]graph.Arg, error) {
+func inferBool(byType typed) func(*graph.Node, []graph.Arg) ([]graph.Arg, error) {
 	return func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 2); err != nil {
 			return nil, err
 		}
-		if err := wantDType(n, in, 0, dtypes...); err != nil {
+		if err := byType.want(n, in, 0); err != nil {
 			return nil, err
 		}
 		if in[0].DType != in[1].DType {
@@ -79,32 +89,79 @@ func boolKernel[T tensor.Numeric](f func(a, b T) bool) graph.Kernel {
 	})
 }
 
+var equalText = func() graph.Kernel {
+	run := eachPair(func(a, b string) bool { return a == b })
+	return kernelFunc(func(in, out []*tensor.Tensor) error {
+		broadcast(tensor.Data[bool](out[0]), in[0].Strings, in[1].Strings, out[0].Shape, in[0].Shape, in[1].Shape, run)
+		return nil
+	})
+}()
+
 // opNot, opIsNaN look at one element at a time.
 var (
-	opNot   = predicateOp("not", "Not", 1, tensor.Bool, func(v bool) bool { return !v })
-	opIsNaN = predicateOp("is_nan", "IsNaN", 9, tensor.Float32, func(v float32) bool { return v != v })
+	opNot   = predicateOp("not", "Not", 1, typed{tensor.Bool: predicate(func(v bool) bool { return !v })})
+	opIsNaN = predicateOp("is_nan", "IsNaN", 9, typed{
+		tensor.Float32: predicate(func(v float32) bool { return v != v }), tensor.Float64: predicate(func(v float64) bool { return v != v }),
+		tensor.Float16: predicate(func(v tensor.F16) bool { return v&0x7fff > 0x7c00 }), tensor.BFloat16: predicate(func(v tensor.BF16) bool { return v&0x7fff > 0x7f80 }),
+	})
 )
 
-func predicateOp[T tensor.Numeric](name, opType string, since int64, dtype tensor.DType, f func(T) bool) *Op {
+// opIsInf looks for infinities of either sign, or of the one that the attributes leave.
+var opIsInf = func() *Op {
+	op := predicateOp("is_inf", "IsInf", 10, typed{tensor.Float32: isInf[float32](true, true), tensor.Float64: isInf[float64](true, true)})
+	infer := op.Infer
+	signs := func(n *graph.Node) (negative, positive bool, err error) {
+		a, err := n.IntAttr("detect_negative", 1)
+		if err != nil {
+			return false, false, err
+		}
+		b, err := n.IntAttr("detect_positive", 1)
+		return a != 0, b != 0, err
+	}
+	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		if _, _, err := signs(n); err != nil {
+			return nil, err
+		}
+		return infer(n, in)
+	}
+	op.Build = func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+		negative, positive, err := signs(n)
+		if in[0].DType == tensor.Float64 {
+			return isInf[float64](negative, positive), err
+		}
+		return isInf[float32](negative, positive), err
+	}
+	return op
+}()
+
+func isInf[T float32 | float64](negative, positive bool) graph.Kernel {
+	return predicate(func(v T) bool { return positive && math.IsInf(float64(v), 1) || negative && math.IsInf(float64(v), -1) })
+}
+
+func predicate[T tensor.Numeric](f func(T) bool) graph.Kernel {
+	return kernelFunc(func(in, out []*tensor.Tensor) error {
+		dst := tensor.Data[bool](out[0])
+		for i, v := range tensor.Data[T](in[0]) {
+			dst[i] = f(v)
+		}
+		return nil
+	})
+}
+
+func predicateOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
 		Name: name, Type: opType, Since: since, Rows: rowsElementwise,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err
 			}
-			if err := wantDType(n, in, 0, dtype); err != nil {
+			if err := byType.want(n, in, 0); err != nil {
 				return nil, err
 			}
 			return []graph.Arg{{DType: tensor.Bool, Shape: in[0].Shape}}, nil
 		},
-		Build: func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
-			return kernelFunc(func(in, out []*tensor.Tensor) error {
-				dst := tensor.Data[bool](out[0])
-				for i, v := range tensor.Data[T](in[0]) {
-					dst[i] = f(v)
-				}
-				return nil
-			}), nil
+		Build: func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+			return byType[in[0].DType], nil
 		},
 	}
 }

@@ -41,6 +41,9 @@ var cases = slices.Concat(
 	reduceCases,
 	normCases,
 	movementCases,
+	typedCases,
+	arrangedCases,
+	resizeCases,
 	convCases,
 	gemmCases,
 	attentionCases,
@@ -240,7 +243,11 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 			t.Fatalf("%s: %v", c.op, err)
 		}
 		scratch := scratchOf(kernel, args)
-		if allocs := testing.AllocsPerRun(20, func() { _ = kernel.Run(c.in, out, scratch) }); allocs != 0 {
+		allocs := testing.AllocsPerRun(20, func() { _ = kernel.Run(c.in, out, scratch) })
+		if c.op == "Cast" && out[0].DType == tensor.String {
+			continue // the text of numbers is new
+		}
+		if allocs != 0 {
 			t.Errorf("%s %s: %v allocations per run", c.op, c.name, allocs)
 		}
 	}

@@ -29,30 +29,17 @@ var opWhere = &Op{
 		return movable(n, in[1].DType, shape)
 	},
 	Build: func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-		switch in[1].DType {
-		case tensor.Float32:
-			return whereKernel[float32](), nil
-		case tensor.Float64:
-			return whereKernel[float64](), nil
-		case tensor.Int32:
-			return whereKernel[int32](), nil
-		case tensor.Int64:
-			return whereKernel[int64](), nil
-		case tensor.Int8:
-			return whereKernel[int8](), nil
-		default:
-			return whereKernel[uint8](), nil // and bool
-		}
+		return bySize(in[1].DType, whereKernel[uint8](), whereKernel[uint16](), whereKernel[uint32](), whereKernel[uint64]()), nil
 	},
 }
 
-func whereKernel[T tensor.Numeric]() graph.Kernel {
+func whereKernel[T unsigned]() graph.Kernel {
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		dst, shape := tensor.Data[T](out[0]), out[0].Shape
+		dst, shape := words[T](out[0].Bytes), out[0].Shape
 		if len(dst) == 0 {
 			return nil
 		}
-		c, x, y := tensor.Data[bool](in[0]), tensor.Data[T](in[1]), tensor.Data[T](in[2])
+		c, x, y := tensor.Data[bool](in[0]), words[T](in[1].Bytes), words[T](in[2].Bytes)
 		first, _, _, _ := innerRun(shape, in[0].Shape, in[1].Shape)
 		last, _, _, _ := innerRun(shape, in[2].Shape, in[2].Shape)
 		first = max(first, last)

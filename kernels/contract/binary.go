@@ -20,6 +20,7 @@ func checkBinary(c *checker) {
 		{"div_f32", kernels.DivF32},
 		{"maximum_f32", kernels.MaximumF32},
 		{"minimum_f32", kernels.MinimumF32},
+		{"prelu_f32", kernels.PReluF32},
 		{"pow_f32", kernels.PowF32},
 	} {
 		for i, n := range shortLengths() {

@@ -38,6 +38,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"conv_f32", checkConv},
 		{"reduce_rows", checkReduceRows},
 		{"reduce_axis", checkReduceAxis},
+		{"weighted", checkWeighted},
 		{"quantize_f32u8", checkQuantize},
 		{"dequantize_u8f32", checkDequantize},
 		{"peak", checkPeak},

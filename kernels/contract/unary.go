@@ -37,11 +37,21 @@ var unary = []struct {
 	{"hard_sigmoid_f32", func(dst, x []float32) { kernels.HardSigmoidF32(dst, x, 0.2, 0.5) }},
 	{"leaky_relu_f32", func(dst, x []float32) { kernels.LeakyReluF32(dst, x, 0.01) }},
 	{"elu_f32", func(dst, x []float32) { kernels.EluF32(dst, x, 1.5) }},
+	{"sin_f32", kernels.SinF32},
+	{"cos_f32", kernels.CosF32},
+	{"tan_f32", kernels.TanF32},
+	{"atan_f32", kernels.AtanF32},
+	{"mish_f32", kernels.MishF32},
+	{"softsign_f32", kernels.SoftsignF32},
+	{"selu_f32", func(dst, x []float32) { kernels.SeluF32(dst, x, 1.67326, 1.0507) }},
+	{"celu_f32", func(dst, x []float32) { kernels.CeluF32(dst, x, 0.7) }},
+	{"thresholded_relu_f32", func(dst, x []float32) { kernels.ThresholdedReluF32(dst, x, 0.5) }},
+	{"shrink_f32", func(dst, x []float32) { kernels.ShrinkF32(dst, x, 0.25, 0.5) }},
 	{"clip_f32", func(dst, x []float32) { kernels.ClipF32(dst, x, -1, 6) }},
 }
 
 // ownLoop lists the functions that cut long arrays themselves, and one of those that share a loop.
-var ownLoop = []string{"relu_f32", "exp_f32", "sigmoid_f32", "tanh_f32", "neg_f32"}
+var ownLoop = []string{"relu_f32", "exp_f32", "sigmoid_f32", "tanh_f32", "neg_f32", "sin_f32"}
 
 func checkUnary(c *checker) {
 	for _, k := range unary {

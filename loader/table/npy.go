@@ -56,10 +56,21 @@ func elements(file string, a *tensor.Tensor) (func(i int) float64, error) {
 		return reader(tensor.Data[int32](a)), nil
 	case tensor.Int64:
 		return reader(tensor.Data[int64](a)), nil
+	case tensor.Int16:
+		return reader(tensor.Data[int16](a)), nil
+	case tensor.Uint16:
+		return reader(tensor.Data[uint16](a)), nil
+	case tensor.Uint32:
+		return reader(tensor.Data[uint32](a)), nil
+	case tensor.Uint64:
+		return reader(tensor.Data[uint64](a)), nil
+	case tensor.Float16:
+		v := tensor.Data[tensor.F16](a)
+		return func(i int) float64 { return float64(v[i].Float32()) }, nil
 	}
 	return nil, fmt.Errorf("%s: expected a numeric array, found %s: %w", file, a.DType, ErrValue)
 }
 
-func reader[T float32 | float64 | uint8 | int8 | int32 | int64](v []T) func(int) float64 {
+func reader[T float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](v []T) func(int) float64 {
 	return func(i int) float64 { return float64(v[i]) }
 }

@@ -47,6 +47,18 @@ func (s *Style) element(dst []byte, t *tensor.Tensor, i int) []byte {
 		return strconv.AppendInt(dst, int64(tensor.Data[int8](t)[i]), 10)
 	case tensor.Uint8:
 		return strconv.AppendUint(dst, uint64(tensor.Data[uint8](t)[i]), 10)
+	case tensor.Int16:
+		return strconv.AppendInt(dst, int64(tensor.Data[int16](t)[i]), 10)
+	case tensor.Uint16:
+		return strconv.AppendUint(dst, uint64(tensor.Data[uint16](t)[i]), 10)
+	case tensor.Uint32:
+		return strconv.AppendUint(dst, uint64(tensor.Data[uint32](t)[i]), 10)
+	case tensor.Uint64:
+		return strconv.AppendUint(dst, tensor.Data[uint64](t)[i], 10)
+	case tensor.Float16:
+		return s.Float(dst, float64(tensor.Data[tensor.F16](t)[i].Float32()), 32)
+	case tensor.BFloat16:
+		return s.Float(dst, float64(tensor.Data[tensor.BF16](t)[i].Float32()), 32)
 	case tensor.Bool:
 		return strconv.AppendBool(dst, tensor.Data[bool](t)[i])
 	case tensor.String:

@@ -188,6 +188,19 @@ func (n *number) int(lo, hi int64) (v int64, ok bool) {
 	return v, lo <= v && v <= hi
 }
 
+// uint64 is the value of an integer literal of up to 20 digits.
+func (n *number) uint64(data []byte) (v uint64, ok bool) {
+	switch {
+	case !n.integer || n.neg && n.mant != 0:
+		return 0, false
+	case n.digits <= maxDigits:
+		return n.mant, true
+	}
+	text := n.text(data)
+	v, err := strconv.ParseUint(unsafe.String(unsafe.SliceData(text), len(text)), 10, 64)
+	return v, err == nil
+}
+
 func sign(neg bool) float64 {
 	if neg {
 		return -1

@@ -91,6 +91,32 @@ func (d *Decoder) element(t *tensor.Tensor, i int, missing bool) bool {
 		v, ok := d.int(0, math.MaxUint8)
 		tensor.Data[uint8](t)[i] = uint8(v)
 		return ok
+	case tensor.Int16:
+		v, ok := d.int(math.MinInt16, math.MaxInt16)
+		tensor.Data[int16](t)[i] = int16(v)
+		return ok
+	case tensor.Uint16:
+		v, ok := d.int(0, math.MaxUint16)
+		tensor.Data[uint16](t)[i] = uint16(v)
+		return ok
+	case tensor.Uint32:
+		v, ok := d.int(0, math.MaxUint32)
+		tensor.Data[uint32](t)[i] = uint32(v)
+		return ok
+	case tensor.Uint64:
+		v, ok := d.uint64()
+		tensor.Data[uint64](t)[i] = v
+		return ok
+	case tensor.Float16:
+		v, ok := d.float32(missing)
+		h := tensor.ToF16(v)
+		tensor.Data[tensor.F16](t)[i] = h
+		return ok && d.fits(v, h.Float32(), "float16")
+	case tensor.BFloat16:
+		v, ok := d.float32(missing)
+		h := tensor.ToBF16(v)
+		tensor.Data[tensor.BF16](t)[i] = h
+		return ok && d.fits(v, h.Float32(), "bfloat16")
 	case tensor.Bool:
 		v, ok := d.bool()
 		tensor.Data[bool](t)[i] = v
@@ -134,6 +160,26 @@ func (d *Decoder) int(lo, hi int64) (int64, bool) {
 	return v, true
 }
 
+func (d *Decoder) uint64() (uint64, bool) {
+	n, ok := d.number()
+	if !ok {
+		return 0, false
+	}
+	v, ok := n.uint64(d.data)
+	if !ok {
+		return 0, d.fail("expected a whole number from 0 to 18446744073709551615, found " + cut(n.text(d.data)))
+	}
+	return v, true
+}
+
+// fits fails where a finite number was rounded to an infinite one.
+func (d *Decoder) fits(v, rounded float32, dtype string) bool {
+	if math.IsInf(float64(rounded), 0) && !math.IsInf(float64(v), 0) {
+		return d.fail("the number " + strconv.FormatFloat(float64(v), 'g', -1, 32) + " is out of the range of " + dtype)
+	}
+	return true
+}
+
 func (d *Decoder) bool() (v, ok bool) {
 	switch {
 	case d.word("true"):
@@ -166,6 +212,10 @@ func fill(t *tensor.Tensor, i int) {
 		tensor.Data[float32](t)[i] = float32(math.NaN())
 	case tensor.Float64:
 		tensor.Data[float64](t)[i] = math.NaN()
+	case tensor.Float16:
+		tensor.Data[tensor.F16](t)[i] = tensor.ToF16(float32(math.NaN()))
+	case tensor.BFloat16:
+		tensor.Data[tensor.BF16](t)[i] = tensor.ToBF16(float32(math.NaN()))
 	case tensor.String:
 		t.Strings[i] = ""
 	}

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func div_scalar_f32_avx2(dst []float32, x []float32, by float32)
+// func quotient_f32_avx2(dst []float32, x []float32, by float32)
 // Requires: AVX
-TEXT ·div_scalar_f32_avx2(SB), NOSPLIT, $0-52
+TEXT ·quotient_f32_avx2(SB), NOSPLIT, $0-52
 	VBROADCASTSS by+48(FP), Y0
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX

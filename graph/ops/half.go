@@ -1,0 +1,183 @@
+package ops
+
+import (
+	"math"
+	"sync"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+func convertEach[D, S any](dst []D, x []S, f func(S) D) {
+	for i, v := range x {
+		dst[i] = f(v)
+	}
+}
+
+// widenHalf writes the elements of a 16-bit float tensor as float32.
+func widenHalf(dst []float32, x *tensor.Tensor) {
+	if x.DType == tensor.Float16 {
+		convertEach(dst, tensor.Data[tensor.F16](x), tensor.F16.Float32)
+	} else {
+		convertEach(dst, tensor.Data[tensor.BF16](x), tensor.BF16.Float32)
+	}
+}
+
+// narrowHalf writes float32 elements to a 16-bit float tensor.
+func narrowHalf(dst *tensor.Tensor, x []float32) {
+	if dst.DType == tensor.Float16 {
+		convertEach(tensor.Data[tensor.F16](dst), x, tensor.ToF16)
+	} else {
+		convertEach(tensor.Data[tensor.BF16](dst), x, tensor.ToBF16)
+	}
+}
+
+func isHalf(d tensor.DType) bool { return d == tensor.Float16 || d == tensor.BFloat16 }
+
+// viaFloat32 lets a float32 operator work on 16-bit floats: inputs are widened, results rounded once at the end.
+func viaFloat32(op *Op) *Op {
+	infer, build := op.Infer, op.Build
+	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		half, wide := widened(in)
+		if half == tensor.Invalid {
+			return infer(n, in)
+		}
+		out, err := infer(n, wide)
+		for i := range out {
+			if out[i].DType == tensor.Float32 {
+				out[i].DType = half
+			}
+		}
+		return out, err
+	}
+	op.Build = func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
+		half, wide := widened(in)
+		if half == tensor.Invalid {
+			return build(n, in, pool)
+		}
+		inner, err := build(n, wide, pool)
+		if err != nil {
+			return nil, err
+		}
+		k := &halfKernel{inner: inner, infer: func(in []graph.Arg) ([]graph.Arg, error) { return infer(n, in) }}
+		k.frames.New = func() any { return new(halfFrame) }
+		return k, nil
+	}
+	return op
+}
+
+// widened is in with float32 for its one 16-bit float dtype; Invalid where there is none, or other floats beside it.
+func widened(in []graph.Arg) (tensor.DType, []graph.Arg) {
+	half := tensor.Invalid
+	for _, a := range in {
+		if a.DType == tensor.Float32 || isHalf(a.DType) && half != tensor.Invalid && half != a.DType {
+			return tensor.Invalid, nil
+		}
+		if isHalf(a.DType) {
+			half = a.DType
+		}
+	}
+	if half == tensor.Invalid {
+		return half, nil
+	}
+	wide := make([]graph.Arg, len(in))
+	for i, a := range in {
+		wide[i] = a
+		if !isHalf(a.DType) {
+			continue
+		}
+		wide[i].DType = tensor.Float32
+		if a.Const != nil {
+			wide[i].Const = tensor.New(tensor.Float32, a.Const.Shape...)
+			widenHalf(tensor.Data[float32](wide[i].Const), a.Const)
+		}
+	}
+	return half, wide
+}
+
+// halfKernel runs a float32 kernel on copies in scratch memory: the inputs, the outputs, then what the kernel itself needs.
+type halfKernel struct {
+	inner  graph.Kernel
+	infer  func(in []graph.Arg) ([]graph.Arg, error)
+	frames sync.Pool // of *halfFrame
+}
+
+// halfFrame is the tensors of one run.
+type halfFrame struct {
+	tensors []tensor.Tensor
+	in, out []*tensor.Tensor
+}
+
+// halfAlign keeps every copy on cache lines of its own.
+const halfAlign = 64
+
+func halfBytes(shape []int) int {
+	n, ok := tensor.Elements(shape)
+	if !ok || n > math.MaxInt/8 {
+		return math.MaxInt / 2 // beyond every limit; the plan refuses it
+	}
+	return (4*n + halfAlign - 1) &^ (halfAlign - 1)
+}
+
+// ScratchBytes implements graph.ScratchKernel.
+func (k *halfKernel) ScratchBytes(args []graph.Arg) int {
+	_, wide := widened(args)
+	out, err := k.infer(wide)
+	if err != nil {
+		return 0 // the plan has inferred these shapes before
+	}
+	total := 0
+	for i, a := range args {
+		if isHalf(a.DType) {
+			total = min(total+halfBytes(wide[i].Shape), math.MaxInt/4)
+		}
+	}
+	for _, a := range out {
+		if a.DType == tensor.Float32 {
+			total = min(total+halfBytes(a.Shape), math.MaxInt/4)
+		}
+	}
+	if s, ok := k.inner.(graph.ScratchKernel); ok {
+		total += s.ScratchBytes(wide)
+	}
+	return total
+}
+
+// Run implements graph.Kernel.
+func (k *halfKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	f := k.frames.Get().(*halfFrame)
+	defer k.frames.Put(f)
+	if len(f.tensors) < len(in)+len(out) {
+		f.tensors = make([]tensor.Tensor, len(in)+len(out))
+	}
+	f.in, f.out = f.in[:0], f.out[:0]
+	wide := func(i int, t *tensor.Tensor) *tensor.Tensor {
+		if t == nil || !isHalf(t.DType) {
+			return t
+		}
+		c, size := &f.tensors[i], 4*t.Len()
+		c.DType, c.Shape, c.Bytes = tensor.Float32, t.Shape, scratch[:size:size]
+		scratch = scratch[halfBytes(t.Shape):]
+		return c
+	}
+	for i, t := range in {
+		c := wide(i, t)
+		if c != t {
+			widenHalf(tensor.Data[float32](c), t)
+		}
+		f.in = append(f.in, c)
+	}
+	for i, t := range out {
+		f.out = append(f.out, wide(len(in)+i, t))
+	}
+	if err := k.inner.Run(f.in, f.out, scratch); err != nil {
+		return err
+	}
+	for i, t := range out {
+		if t != nil && isHalf(t.DType) {
+			narrowHalf(t, tensor.Data[float32](f.out[i]))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package ops
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// resizeWeighted is linear and cubic resizing: one pass per axis that changes, the last axis first.
+type resizeWeighted struct {
+	node *graph.Node
+	*resizeConfig
+}
+
+// resizeStart computes the axes for a shape without allocating.
+func resizeStart(n *graph.Node, r *resizeConfig, axes *[kernels.MaxAxes]resizeAxis, shape []int) ([]resizeAxis, error) {
+	if len(shape) > len(axes) {
+		return nil, unsupported(n, "%d axes, expected at most %d", len(shape), len(axes))
+	}
+	used := axes[:len(shape)]
+	return used, r.axes(n, used, shape)
+}
+
+// layout is the scratch memory in bytes: the tables of a pass, then what is between passes, twice.
+func (k resizeWeighted) layout(axes []resizeAxis) (tables, values int) {
+	size := 1
+	for _, a := range axes {
+		size = multiplied(size, a.in)
+	}
+	for i := len(axes) - 1; i >= 0; i-- {
+		a := &axes[i]
+		if a.moves(k.resizeConfig) && a.in > 0 {
+			size = multiplied(size/a.in, a.out)
+			tables, values = max(tables, multiplied(12*a.taps(k.resizeConfig), a.out)), max(values, multiplied(4, size))
+		}
+	}
+	return (tables + 63) &^ 63, (values + 63) &^ 63
+}
+
+// multiplied is a·b, or more than any limit where that overflows.
+func multiplied(a, b int) int {
+	if b > 0 && a > math.MaxInt/16/b {
+		return math.MaxInt / 16
+	}
+	return a * b
+}
+
+// ScratchBytes implements graph.ScratchKernel.
+func (k resizeWeighted) ScratchBytes(args []graph.Arg) int {
+	var space [kernels.MaxAxes]resizeAxis
+	axes, err := resizeStart(k.node, k.resizeConfig, &space, args[0].Shape)
+	if err != nil {
+		return 0 // the plan has inferred this shape before
+	}
+	tables, values := k.layout(axes)
+	return tables + 2*values
+}
+
+// Run implements graph.Kernel.
+func (k resizeWeighted) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	var space [kernels.MaxAxes]resizeAxis
+	axes, err := resizeStart(k.node, k.resizeConfig, &space, in[0].Shape)
+	if err != nil {
+		return err
+	}
+	x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
+	if len(dst) == 0 {
+		return nil
+	}
+	tables, values := k.layout(axes)
+	first := len(axes) // the axis of the last pass
+	for i := range axes {
+		if axes[i].moves(k.resizeConfig) {
+			first = i
+			break
+		}
+	}
+	if first == len(axes) {
+		copy(dst, x)
+		return nil
+	}
+	free, other := scratch[tables:tables+values], scratch[tables+values:]
+	for i := len(axes) - 1; i >= first; i-- {
+		if !axes[i].moves(k.resizeConfig) {
+			continue
+		}
+		outer, inner := 1, 1
+		for _, a := range axes[:i] {
+			outer *= a.in
+		}
+		for _, a := range axes[i+1:] {
+			inner *= a.out
+		}
+		to := dst
+		if i > first {
+			to = floats(free[:4*outer*axes[i].out*inner])
+			free, other = other, free
+		}
+		k.pass(&axes[i], to, x, outer, inner, scratch[:tables])
+		x = to
+	}
+	if k.coordinates == "tf_crop_and_resize" {
+		k.extrapolate(axes, dst)
+	}
+	return nil
+}
+
+// pass resizes the middle axis of x [outer × in × inner].
+func (k resizeWeighted) pass(a *resizeAxis, dst, x []float32, outer, inner int, tables []byte) {
+	taps := a.taps(k.resizeConfig)
+	n := taps * a.out
+	w := floats(tables[8*n : 12*n])
+	if inner == 1 {
+		at := int32s(tables[:4*n])
+		for o := range a.out {
+			a.weights(k.resizeConfig, o, func(t, from int, v float32) { at[t*a.out+o], w[t*a.out+o] = int32(from), v })
+		}
+		for r := range outer {
+			kernels.WeightedTapsF32(dst[r*a.out:(r+1)*a.out], x[r*a.in:(r+1)*a.in], w, at, taps)
+		}
+		return
+	}
+	at := int64s(tables[:8*n])
+	for o := range a.out {
+		a.weights(k.resizeConfig, o, func(t, from int, v float32) { at[o*taps+t], w[o*taps+t] = int64(from*inner), v })
+	}
+	for r := range outer {
+		for o := range a.out {
+			to := (r*a.out + o) * inner
+			kernels.WeightedRowsF32(dst[to:to+inner], x[r*a.in*inner:(r+1)*a.in*inner], w[o*taps:(o+1)*taps], at[o*taps:(o+1)*taps])
+		}
+	}
+}
+
+// extrapolate fills what lies outside of the input.
+func (k resizeWeighted) extrapolate(axes []resizeAxis, dst []float32) {
+	inner := 1
+	for i := len(axes) - 1; i >= 0; i-- {
+		a := &axes[i]
+		for o := range a.out {
+			if !a.outside(k.resizeConfig, o) {
+				continue
+			}
+			for at := o * inner; at < len(dst); at += a.out * inner {
+				for j := range inner {
+					dst[at+j] = k.fill
+				}
+			}
+		}
+		inner *= a.out
+	}
+}
+
+func int32s(b []byte) []int32 { return unsafe.Slice((*int32)(unsafe.Pointer(&b[0])), len(b)/4) }
+func int64s(b []byte) []int64 { return unsafe.Slice((*int64)(unsafe.Pointer(&b[0])), len(b)/8) }
+
+// resizeNearest copies elements of the size of T.
+type resizeNearest[T unsigned] struct {
+	node *graph.Node
+	*resizeConfig
+}
+
+// ScratchBytes implements graph.ScratchKernel: a table of positions for every axis.
+func (k resizeNearest[T]) ScratchBytes(args []graph.Arg) int {
+	var space [kernels.MaxAxes]resizeAxis
+	axes, err := resizeStart(k.node, k.resizeConfig, &space, args[0].Shape)
+	if err != nil {
+		return 0
+	}
+	total := 0
+	for _, a := range axes {
+		total += 8 * a.out
+	}
+	return total
+}
+
+// Run implements graph.Kernel.
+func (k resizeNearest[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	var space [kernels.MaxAxes]resizeAxis
+	axes, err := resizeStart(k.node, k.resizeConfig, &space, in[0].Shape)
+	if err != nil {
+		return err
+	}
+	x, dst := words[T](in[0].Bytes), words[T](out[0].Bytes)
+	if len(dst) == 0 {
+		return nil
+	}
+	if len(axes) == 0 {
+		copy(dst, x)
+		return nil
+	}
+	// The position that each output of an axis adds, −1 outside of the input.
+	positions := int64s(scratch)
+	start, step := len(positions), 1
+	for i := len(axes) - 1; i >= 0; i-- {
+		a := &axes[i]
+		start -= a.out
+		for o := range a.out {
+			switch {
+			case a.outside(k.resizeConfig, o):
+				positions[start+o] = -1
+			case a.moves(k.resizeConfig):
+				positions[start+o] = int64(a.nearest(k.resizeConfig, o) * step)
+			default:
+				positions[start+o] = int64(o * step)
+			}
+		}
+		step *= a.in
+	}
+	last := axes[len(axes)-1].out
+	columns := positions[len(positions)-last:]
+	for at := 0; at < len(dst); at += last {
+		base, r, start := int64(0), at/last, len(positions)-last
+		for i := len(axes) - 2; i >= 0 && base >= 0; i-- {
+			start -= axes[i].out
+			p := positions[start+r%axes[i].out]
+			r /= axes[i].out
+			if base += p; p < 0 {
+				base = -1
+			}
+		}
+		row := dst[at : at+last]
+		for i, c := range columns {
+			if base < 0 || c < 0 {
+				row[i] = k.filler()
+			} else {
+				row[i] = x[base+c]
+			}
+		}
+	}
+	return nil
+}
+
+// filler is the extrapolation value of a 4-byte float; other dtypes have 0.
+func (k resizeNearest[T]) filler() (v T) {
+	if unsafe.Sizeof(v) == 4 {
+		return T(math.Float32bits(k.fill))
+	}
+	return 0
+}
