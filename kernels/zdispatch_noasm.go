@@ -55,6 +55,8 @@ var dispatchers = []Dispatcher{
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
 	{"exp_sum_f32", exp_sum_f32},
+	{"softmax_rows_f32", softmax_rows_f32},
+	{"scale_rows_f32", scale_rows_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
@@ -242,6 +244,14 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 
 func exp_sum_f32(x []float32, sub float32) float32 {
 	return exp_sum_f32_ref(x, sub)
+}
+
+func softmax_rows_f32(x, sums []float32, rows, cols, ld int) {
+	softmax_rows_f32_ref(x, sums, rows, cols, ld)
+}
+
+func scale_rows_f32(dst, x, factors []float32, rows, cols, ldd, ldx int) {
+	scale_rows_f32_ref(dst, x, factors, rows, cols, ldd, ldx)
 }
 
 func blend_f32(dst, a, b, c, d []float32) {

@@ -257,6 +257,18 @@ func exp_sum_f32_avx2(x []float32, sub float32) float32
 func exp_sum_f32_avx512(x []float32, sub float32) float32
 
 //go:noescape
+func softmax_rows_f32_avx2(x, sums []float32, rows, cols, ld int)
+
+//go:noescape
+func softmax_rows_f32_avx512(x, sums []float32, rows, cols, ld int)
+
+//go:noescape
+func scale_rows_f32_avx2(dst, x, factors []float32, rows, cols, ldd, ldx int)
+
+//go:noescape
+func scale_rows_f32_avx512(dst, x, factors []float32, rows, cols, ldd, ldx int)
+
+//go:noescape
 func blend_f32_avx2(dst, a, b, c, d []float32)
 
 //go:noescape
