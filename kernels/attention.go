@@ -55,7 +55,8 @@ const (
 //
 // The sum of e is striped by the key's index as in SumF32 and the sum of e·v has segments of 256 at multiples of 256 of it; keys a row
 // does not see by position or length take no part. So a row has the same bits in a prompt and alone, behind any number of unseen keys,
-// on any number of threads. A row that sees no key, or whose scores are all −Inf, is 0. The largest score is exact: nothing is rescaled.
+// on any number of threads. A key that the mask hides has weight 0, so only there a value that is not finite gives NaN. A row that sees no
+// key, or whose scores are all −Inf, is 0. The largest score is exact: nothing is rescaled.
 //
 // out overlaps nothing else. scratch holds a.Scratch(pool.Threads()) elements. pool may be nil.
 func AttentionF32(pool *Pool, out, q, k, v []float32, a *Attention, scratch []float32) {
@@ -238,19 +239,18 @@ func (t *attention) packKeys(dst []float32, b, h, from, to int) {
 	}
 }
 
-// packValues writes values from…to of a head as panels of 16 elements: [panel][key][16].
+// packValues writes values from…to of a head as panels of 16 elements: [panel][key][16]. It reads rows from end to end, which memory
+// delivers faster than a column of 16 at a time.
 func (t *attention) packValues(dst []float32, b, h, from, to int) {
-	for d0 := 0; d0 < t.ValueDim; d0 += panelCols {
-		n := min(panelCols, t.ValueDim-d0)
-		at := t.V.at(b, h, from) + d0
-		for range to - from {
-			row := dst[:panelCols]
-			if dst = dst[panelCols:]; n == panelCols {
-				copyPanelRow((*[panelCols]float32)(row), (*[panelCols]float32)(t.v[at:]))
-			} else {
-				clear(row[copy(row, t.v[at:at+n]):])
-			}
-			at += t.V.Row
+	n, whole := to-from, t.ValueDim/panelCols
+	for j := range n {
+		row := t.v[t.V.at(b, h, from+j):][:t.ValueDim]
+		for p := range whole {
+			copyPanelRow((*[panelCols]float32)(dst[(p*n+j)*panelCols:]), (*[panelCols]float32)(row[p*panelCols:]))
+		}
+		if rest := row[whole*panelCols:]; len(rest) > 0 {
+			last := dst[(whole*n+j)*panelCols:][:panelCols]
+			clear(last[copy(last, rest):])
 		}
 	}
 }

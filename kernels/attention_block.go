@@ -50,10 +50,13 @@ func (t *attentionBlock) run(slot []float32) {
 		t.scores(q, from, min(from+kSegment, t.hi))
 	}
 	t.softmax()
-	clear(t.y)
 	for from := t.lo; from < t.hi; from += kSegment {
 		to := min(from+kSegment, t.hi)
-		t.weigh(t.y, 0, t.m, from, from, to)
+		flags := gemmAdd
+		if from == t.lo {
+			flags = 0
+		}
+		t.weigh(t.y, 0, t.m, from, from, to, flags)
 	}
 	t.finish()
 }
@@ -114,6 +117,9 @@ func expSumLong(x []float32, first int) (sum float32) {
 
 // whole reports whether row i sees all keys of the block.
 func (t *attentionBlock) whole(i int) bool {
+	if t.Left < 0 && t.Right < 0 {
+		return true
+	}
 	_, r := t.row(i)
 	lo, hi := t.visible(t.b, r)
 	return lo == t.lo && hi == t.hi
@@ -135,10 +141,13 @@ func (t *attentionBlock) hide(i int, all []float32) {
 	if (t.Mask != nil || t.Allowed != nil) && len(seen) > 0 {
 		t.mask(seen, head, r, lo)
 	}
-	for _, unseen := range [2][]float32{all[:lo-t.lo], all[hi-t.lo:]} {
-		for j := range unseen {
-			unseen[j] = negInf
-		}
+	setAll(all[:lo-t.lo], negInf)
+	setAll(all[hi-t.lo:], negInf)
+}
+
+func setAll(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
 	}
 }
 
@@ -155,16 +164,21 @@ func (t *attentionBlock) mask(seen []float32, head, r, lo int) {
 		AddF32(seen, seen, t.Mask[at:at+n])
 		return
 	}
-	allowed := t.Allowed[at : at+n]
-	for j := range seen {
-		if allowed[j%n] == 0 {
+	if n == 1 {
+		if t.Allowed[at] == 0 {
+			setAll(seen, negInf)
+		}
+		return
+	}
+	for j, a := range t.Allowed[at : at+n] {
+		if a == 0 {
 			seen[j] = negInf
 		}
 	}
 }
 
-// weigh adds to y the product of rows i…i+m of e with the values of keys k0…to of the segment that begins at from.
-func (t *attentionBlock) weigh(y []float32, i, m, from, k0, to int) {
+// weigh sets y to, or by the flag adds, the product of rows i…i+m of e with the values of keys k0…to of the segment that begins at from.
+func (t *attentionBlock) weigh(y []float32, i, m, from, k0, to, flags int) {
 	values, packed := t.values, to-from
 	if t.blocks > 1 {
 		_, values = t.sharedBlock(t.b, t.h, from/kSegment)
@@ -174,13 +188,13 @@ func (t *attentionBlock) weigh(y []float32, i, m, from, k0, to int) {
 	}
 	e := t.s[i*t.ld+k0-t.lo:][:(m-1)*t.ld+to-k0]
 	if packed == to-k0 {
-		gemm_f32(e, values[:roundUp(t.ValueDim, panelCols)*packed], y, nil, t.ld, t.ValueDim, m, t.ValueDim, packed, gemmAdd)
+		gemm_f32(e, values[:roundUp(t.ValueDim, panelCols)*packed], y, nil, t.ld, t.ValueDim, m, t.ValueDim, packed, flags)
 		return
 	}
 	for d := 0; d < t.ValueDim; d += panelCols { // a part of the packed segment: panels lie apart
 		n := min(panelCols, t.ValueDim-d)
 		panel := values[d*packed+(k0-from)*panelCols:][:(to-k0)*panelCols]
-		gemm_f32(e, panel, y[d:(m-1)*t.ValueDim+d+n], nil, t.ld, t.ValueDim, m, n, to-k0, gemmAdd)
+		gemm_f32(e, panel, y[d:(m-1)*t.ValueDim+d+n], nil, t.ld, t.ValueDim, m, n, to-k0, flags)
 	}
 }
 
@@ -196,7 +210,7 @@ func (t *attentionBlock) finish() {
 			lo, hi := t.visible(t.b, r)
 			clear(y)
 			for from := lo / kSegment * kSegment; from < hi; from += kSegment {
-				t.weigh(y, i, 1, from, max(from, lo), min(from+kSegment, hi))
+				t.weigh(y, i, 1, from, max(from, lo), min(from+kSegment, hi), gemmAdd)
 			}
 		}
 	}
