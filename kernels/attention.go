@@ -113,7 +113,7 @@ func (a *Attention) sizes() attentionSizes {
 	total := a.Rows * s.group
 	limit := min(max(scoreElements/max(1, s.span), minScoreRows), maxScoreRows)
 	s.blocks = (total + limit - 1) / limit
-	s.rows = (total + s.blocks - 1) / max(1, s.blocks)
+	s.rows = (total + max(1, s.blocks) - 1) / max(1, s.blocks)
 	return s
 }
 
