@@ -87,8 +87,19 @@ var (
 	})
 )
 
-// foldLanes combines the upper half of v with the lower until one element is left, and returns it.
+// foldLanes combines the lanes of v to one element and returns it.
 func (g *gen) foldLanes(v reg.VecVirtual, combine func(src, dst reg.Register)) {
+	g.halveLanes(v, combine)
+	ret, err := g.ReturnIndex(0).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	g.VMOVSS(v.AsX(), ret.Addr)
+	g.finish()
+}
+
+// halveLanes combines the upper half of v with the lower until the first lane holds all.
+func (g *gen) halveLanes(v reg.VecVirtual, combine func(src, dst reg.Register)) {
 	if g.wide() {
 		h := g.YMM()
 		g.VEXTRACTF64X4(operand.U8(1), v, h)
@@ -101,10 +112,4 @@ func (g *gen) foldLanes(v reg.VecVirtual, combine func(src, dst reg.Register)) {
 	combine(h, v.AsX())
 	g.VPSHUFD(operand.U8(0b01), v.AsX(), h)
 	combine(h, v.AsX())
-	ret, err := g.ReturnIndex(0).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	g.VMOVSS(v.AsX(), ret.Addr)
-	g.finish()
 }

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -56,7 +55,8 @@ const (
 //
 // The sum of e is striped by the key's index as in SumF32 and the sum of e·v has segments of 256 at multiples of 256 of it; keys a row
 // does not see by position or length take no part. So a row has the same bits in a prompt and alone, behind any number of unseen keys,
-// on any number of threads. A row that sees no key, or whose scores are all −Inf, is 0. The largest score is exact: nothing is rescaled.
+// on any number of threads. A key that the mask hides has weight 0, so only there a value that is not finite gives NaN. A row that sees no
+// key, or whose scores are all −Inf, is 0. The largest score is exact: nothing is rescaled.
 //
 // out overlaps nothing else. scratch holds a.Scratch(pool.Threads()) elements. pool may be nil.
 func AttentionF32(pool *Pool, out, q, k, v []float32, a *Attention, scratch []float32) {
@@ -114,7 +114,7 @@ func (a *Attention) sizes() attentionSizes {
 	total := a.Rows * s.group
 	limit := min(max(scoreElements/max(1, s.span), minScoreRows), maxScoreRows)
 	s.blocks = (total + limit - 1) / limit
-	s.rows = (total + s.blocks - 1) / max(1, s.blocks)
+	s.rows = (total + max(1, s.blocks) - 1) / max(1, s.blocks)
 	return s
 }
 
@@ -145,9 +145,9 @@ func (t *attention) sharedElements() int {
 	return t.Batch * t.KVHeads * t.keyBlocks * (t.keyBlock() + t.valueBlock())
 }
 
-// slotElements is what a chunk needs: queries, scores, results, the two numbers of each row's range, and packed blocks of its own.
+// slotElements is what a chunk needs: queries, scores, results, sums, and packed blocks of its own.
 func (t *attention) slotElements() int {
-	n := t.rows * (t.Dim + t.span + scorePad + t.ValueDim)
+	n := t.rows * (t.Dim + t.span + scorePad + t.ValueDim + 1)
 	if t.blocks < 2 {
 		n += t.keyBlock() + t.valueBlock()
 	}
@@ -241,19 +241,18 @@ func (t *attention) packKeys(dst []float32, b, h, from, to int) {
 	}
 }
 
-// packValues writes values from…to of a head as panels of 16 elements: [panel][key][16].
+// packValues writes values from…to of a head as panels of 16 elements: [panel][key][16]. It reads rows from end to end, which memory
+// delivers faster than a column of 16 at a time.
 func (t *attention) packValues(dst []float32, b, h, from, to int) {
-	for d0 := 0; d0 < t.ValueDim; d0 += panelCols {
-		n := min(panelCols, t.ValueDim-d0)
-		at := t.V.at(b, h, from) + d0
-		for range to - from {
-			row := dst[:panelCols]
-			if dst = dst[panelCols:]; n == panelCols {
-				copyPanelRow((*[panelCols]float32)(row), (*[panelCols]float32)(t.v[at:]))
-			} else {
-				clear(row[copy(row, t.v[at:at+n]):])
-			}
-			at += t.V.Row
+	n, whole := to-from, t.ValueDim/panelCols
+	for j := range n {
+		row := t.v[t.V.at(b, h, from+j):][:t.ValueDim]
+		for p := range whole {
+			copyPanelRow((*[panelCols]float32)(dst[(p*n+j)*panelCols:]), (*[panelCols]float32)(row[p*panelCols:]))
+		}
+		if rest := row[whole*panelCols:]; len(rest) > 0 {
+			last := dst[(whole*n+j)*panelCols:][:panelCols]
+			clear(last[copy(last, rest):])
 		}
 	}
 }
@@ -262,194 +261,4 @@ func (t *attention) packValues(dst []float32, b, h, from, to int) {
 func copyPanelRow(dst, src *[panelCols]float32) {
 	row := *src
 	*dst = row
-}
-
-// attentionBlock is m rows of a key-value head from row first on, where row i of the head is query i/group of query head i%group.
-type attentionBlock struct {
-	*attention
-	b, h, first, m int
-	lo, hi         int // keys the block sees, lo a multiple of 256
-	ld             int // elements between rows of scores
-	s, y           []float32
-	keys, values   []float32 // packed block, if not shared
-}
-
-func (t *attentionBlock) row(i int) (head, r int) {
-	if t.group == 1 { // spare the division
-		return t.h, t.first + i
-	}
-	return t.h*t.group + (t.first+i)%t.group, (t.first + i) / t.group
-}
-
-func (t *attentionBlock) run(slot []float32) {
-	t.lo, t.hi = math.MaxInt, 0
-	for i := range t.m {
-		_, r := t.row(i)
-		if lo, hi := t.visible(t.b, r); hi > 0 {
-			t.lo, t.hi = min(t.lo, lo), max(t.hi, hi)
-		}
-	}
-	t.lo = min(t.lo, t.hi) / kSegment * kSegment
-	t.ld = t.span + scorePad
-	cut := func(n int) (part []float32) {
-		part, slot = slot[:n], slot[n:]
-		return part
-	}
-	q := cut(t.m * t.Dim)
-	t.s, t.y = cut(t.m*t.ld), cut(t.m*t.ValueDim)
-	if t.blocks < 2 {
-		t.keys, t.values = cut(t.keyBlock()), cut(t.valueBlock())
-	}
-	if t.group == 1 && t.Q.Row == t.Dim {
-		AffineF32(q, t.q[t.Q.at(t.b, t.h, t.first):][:len(q)], 0, t.Scale, 0)
-	} else {
-		for i := range t.m {
-			head, r := t.row(i)
-			AffineF32(q[i*t.Dim:], t.q[t.Q.at(t.b, head, r):][:t.Dim], 0, t.Scale, 0)
-		}
-	}
-	for from := t.lo; from < t.hi; from += kSegment {
-		t.scores(q, from, min(from+kSegment, t.hi))
-	}
-	for i := range t.m {
-		t.softmax(i)
-	}
-	for from := t.lo; from < t.hi; from += kSegment {
-		to := min(from+kSegment, t.hi)
-		t.weigh(t.y, 0, t.m, from, from, to)
-	}
-	for i := range t.m {
-		t.finish(i)
-	}
-}
-
-// scores computes q·kᵀ for keys from…to.
-func (t *attentionBlock) scores(q []float32, from, to int) {
-	keys, n := t.keys, to-from
-	packed := roundUp(n, panelCols)
-	if t.blocks > 1 {
-		keys, _ = t.sharedBlock(t.b, t.h, from/kSegment)
-		packed = roundUp(min(kSegment, t.length(t.b)-from), panelCols)
-	} else {
-		t.packKeys(keys, t.b, t.h, from, to)
-	}
-	c := t.s[from-t.lo:]
-	c = c[:(t.m-1)*t.ld+n]
-	flags := 0
-	for d0 := 0; d0 == 0 || d0 < t.Dim; d0 += kSegment {
-		dc := min(kSegment, t.Dim-d0)
-		gemm_f32(q[d0:(t.m-1)*t.Dim+d0+dc], keys[d0*packed:][:roundUp(n, panelCols)*dc], c, nil, t.Dim, t.ld, t.m, n, dc, flags)
-		flags = gemmAdd
-	}
-}
-
-// softmax turns the scores of row i into e^(s − max), 0 for keys it does not see, and keeps 1/Σ beyond the row: NaN if a score is, 0 if none
-// counts.
-func (t *attentionBlock) softmax(i int) {
-	head, r := t.row(i)
-	lo, hi := t.visible(t.b, r)
-	all := t.s[i*t.ld:][:t.hi-t.lo]
-	inverse := &t.s[i*t.ld+t.ld-1]
-	*inverse = 0
-	if hi == 0 {
-		clear(all)
-		return
-	}
-	seen := all[lo-t.lo : hi-t.lo]
-	if t.Softcap != 0 {
-		DivF32(seen, seen, t.softcap[:])
-		TanhF32(seen, seen)
-		AffineF32(seen, seen, 0, t.Softcap, 0)
-	}
-	if t.Mask != nil || t.Allowed != nil {
-		t.mask(seen, head, r, lo)
-	}
-	m := max_f32(seen)
-	if m == negInf && AmaxF32(seen) == -negInf {
-		clear(all)
-		return
-	}
-	// Stripes and segments count from key 0; keys that are not seen are −Inf, which adds nothing.
-	for j := range all[:lo-t.lo] {
-		all[j] = negInf
-	}
-	clear(all[hi-t.lo:])
-	var sum float32
-	for from := t.lo; from < hi; {
-		to := min(from/sumSegment*sumSegment+sumSegment, hi)
-		sum += exp_sum_f32(all[from-t.lo:to-t.lo], all[from-t.lo:to-t.lo], m)
-		from = to
-	}
-	*inverse = 1 / sum
-}
-
-var negInf = float32(math.Inf(-1))
-
-// mask applies the mask to the scores of a row from key lo on.
-func (t *attentionBlock) mask(seen []float32, head, r, lo int) {
-	at := t.b*t.MaskStride[0] + head*t.MaskStride[1] + r*t.MaskStride[2] + lo*t.MaskStride[3]
-	n := len(seen)
-	if t.MaskStride[3] == 0 {
-		n = 1
-	}
-	if t.Mask != nil {
-		AddF32(seen, seen, t.Mask[at:at+n])
-		return
-	}
-	allowed := t.Allowed[at : at+n]
-	for j := range seen {
-		if allowed[j%n] == 0 {
-			seen[j] = negInf
-		}
-	}
-}
-
-// weigh adds to y the product of rows i…i+m of e with the values of keys k0…to of the segment that begins at from, or sets y if that is
-// the block's first.
-func (t *attentionBlock) weigh(y []float32, i, m, from, k0, to int) {
-	values, packed := t.values, to-from
-	if t.blocks > 1 {
-		_, values = t.sharedBlock(t.b, t.h, from/kSegment)
-		packed = min(kSegment, t.length(t.b)-from)
-	} else {
-		t.packValues(values, t.b, t.h, from, to)
-	}
-	flags := 0
-	if from > t.lo {
-		flags = gemmAdd
-	}
-	e := t.s[i*t.ld+k0-t.lo:][:(m-1)*t.ld+to-k0]
-	if packed == to-k0 {
-		gemm_f32(e, values[:roundUp(t.ValueDim, panelCols)*packed], y, nil, t.ld, t.ValueDim, m, t.ValueDim, packed, flags)
-		return
-	}
-	for d := 0; d < t.ValueDim; d += panelCols { // a part of the packed segment: panels lie apart
-		n := min(panelCols, t.ValueDim-d)
-		panel := values[d*packed+(k0-from)*panelCols:][:(to-k0)*panelCols]
-		gemm_f32(e, panel, y[d:(m-1)*t.ValueDim+d+n], nil, t.ld, t.ValueDim, m, n, to-k0, flags)
-	}
-}
-
-// finish scales row i to its place in out. Where the block went through keys that the row does not see, their weight 0 made NaN of a value
-// that is none or infinite: such a row is done again without them.
-func (t *attentionBlock) finish(i int) {
-	head, r := t.row(i)
-	out := t.out[t.Out.at(t.b, head, r):][:t.ValueDim]
-	inverse := t.s[i*t.ld+t.ld-1]
-	if inverse == 0 {
-		clear(out)
-		return
-	}
-	y := t.y[i*t.ValueDim:][:t.ValueDim]
-	lo, hi := t.visible(t.b, r)
-	if whole := lo == t.lo && hi == t.hi; !whole && !(AmaxF32(y) < -negInf) {
-		for from := t.lo; from < hi; from += kSegment {
-			if from+kSegment <= lo {
-				clear(y)
-				continue
-			}
-			t.weigh(y, i, 1, from, max(from, lo), min(from+kSegment, hi))
-		}
-	}
-	AffineF32(out, y, 0, inverse, 0)
 }

@@ -120,6 +120,10 @@ var variants = []Variant{
 	{"affine_f32_avx512", "affine_f32", cpu.AVX512},
 	{"norm_f32_avx2", "norm_f32", cpu.AVX2},
 	{"norm_f32_avx512", "norm_f32", cpu.AVX512},
+	{"softmax_rows_f32_avx2", "softmax_rows_f32", cpu.AVX2},
+	{"softmax_rows_f32_avx512", "softmax_rows_f32", cpu.AVX512},
+	{"scale_rows_f32_avx2", "scale_rows_f32", cpu.AVX2},
+	{"scale_rows_f32_avx512", "scale_rows_f32", cpu.AVX512},
 	{"blend_f32_avx2", "blend_f32", cpu.AVX2},
 	{"blend_f32_avx512", "blend_f32", cpu.AVX512},
 	{"rotary_f32_avx2", "rotary_f32", cpu.AVX2},
@@ -226,6 +230,8 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"softmax_rows_f32", softmax_rows_f32},
+	{"scale_rows_f32", scale_rows_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
@@ -1349,6 +1355,54 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 			}
 		}
 		norm_f32_ref(dst, x, scale, bias, sub, inv)
+	}
+}
+
+func softmax_rows_f32(x, sums []float32, rows, cols, ld int) {
+	switch {
+	case tier >= cpu.AVX512:
+		softmax_rows_f32_avx512(x, sums, rows, cols, ld)
+	case tier >= cpu.AVX2:
+		softmax_rows_f32_avx2(x, sums, rows, cols, ld)
+	default:
+		if emulator != nil {
+			args := struct {
+				x    []float32
+				sums []float32
+				rows int
+				cols int
+				ld   int
+			}{x: x, sums: sums, rows: rows, cols: cols, ld: ld}
+			if emulate("softmax_rows_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		softmax_rows_f32_ref(x, sums, rows, cols, ld)
+	}
+}
+
+func scale_rows_f32(dst, x, factors []float32, rows, cols, ldd, ldx int) {
+	switch {
+	case tier >= cpu.AVX512:
+		scale_rows_f32_avx512(dst, x, factors, rows, cols, ldd, ldx)
+	case tier >= cpu.AVX2:
+		scale_rows_f32_avx2(dst, x, factors, rows, cols, ldd, ldx)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst     []float32
+				x       []float32
+				factors []float32
+				rows    int
+				cols    int
+				ldd     int
+				ldx     int
+			}{dst: dst, x: x, factors: factors, rows: rows, cols: cols, ldd: ldd, ldx: ldx}
+			if emulate("scale_rows_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		scale_rows_f32_ref(dst, x, factors, rows, cols, ldd, ldx)
 	}
 }
 

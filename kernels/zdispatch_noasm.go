@@ -66,6 +66,8 @@ var dispatchers = []Dispatcher{
 	{"add_square_f32", add_square_f32},
 	{"affine_f32", affine_f32},
 	{"norm_f32", norm_f32},
+	{"softmax_rows_f32", softmax_rows_f32},
+	{"scale_rows_f32", scale_rows_f32},
 	{"blend_f32", blend_f32},
 	{"rotary_f32", rotary_f32},
 	{"rotary_pairs_f32", rotary_pairs_f32},
@@ -301,6 +303,14 @@ func affine_f32(dst, x []float32, sub, scale, shift float32) {
 
 func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	norm_f32_ref(dst, x, scale, bias, sub, inv)
+}
+
+func softmax_rows_f32(x, sums []float32, rows, cols, ld int) {
+	softmax_rows_f32_ref(x, sums, rows, cols, ld)
+}
+
+func scale_rows_f32(dst, x, factors []float32, rows, cols, ldd, ldx int) {
+	scale_rows_f32_ref(dst, x, factors, rows, cols, ldd, ldx)
 }
 
 func blend_f32(dst, a, b, c, d []float32) {

@@ -323,6 +323,18 @@ func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
 func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
 
 //go:noescape
+func softmax_rows_f32_avx2(x, sums []float32, rows, cols, ld int)
+
+//go:noescape
+func softmax_rows_f32_avx512(x, sums []float32, rows, cols, ld int)
+
+//go:noescape
+func scale_rows_f32_avx2(dst, x, factors []float32, rows, cols, ldd, ldx int)
+
+//go:noescape
+func scale_rows_f32_avx512(dst, x, factors []float32, rows, cols, ldd, ldx int)
+
+//go:noescape
 func blend_f32_avx2(dst, a, b, c, d []float32)
 
 //go:noescape

@@ -51,6 +51,27 @@ func sequence() []Case {
 			},
 		})
 	}
+	for _, d := range kernels.Dispatchers() {
+		const rows, scores, dim = 64, 512, 64 // a block of attention
+		switch f := d.Func.(type) {
+		case func(x, sums []float32, rows, cols, ld int):
+			cases = append(cases, Case{
+				Op: d.Family, Shape: fmt.Sprintf("%dx%d", rows, scores), Bytes: 8 * rows * scores, family: func(cpu.Tier) string { return d.Family },
+				prepare: func(*kernels.Pool) func() {
+					x, sums := randomF32(rows*scores), make([]float32, rows)
+					return func() { f(x, sums, rows, scores, scores) }
+				},
+			})
+		case func(dst, x, factors []float32, rows, cols, ldd, ldx int):
+			cases = append(cases, Case{
+				Op: d.Family, Shape: fmt.Sprintf("%dx%d", rows, dim), Bytes: 8 * rows * dim, family: func(cpu.Tier) string { return d.Family },
+				prepare: func(*kernels.Pool) func() {
+					dst, x, factors := make([]float32, rows*dim), randomF32(rows*dim), randomF32(rows)
+					return func() { f(dst, x, factors, rows, dim, dim, dim) }
+				},
+			})
+		}
+	}
 	for _, op := range []string{"rotary_f32", "rotary_pairs_f32"} {
 		for _, n := range []int{64, 4096} {
 			cases = append(cases, Case{

@@ -368,6 +368,9 @@ func (k *attentionKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 
 // appendRows writes, head by head, past rows of old and the rows of x.
 func appendRows(dst, old, x []float32, h *heads, past int) {
+	if len(dst) == 0 {
+		return
+	}
 	for b := range h.batch {
 		for i := range h.heads {
 			head := b*h.heads + i

@@ -1,6 +1,8 @@
 package ops_test
 
 import (
+	"testing"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -85,6 +87,7 @@ var recurrentCases = []opCase{
 	// f = 1 − i = 0: c = 1.
 	{name: "coupled", op: "LSTM", attrs: affine(3, "input_forget", graph.Int(1)), consts: []int{1, 2}, in: ts(f32([]float32{1}, 1, 1, 1), rnnIn(4)[1], rnnIn(4)[2], nil, nil, nil, f32([]float32{9}, 1, 1, 1)), want: ts(f32([]float32{1}, 1, 1, 1, 1))},
 	{name: "no steps", op: "LSTM", consts: []int{1, 2}, in: ts(f32(nil, 0, 1, 1), rnnIn(4)[1], rnnIn(4)[2]), want: ts(f32(nil, 0, 1, 1, 1), f32([]float32{0}, 1, 1, 1))},
+	{name: "ON11 huge batch", op: "LSTM", consts: []int{1, 2}, in: ts(f32(nil, 0, 1<<60, 1), rnnIn(4)[1], rnnIn(4)[2]), wantErr: graph.ErrLimit},
 	{name: "length", op: "GRU", consts: []int{1, 2}, in: rnnIn(3, nil, tensor.Of([]int32{3}, 1)), wantErr: graph.ErrInput},
 	{name: "ON11 hidden size", op: "GRU", attrs: attrs("hidden_size", graph.Int(2)), consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
 	{name: "ON11 weights", op: "LSTM", consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
@@ -108,4 +111,24 @@ var groupQueryCases = []opCase{
 	{name: "length", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1}, 1, 1, 2), f32([]float32{5}, 1, 1, 1), f32([]float32{2}, 1, 1, 1), nil, nil, i32(1), i32(1)), wantErr: graph.ErrInput},
 	{name: "ON11 heads", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery("kv_num_heads", graph.Int(3)), in: ts(f32([]float32{1, 1}, 1, 1, 2), nil, nil, nil, nil, i32(0), i32(1)), wantErr: graph.ErrModel},
 	{name: "sink", domain: graph.DomainMicrosoft, op: "GroupQueryAttention", attrs: groupQuery(), in: ts(f32([]float32{1, 1}, 1, 1, 2), f32([]float32{5}, 1, 1, 1), f32([]float32{2}, 1, 1, 1), nil, nil, i32(0), i32(1), nil, nil, nil, nil, vec(1, 1)), wantErr: graph.ErrUnsupported},
+}
+
+// TestHugeAndEmpty: a shape without elements may say any number of rows, which nothing loops over. Not among the cases, whose rows a test
+// goes through.
+func TestHugeAndEmpty(t *testing.T) {
+	for _, c := range []opCase{
+		{name: "ON11 huge and empty", op: "Attention", in: ts(f32(nil, 1<<60, 1, 0, 1), f32(nil, 1<<60, 1, 0, 1), f32(nil, 1<<60, 1, 0, 1)), want: ts(f32(nil, 1<<60, 1, 0, 1))},
+		{name: "ON11 huge and empty cache", op: "Attention", in: ts(f32(nil, 1<<60, 1, 0, 1), f32(nil, 1<<60, 1, 0, 1), f32(nil, 1<<60, 1, 0, 1)), want: ts(f32(nil, 1<<60, 1, 0, 1), f32(nil, 1<<60, 1, 0, 1), f32(nil, 1<<60, 1, 0, 1))},
+		{name: "ON11 huge and empty", op: "RotaryEmbedding", in: ts(f32(nil, 1<<60, 1, 0, 2), f32(nil, 0, 1), f32(nil, 0, 1), i64(nil, 1<<60, 0)), want: ts(f32(nil, 1<<60, 1, 0, 2))},
+	} {
+		got, err := c.run()
+		if err != nil {
+			t.Fatalf("%s %s: %v", c.op, c.name, err)
+		}
+		for i, want := range c.want {
+			if d := diff(got[i], want); d != "" {
+				t.Errorf("%s %s: output %d: %s", c.op, c.name, i, d)
+			}
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -207,6 +208,10 @@ func (k *recurrentKernel) infer(n *graph.Node, in []graph.Arg) ([]graph.Arg, err
 	directions, gates, hidden := len(k.options), k.options[0].Cell.Gates(), in[rnnR].Shape[2]
 	if hidden < 1 || k.hidden > 0 && hidden != k.hidden {
 		return nil, modelErr(n, "R has shape %v, hidden_size is %d", in[rnnR].Shape, k.hidden)
+	}
+	// A sequence of no steps may say any batch, which the working memory is for.
+	if _, ok := tensor.Elements([]int{batch, 16, directions, gates * (input + hidden)}); !ok {
+		return nil, fmt.Errorf("%s: X has shape %v: %w", n, in[rnnX].Shape, graph.ErrLimit)
 	}
 	state := []int{directions, batch, hidden}
 	y := []int{steps, directions, batch, hidden}

@@ -159,6 +159,9 @@ func (k *rotaryKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	h, _ := k.headsOf(in[0].Shape, table)
 	r := rotor{cos: tensor.Data[float32](in[c]), sin: tensor.Data[float32](in[s]), half: table[len(table)-1], interleaved: k.interleaved, scratch: floats(scratch)}
 	x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
+	if len(x) == 0 { // a shape may say any number of empty rows
+		return nil
+	}
 	var positions []int64
 	if len(table) == 2 {
 		positions = tensor.Data[int64](in[p])

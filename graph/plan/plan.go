@@ -187,7 +187,7 @@ func (p *Plan) build(g *graph.Graph) error {
 	return nil
 }
 
-// dropPackedConstants lets go of constants that only Gemm-like kernels read: they hold packed copies.
+// dropPackedConstants lets go of constants that only kernels read which hold packed copies: products of matrices, recurrent networks.
 func (p *Plan) dropPackedConstants() {
 	needed := map[int]bool{}
 	for _, s := range p.outputs {
@@ -198,7 +198,8 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			if packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node); !packed {
+			packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node) || i > 0 && i < 3 && isRecurrent(st.node)
+			if !packed {
 				needed[s] = true
 			}
 		}
@@ -213,6 +214,9 @@ func (p *Plan) dropPackedConstants() {
 func isMatrixProduct(n *graph.Node) bool {
 	return n.Op == "Gemm" || n.Op == "MatMul" || n.Op == "QGemm"
 }
+
+// isRecurrent says whose inputs 1 and 2, W and R, are packed.
+func isRecurrent(n *graph.Node) bool { return n.Op == "LSTM" || n.Op == "GRU" || n.Op == "RNN" }
 
 func argsOf(slots []int, args []graph.Arg) []graph.Arg {
 	in := make([]graph.Arg, len(slots))
