@@ -26,6 +26,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"gemm_u8s8f32", checkGemmU8S8F32},
 		{"unary", checkUnary},
 		{"binary", checkBinary},
+		{"alias", checkAlias},
 		{"softmax_f32", checkSoftmax},
 		{"norm", checkNorm},
 		{"transpose_f32", checkTranspose},
