@@ -59,7 +59,7 @@ func init() {
 		m.setVector(dst, out)
 	}
 	handlers["VPMOVDB"] = func(m *machine, in *inst) { // truncates; only stores are emitted
-		args, k := split(in)
+		args, k := in.plain, in.mask
 		for i := range args[0].width / 4 {
 			if m.selected(k, i) {
 				m.bytes(args[1], i, 1, true)[0] = m.vec[args[0].index][4*i]
@@ -104,7 +104,7 @@ func (m *machine) half(in *inst, size int) []byte {
 // clear it.
 func moveVector(size int) handler {
 	return func(m *machine, in *inst) {
-		args, k := split(in)
+		args, k := in.plain, in.mask
 		src, dst := args[0], args[1]
 		width := src.width
 		if src.kind == isMem {

@@ -30,6 +30,8 @@ type inst struct {
 	args   []operand
 	line   int
 	run    handler
+	plain  []*operand // args without the opmask
+	mask   *operand   // the opmask, nil without one
 }
 
 type kind int
@@ -130,6 +132,13 @@ func (p *Program) parseLine(line string, number int) error {
 	var ok bool
 	if in.run, ok = handlers[in.op]; !ok {
 		return fmt.Errorf("unknown instruction %s", op)
+	}
+	for i := range in.args {
+		if o := &in.args[i]; o.kind == isMask {
+			in.mask = o
+		} else {
+			in.plain = append(in.plain, o)
+		}
 	}
 	p.code = append(p.code, in)
 	return nil

@@ -7,23 +7,11 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// split takes the opmask out of an instruction's operands.
-func split(in *inst) (args []*operand, k *operand) {
-	for i := range in.args {
-		if o := &in.args[i]; o.kind == isMask {
-			k = o
-		} else {
-			args = append(args, o)
-		}
-	}
-	return args, k
-}
-
 // lanes registers an instruction on 32-bit lanes: dst = f(dst, sources from last to first, immediate). Lanes that the opmask leaves out
 // keep dst or become zero. Memory is not accessed for them.
 func lanes(name string, f func(dst uint32, src [2]uint32, imm uint64) uint32) {
 	handlers[name] = func(m *machine, in *inst) {
-		args, k := split(in)
+		args, k := in.plain, in.mask
 		dst := args[len(args)-1]
 		src := args[:len(args)-1]
 		var imm uint64

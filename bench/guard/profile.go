@@ -51,7 +51,8 @@ var rules = []struct {
 	{IO, "runtime.sysmon"},
 }
 
-// frames lists the functions of a sample from the leaf to the root.
+// frames lists the functions of a sample from the leaf to the root. Being preempted, which a busy machine makes frequent, is the time of the
+// function that was.
 func frames(s *profile.Sample) []string {
 	var names []string
 	for _, l := range s.Location {
@@ -60,6 +61,9 @@ func frames(s *profile.Sample) []string {
 				names = append(names, line.Function.Name)
 			}
 		}
+	}
+	for len(names) > 1 && strings.HasPrefix(names[0], "runtime.asyncPreempt") {
+		names = names[1:]
 	}
 	return names
 }

@@ -70,14 +70,12 @@ type dot struct {
 	x, y float64 // operations per byte, 10⁹ operations per second
 }
 
-// dotsOf places the results. A vector function counts one operation per element.
+// dotsOf places the results. Without multiply-adds, each element that a vector function computes, or each four bytes that move, count as one
+// operation.
 func dotsOf(r *kernelbench.Report) (dots []dot, left int) {
 	for i := range r.Results {
 		x := &r.Results[i]
-		work := x.Flops
-		if work == 0 {
-			work = x.Elements
-		}
+		work := cmp.Or(x.Flops, x.Elements, x.Bytes/4)
 		if work == 0 || x.Bytes == 0 || x.P50 == 0 {
 			left++
 			continue
@@ -168,7 +166,7 @@ func picture(r *kernelbench.Report, dots []dot) (*chart, error) {
 			p.Add(s)
 			name := isa + " " + loopTitle(loop)
 			if loop == "" {
-				name = isa + ", one operation per element"
+				name = isa + ", one operation per element or 4 bytes"
 			}
 			p.legend.Add(name, s)
 		}

@@ -21,13 +21,14 @@ func TestRun(t *testing.T) {
 		{Op: "gemm_f32", Shape: "512x512x512", ISA: "avx512", Chosen: true, P50: 1700, Flops: 2.7e8, Bytes: 3e6, Loop: "PeakF32", Peak: 180},
 		{Op: "gemm_u8s8s32", Shape: "8x8x8", ISA: "avx512", Chosen: true, P50: 1, Flops: 1024, Bytes: 400, Loop: "PeakU8S8", Peak: 300},
 		{Op: "exp_f32", Shape: "4096", ISA: "avx512", Chosen: true, P50: 2, Elements: 4096, Bytes: 32768},
+		{Op: "transpose_f32", Shape: "64x64", ISA: "avx512", Chosen: true, P50: 2, Bytes: 32768},
 		{Op: "pool_fork_join", Shape: "hot", ISA: "ref", Chosen: true, P50: 1},
 	}}
 	if err := r.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	drawn, left, err := run(in, out)
-	if err != nil || drawn != 4 || left != 1 {
+	if err != nil || drawn != 5 || left != 1 {
 		t.Fatalf("%d drawn, %d left, %v", drawn, left, err)
 	}
 	f, err := os.Open(out)

@@ -28,6 +28,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"gemm_u8s8f32", checkGemmU8S8F32},
 		{"unary", checkUnary},
 		{"binary", checkBinary},
+		{"alias", checkAlias},
 		{"softmax_f32", checkSoftmax},
 		{"attention_f32", checkAttention},
 		{"rotary_f32", checkRotary},
