@@ -125,6 +125,7 @@ type gemmU8S8 struct {
 	zp, lo, hi int32
 	act        Activation
 	words      bool // A is widened to words, a block at a time
+	tiles      bool // A is packed to tiles, a block at a time
 }
 
 var gemmU8S8Jobs = sync.Pool{New: func() any { return new(gemmU8S8) }}
@@ -133,8 +134,12 @@ func runU8S8(pool *Pool, g gemmU8S8, m int) {
 	if m == 0 || g.b.N == 0 {
 		return
 	}
-	g.words = g.b.takesWords()
-	g.blocks = newBlocks(m, g.b.N, g.b.K, g.words)
+	g.words, g.tiles = g.b.takesWords(), TakesTiles(max(tier, emulated), m, g.b.N, g.b.K)
+	if g.tiles {
+		g.blocks = newBlocks(m, g.b.N, g.b.K/tileSpeed, true)
+	} else {
+		g.blocks = newBlocks(m, g.b.N, g.b.K, g.words)
+	}
 	if !pool.worthwhile(g.m, g.n, g.b.K, gemmU8S8Rate) {
 		for i := range g.count() {
 			g.Chunk(i)
@@ -154,7 +159,7 @@ func (g *gemmU8S8) Chunk(i int) {
 	i0, i1, j0, j1 := g.block(i)
 	rows, k := i1-i0, g.b.K
 	a := g.a[i0*g.lda : (i1-1)*g.lda+k]
-	if !g.words {
+	if !g.words && !g.tiles {
 		for j := j0; j < j1; j += g.call {
 			g.bytes(a, i0, i1, j, min(j+g.call, j1))
 		}
@@ -162,6 +167,14 @@ func (g *gemmU8S8) Chunk(i int) {
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
+	if g.tiles {
+		tiles, sums := s.tiles(a, g.lda, rows, k, 0), grown(s.s32, tileScratch)
+		s.s32 = sums
+		for j := j0; j < j1; j += g.call {
+			g.tiled(tiles, sums, i0, i1, j, min(j+g.call, j1))
+		}
+		return
+	}
 	wide, ld := s.widenRows(a, g.lda, rows, k)
 	for j := j0; j < j1; j += g.call {
 		g.wide(wide, ld, i0, i1, j, min(j+g.call, j1))

@@ -120,6 +120,10 @@ var variants = []Variant{
 	{"gemm_s16s8u8_12x32_avx512", "gemm_s16s8u8", cpu.AVX512},
 	{"gemm_s16s8f32_6x16_avx2", "gemm_s16s8f32", cpu.AVX2},
 	{"gemm_s16s8f32_12x32_avx512", "gemm_s16s8f32", cpu.AVX512},
+	{"gemm_tile_u8s8s32_32x32_amx", "gemm_tile_u8s8s32", cpu.AMX},
+	{"gemm_tile_u8s8u8_32x32_amx", "gemm_tile_u8s8u8", cpu.AMX},
+	{"gemm_tile_u8s8f32_32x32_amx", "gemm_tile_u8s8f32", cpu.AMX},
+	{"pack_tile_u8_amx", "pack_tile_u8", cpu.AMX},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
@@ -127,8 +131,10 @@ var variants = []Variant{
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
 	{"peak_u8s8_avx512", "peak_u8s8", cpu.AVX512},
 	{"peak_u8s8_vnni", "peak_u8s8", cpu.VNNI},
+	{"peak_u8s8_amx", "peak_u8s8", cpu.AMX},
 	{"peak_u8s8_paired_avx2", "peak_u8s8_paired", cpu.AVX2},
 	{"peak_u8s8_paired_vnni", "peak_u8s8_paired", cpu.VNNI},
+	{"peak_u8s8_paired_amx", "peak_u8s8_paired", cpu.AMX},
 }
 
 // Dispatchers lists the families.
@@ -188,6 +194,10 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8s32", gemm_s16s8s32},
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
+	{"gemm_tile_u8s8s32", gemm_tile_u8s8s32},
+	{"gemm_tile_u8s8u8", gemm_tile_u8s8u8},
+	{"gemm_tile_u8s8f32", gemm_tile_u8s8f32},
+	{"pack_tile_u8", pack_tile_u8},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
@@ -1369,6 +1379,108 @@ func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float
 	}
 }
 
+func gemm_tile_u8s8s32(a []uint8, b []int8, c, scratch []int32, ldc, m, n, groups int) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_u8s8s32_32x32_amx(a, b, c, scratch, ldc, m, n, groups)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []int8
+				c       []int32
+				scratch []int32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+			}{a: a, b: b, c: c, scratch: scratch, ldc: ldc, m: m, n: n, groups: groups}
+			if emulate("gemm_tile_u8s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_u8s8s32_ref(a, b, c, scratch, ldc, m, n, groups)
+	}
+}
+
+func gemm_tile_u8s8u8(a []uint8, b []int8, c []uint8, scratch, bias []int32, mult []float32, ldc, m, n, groups int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_u8s8u8_32x32_amx(a, b, c, scratch, bias, mult, ldc, m, n, groups, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []int8
+				c       []uint8
+				scratch []int32
+				bias    []int32
+				mult    []float32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+				lo      float32
+				hi      float32
+				zp      int32
+			}{a: a, b: b, c: c, scratch: scratch, bias: bias, mult: mult, ldc: ldc, m: m, n: n, groups: groups, lo: lo, hi: hi, zp: zp}
+			if emulate("gemm_tile_u8s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_u8s8u8_ref(a, b, c, scratch, bias, mult, ldc, m, n, groups, lo, hi, zp)
+	}
+}
+
+func gemm_tile_u8s8f32(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_u8s8f32_32x32_amx(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []int8
+				c       []float32
+				scratch []int32
+				bias    []int32
+				scale   []float32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+				relu    int
+			}{a: a, b: b, c: c, scratch: scratch, bias: bias, scale: scale, ldc: ldc, m: m, n: n, groups: groups, relu: relu}
+			if emulate("gemm_tile_u8s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_u8s8f32_ref(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+	}
+}
+
+func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {
+	switch {
+	case tier >= cpu.AMX:
+		pack_tile_u8_amx(dst, a, lda, m, k, flip)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []uint8
+				a    []uint8
+				lda  int
+				m    int
+				k    int
+				flip uint32
+			}{dst: dst, a: a, lda: lda, m: m, k: k, flip: flip}
+			if emulate("pack_tile_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		pack_tile_u8_ref(dst, a, lda, m, k, flip)
+	}
+}
+
 func widen_u8s16(dst []int16, x []uint8) {
 	switch {
 	case tier >= cpu.AVX512:
@@ -1410,6 +1522,8 @@ func peak_f32(n int) {
 
 func peak_u8s8(n int) {
 	switch {
+	case tier >= cpu.AMX:
+		peak_u8s8_amx(n)
 	case tier >= cpu.VNNI:
 		peak_u8s8_vnni(n)
 	case tier >= cpu.AVX512:
@@ -1431,6 +1545,8 @@ func peak_u8s8(n int) {
 
 func peak_u8s8_paired(n int) {
 	switch {
+	case tier >= cpu.AMX:
+		peak_u8s8_paired_amx(n)
 	case tier >= cpu.VNNI:
 		peak_u8s8_paired_vnni(n)
 	case tier >= cpu.AVX2:

@@ -66,6 +66,10 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8s32", gemm_s16s8s32},
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
+	{"gemm_tile_u8s8s32", gemm_tile_u8s8s32},
+	{"gemm_tile_u8s8u8", gemm_tile_u8s8u8},
+	{"gemm_tile_u8s8f32", gemm_tile_u8s8f32},
+	{"pack_tile_u8", pack_tile_u8},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
@@ -282,6 +286,22 @@ func gemm_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, 
 
 func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int) {
 	gemm_s16s8f32_ref(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
+}
+
+func gemm_tile_u8s8s32(a []uint8, b []int8, c, scratch []int32, ldc, m, n, groups int) {
+	gemm_tile_u8s8s32_ref(a, b, c, scratch, ldc, m, n, groups)
+}
+
+func gemm_tile_u8s8u8(a []uint8, b []int8, c []uint8, scratch, bias []int32, mult []float32, ldc, m, n, groups int, lo, hi float32, zp int32) {
+	gemm_tile_u8s8u8_ref(a, b, c, scratch, bias, mult, ldc, m, n, groups, lo, hi, zp)
+}
+
+func gemm_tile_u8s8f32(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int) {
+	gemm_tile_u8s8f32_ref(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+}
+
+func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {
+	pack_tile_u8_ref(dst, a, lda, m, k, flip)
 }
 
 func widen_u8s16(dst []int16, x []uint8) {

@@ -323,6 +323,18 @@ func gemm_s16s8f32_6x16_avx2(a []int16, b []int8, c []float32, bias []int32, sca
 func gemm_s16s8f32_12x32_avx512(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
 
 //go:noescape
+func gemm_tile_u8s8s32_32x32_amx(a []uint8, b []int8, c, scratch []int32, ldc, m, n, groups int)
+
+//go:noescape
+func gemm_tile_u8s8u8_32x32_amx(a []uint8, b []int8, c []uint8, scratch, bias []int32, mult []float32, ldc, m, n, groups int, lo, hi float32, zp int32)
+
+//go:noescape
+func gemm_tile_u8s8f32_32x32_amx(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int)
+
+//go:noescape
+func pack_tile_u8_amx(dst, a []uint8, lda, m, k int, flip uint32)
+
+//go:noescape
 func widen_u8s16_avx2(dst []int16, x []uint8)
 
 //go:noescape
@@ -344,7 +356,13 @@ func peak_u8s8_avx512(n int)
 func peak_u8s8_vnni(n int)
 
 //go:noescape
+func peak_u8s8_amx(n int)
+
+//go:noescape
 func peak_u8s8_paired_avx2(n int)
 
 //go:noescape
 func peak_u8s8_paired_vnni(n int)
+
+//go:noescape
+func peak_u8s8_paired_amx(n int)

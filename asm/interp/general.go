@@ -101,6 +101,7 @@ func init() {
 		m.set(&in.args[2], 8, v)
 		m.flags = false
 	}
+	handlers["KMOVQ"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 8) }
 	handlers["KMOVW"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff }
 	handlers["VPMOVD2M"] = func(m *machine, in *inst) {
 		var k uint64

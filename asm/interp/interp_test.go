@@ -18,7 +18,7 @@ func TestContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer kernels.SetTier(kernels.SetTier(cpu.Ref))
-	for _, tier := range []cpu.Tier{cpu.AVX2, cpu.AVX512, cpu.VNNI} {
+	for _, tier := range []cpu.Tier{cpu.AVX2, cpu.AVX512, cpu.VNNI, cpu.AMX} {
 		t.Run(tier.String(), func(t *testing.T) {
 			if len(kernels.Variants()) == 0 {
 				t.Skip("built without assembly")

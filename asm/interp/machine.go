@@ -20,6 +20,7 @@ type machine struct {
 	memory []region
 	frame  []byte // arguments
 	locals []byte
+	tiles  tiles
 	dirty  bool // upper halves of vectors in use
 	done   bool
 }
@@ -91,6 +92,9 @@ func (p *Program) Run(args unsafe.Pointer, layout Layout) (err error) {
 	}
 	if m.dirty {
 		return fmt.Errorf("%s: returns without VZEROUPPER", p.Name)
+	}
+	if m.tiles.configured {
+		return fmt.Errorf("%s: returns without TILERELEASE", p.Name)
 	}
 	if layout.Result < p.args {
 		copy(unsafe.Slice((*byte)(args), p.args)[layout.Result:], frame[layout.Result:])

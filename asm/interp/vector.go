@@ -93,6 +93,7 @@ func init() {
 		return u32(kernels.FMAF32(-f32(s[0]), f32(s[1]), f32(d)))
 	})
 	integer("VXORPS", func(a, b uint32) uint32 { return a ^ b })
+	integer("VPXORD", func(a, b uint32) uint32 { return a ^ b })
 	integer("VORPS", func(a, b uint32) uint32 { return a | b })
 	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })

@@ -25,7 +25,7 @@ type caseU8S8 struct {
 // VPMADDUBSW. Every fifth case has extreme values only, so that each product and each pair of products is as large as it can be; and
 // every seventh paired one has a single pair past the limit, which must not take the saturating path.
 func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
-	sizes := gemmSizes()
+	sizes := append(gemmSizes(), tileSizes()...)
 	for i := range 2 * len(sizes) {
 		s, paired := sizes[i/2], i%2 == 1
 		x := &caseU8S8{size: s, lda: s.k, ldc: s.n, atStart: i/2%2 == 1}
@@ -79,6 +79,17 @@ func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
 		f(i/2+i%2, x)
 		testkit.Equal(c.t, c.name+": a", x.a, before)
 	}
+}
+
+// tileSizes goes around the edges of AMX tiles, 16 rows of 64 bytes, and of the products that use them.
+func tileSizes() []size {
+	var sizes []size
+	for i, m := range []int{16, 17, 31, 32, 33, 47, 48, 49, 65} {
+		for j, n := range []int{16, 17, 31, 32, 33, 48, 49} {
+			sizes = append(sizes, size{m, n, []int{63, 64, 65, 67, 68, 127, 128, 129, 192, 253}[(i*7+j)%10]})
+		}
+	}
+	return append(sizes, size{112, 272, 64}, size{100, 300, 100})
 }
 
 // pairWeights changes b so that in each pair of rows (2i, 2i+1) of a column the weights of one sign sum to 128 at most; with extreme,
