@@ -173,6 +173,7 @@ func (g *tileNest) sectionTiles(rows, panels int) {
 			g.raw("TILEZERO", false, sum(r, p))
 		}
 	}
+	g.prefetchC(rows, panels)
 	a, b := []reg.GPVirtual{g.copied(g.a)}, []reg.GPVirtual{g.copied(g.b)}
 	if rows > 1 {
 		a = append(a, g.copied(g.a))
@@ -239,6 +240,18 @@ func (g *tileNest) sectionTiles(rows, panels int) {
 		g.storeRows(p, rows)
 	}
 	g.Label(done)
+}
+
+// prefetchC fetches the lines of C that the section will write.
+func (g *tileNest) prefetchC(rows, panels int) {
+	if g.out != toS32 {
+		return
+	}
+	g.eachRow(16*rows, func(r int, c reg.GPVirtual) {
+		for p := range panels {
+			g.PREFETCHT0(mem(c, 64*p))
+		}
+	})
 }
 
 // storeRows finishes the rows of panel p that lie in scratch and writes them to C.

@@ -123,6 +123,10 @@ var variants = []Variant{
 	{"gemm_tile_u8s8s32_32x32_amx", "gemm_tile_u8s8s32", cpu.AMX},
 	{"gemm_tile_u8s8u8_32x32_amx", "gemm_tile_u8s8u8", cpu.AMX},
 	{"gemm_tile_u8s8f32_32x32_amx", "gemm_tile_u8s8f32", cpu.AMX},
+	{"correct_s32_avx2", "correct_s32", cpu.AVX2},
+	{"correct_s32_avx512", "correct_s32", cpu.AVX512},
+	{"xor_u8_avx2", "xor_u8", cpu.AVX2},
+	{"xor_u8_avx512", "xor_u8", cpu.AVX512},
 	{"pack_tile_u8_amx", "pack_tile_u8", cpu.AMX},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
@@ -197,6 +201,8 @@ var dispatchers = []Dispatcher{
 	{"gemm_tile_u8s8s32", gemm_tile_u8s8s32},
 	{"gemm_tile_u8s8u8", gemm_tile_u8s8u8},
 	{"gemm_tile_u8s8f32", gemm_tile_u8s8f32},
+	{"correct_s32", correct_s32},
+	{"xor_u8", xor_u8},
 	{"pack_tile_u8", pack_tile_u8},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
@@ -1456,6 +1462,50 @@ func gemm_tile_u8s8f32(a []uint8, b []int8, c []float32, scratch, bias []int32, 
 			}
 		}
 		gemm_tile_u8s8f32_ref(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+	}
+}
+
+func correct_s32(c, x, y []int32, p, q int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		correct_s32_avx512(c, x, y, p, q)
+	case tier >= cpu.AVX2:
+		correct_s32_avx2(c, x, y, p, q)
+	default:
+		if emulator != nil {
+			args := struct {
+				c []int32
+				x []int32
+				y []int32
+				p int32
+				q int32
+			}{c: c, x: x, y: y, p: p, q: q}
+			if emulate("correct_s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		correct_s32_ref(c, x, y, p, q)
+	}
+}
+
+func xor_u8(dst, x []uint8, v uint32) {
+	switch {
+	case tier >= cpu.AVX512:
+		xor_u8_avx512(dst, x, v)
+	case tier >= cpu.AVX2:
+		xor_u8_avx2(dst, x, v)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint8
+				x   []uint8
+				v   uint32
+			}{dst: dst, x: x, v: v}
+			if emulate("xor_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		xor_u8_ref(dst, x, v)
 	}
 }
 

@@ -69,6 +69,8 @@ var dispatchers = []Dispatcher{
 	{"gemm_tile_u8s8s32", gemm_tile_u8s8s32},
 	{"gemm_tile_u8s8u8", gemm_tile_u8s8u8},
 	{"gemm_tile_u8s8f32", gemm_tile_u8s8f32},
+	{"correct_s32", correct_s32},
+	{"xor_u8", xor_u8},
 	{"pack_tile_u8", pack_tile_u8},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
@@ -298,6 +300,14 @@ func gemm_tile_u8s8u8(a []uint8, b []int8, c []uint8, scratch, bias []int32, mul
 
 func gemm_tile_u8s8f32(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int) {
 	gemm_tile_u8s8f32_ref(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+}
+
+func correct_s32(c, x, y []int32, p, q int32) {
+	correct_s32_ref(c, x, y, p, q)
+}
+
+func xor_u8(dst, x []uint8, v uint32) {
+	xor_u8_ref(dst, x, v)
 }
 
 func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {

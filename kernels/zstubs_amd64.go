@@ -332,6 +332,18 @@ func gemm_tile_u8s8u8_32x32_amx(a []uint8, b []int8, c []uint8, scratch, bias []
 func gemm_tile_u8s8f32_32x32_amx(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int)
 
 //go:noescape
+func correct_s32_avx2(c, x, y []int32, p, q int32)
+
+//go:noescape
+func correct_s32_avx512(c, x, y []int32, p, q int32)
+
+//go:noescape
+func xor_u8_avx2(dst, x []uint8, v uint32)
+
+//go:noescape
+func xor_u8_avx512(dst, x []uint8, v uint32)
+
+//go:noescape
 func pack_tile_u8_amx(dst, a []uint8, lda, m, k int, flip uint32)
 
 //go:noescape

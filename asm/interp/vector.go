@@ -97,6 +97,7 @@ func init() {
 	integer("VORPS", func(a, b uint32) uint32 { return a | b })
 	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })
+	integer("VPMULLD", func(a, b uint32) uint32 { return a * b })
 	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
 	integer("VPMAXSD", func(a, b uint32) uint32 { return uint32(max(int32(a), int32(b))) })
 	integer("VPSUBD", func(a, b uint32) uint32 { return a - b })

@@ -15,6 +15,7 @@ import (
 type caseU8S8 struct {
 	size
 	a        []uint8
+	b        []int8 // k×n
 	lda, ldc int
 	packed   *kernels.PackedS8
 	sums     []int32
@@ -54,6 +55,7 @@ func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
 				b[0], b[s.n], x.a[0], x.a[1] = 127, 2, 255, 255
 			}
 		}
+		x.b = b
 		x.packed = kernels.PackS8(s.k, s.n, b, s.n, 1)
 		guarded := buffer[int8](c, "b", len(x.packed.Data), x.atStart)
 		copy(guarded, x.packed.Data)
