@@ -27,27 +27,43 @@ const pairLimit = 128
 // PackS8 packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], and finds out whether its pairs allow the faster
 // AVX2 kernels; quant makes weights that do. It panics when k > MaxKS8.
 func PackS8(k, n int, b []int8, rowStride, colStride int) *PackedS8 {
+	p := new(PackedS8)
+	p.Pack(k, n, bytesOf(b), true, rowStride, colStride)
+	return p
+}
+
+// PackedS8Bytes is the length of the Data of a packed k×n matrix.
+func PackedS8Bytes(k, n int) int { return roundUp(k, 4) * roundUp(n, panelCols) }
+
+// Pack is PackS8 into p, whose memory is reused where it is large enough. Unless signed, the bytes are u8 and are packed 128 smaller.
+func (p *PackedS8) Pack(k, n int, b []uint8, signed bool, rowStride, colStride int) {
 	checkStrided(k, n, len(b), rowStride, colStride)
 	if k > MaxKS8 {
 		panic(fmt.Sprintf("kernels: K = %d: s32 sums could overflow, at most %d", k, MaxKS8))
 	}
-	groups := (k + 3) / 4
-	p := &PackedS8{K: k, N: n, Data: make([]int8, groups*4*roundUp(n, panelCols)), ColSum: make([]int32, n), paired: true}
+	groups, flip := (k+3)/4, uint8(s8Sign)
+	if signed {
+		flip = 0
+	}
+	p.K, p.N, p.paired = k, n, true
+	p.Data, p.ColSum = grown(p.Data, PackedS8Bytes(k, n)), grown(p.ColSum, n)
+	clear(p.Data)
 	for j := range n {
 		at := j/panelCols*panelCols*groups*4 + j%panelCols*4
+		var sum int32
 		var positive, negative int
 		for i := range k {
-			v := b[i*rowStride+j*colStride]
+			v := int8(b[i*rowStride+j*colStride] ^ flip)
 			p.Data[at+i/4*panelCols*4+i%4] = v
-			p.ColSum[j] += int32(v)
+			sum += int32(v)
 			if i%2 == 0 {
 				positive, negative = 0, 0
 			}
 			positive, negative = positive+max(int(v), 0), negative-min(int(v), 0)
 			p.paired = p.paired && positive <= pairLimit && negative <= pairLimit
 		}
+		p.ColSum[j] = sum
 	}
-	return p
 }
 
 // takesWords reports whether products with p read A as words: where the tier has no exact instruction for any bytes and the weights
@@ -250,6 +266,16 @@ func gemm_u8s8u8_ref(a []uint8, b []int8, c []uint8, bias []int32, mult []float3
 	for i := range m {
 		for j := range n {
 			c[i*ldc+j] = requantised(dotU8S8(a[i*lda:][:k], b, j)+bias[j], mult[j], lo, hi, zp)
+		}
+	}
+}
+
+// RequantizeU8 maps rows of exact sums, each as long as rq.Mult, to u8; see Requant.
+func RequantizeU8(dst []uint8, sums []int32, rq *Requant) {
+	lo, hi, n := float32(rq.Lo-rq.ZeroPoint), float32(rq.Hi-rq.ZeroPoint), len(rq.Mult)
+	for at := 0; at < len(sums); at += n {
+		for j, m := range rq.Mult {
+			dst[at+j] = requantised(sums[at+j]+rq.Bias[j], m, lo, hi, rq.ZeroPoint)
 		}
 	}
 }

@@ -200,7 +200,7 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			if packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node); !packed {
+			if packed := len(p.slots[s].value.Shape) == 2 && packsInput(st.node, i); !packed {
 				needed[s] = true
 			}
 		}
@@ -212,8 +212,23 @@ func (p *Plan) dropPackedConstants() {
 	}
 }
 
+// packsInput reports whether the kernel of n holds a copy of input i if that is a constant matrix.
+func packsInput(n *graph.Node, i int) bool {
+	switch n.Op {
+	case "MatMulInteger":
+		return i == 1
+	case "QLinearMatMul":
+		return i == 3
+	}
+	return i > 0 && isMatrixProduct(n)
+}
+
 func isMatrixProduct(n *graph.Node) bool {
-	return n.Op == "Gemm" || n.Op == "MatMul" || n.Op == "QGemm"
+	switch n.Op {
+	case "Gemm", "MatMul", "QGemm", "MatMulInteger", "QLinearMatMul":
+		return true
+	}
+	return false
 }
 
 func argsOf(slots []int, args []graph.Arg) []graph.Arg {
