@@ -22,26 +22,23 @@ type encoding struct {
 type form int
 
 const (
-	tileMemory   form = iota // tile and memory: ModRM.reg, SIB
-	tileAlone                // tile: ModRM.reg
-	tileProduct              // second, first, sum: VEX.vvvv, ModRM.rm, ModRM.reg
-	memoryAlone              // memory at a register
-	noOperands               // ModRM is C0
-	vectors3                 // EVEX.512 second, first, sum
-	vectorNarrow             // EVEX.512 source, half as wide destination
+	tileMemory  form = iota // tile and memory: ModRM.reg, SIB
+	tileAlone               // tile: ModRM.reg
+	tileProduct             // second, first, sum: VEX.vvvv, ModRM.rm, ModRM.reg
+	memoryAlone             // memory at a register
+	noOperands              // ModRM is C0
+	vectors3                // EVEX.512 second, first, sum
 )
 
 var encodings = map[string]encoding{
-	"LDTILECFG":     {0, 0x49, memoryAlone},
-	"TILERELEASE":   {0, 0x49, noOperands},
-	"TILEZERO":      {3, 0x49, tileAlone},
-	"TILELOADD":     {3, 0x4b, tileMemory},
-	"TILELOADDT1":   {1, 0x4b, tileMemory},
-	"TILESTORED":    {2, 0x4b, tileMemory},
-	"TDPBUSD":       {1, 0x5e, tileProduct},
-	"TDPBF16PS":     {2, 0x5c, tileProduct},
-	"VDPBF16PS":     {2, 0x52, vectors3},
-	"VCVTNEPS2BF16": {2, 0x72, vectorNarrow},
+	"LDTILECFG":   {0, 0x49, memoryAlone},
+	"TILERELEASE": {0, 0x49, noOperands},
+	"TILEZERO":    {3, 0x49, tileAlone},
+	"TILELOADD":   {3, 0x4b, tileMemory},
+	"TILESTORED":  {2, 0x4b, tileMemory},
+	"TDPBUSD":     {1, 0x5e, tileProduct},
+	"TDPBF16PS":   {2, 0x5c, tileProduct},
+	"VDPBF16PS":   {2, 0x52, vectors3},
 }
 
 // tileReg is the number of a tile register.
@@ -131,10 +128,8 @@ func (e encoding) bytes(o []operand.Op) []byte {
 	case tileProduct:
 		second, first, sum := byte(o[0].(tileReg)), byte(o[1].(tileReg)), byte(o[2].(tileReg))
 		return e.vex(0, 0, 0, second, 0xc0|sum<<3|first)
-	case vectors3:
-		return e.evex(number(o[0]), number(o[1]), number(o[2]))
 	default:
-		return e.evex(number(o[0]), 0, number(o[1]))
+		return e.evex(number(o[0]), number(o[1]), number(o[2]))
 	}
 }
 

@@ -65,10 +65,16 @@ var families = []family{
 	{"correct_s32", "func(c, x, y []int32, p, q int32)"},
 	{"xor_u8", "func(dst, x []uint8, v uint32)"},
 	{"pack_tile_u8", "func(dst, a []uint8, lda, m, k int, flip uint32)"},
+	{"gemm_bf16", "func(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)"},
+	{"gemm_bf16dp", "func(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)"},
+	{"gemm_tile_bf16", "func(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int)"},
+	{"round_bf16", "func(dst []uint16, x []float32)"},
 	{"widen_u8s16", "func(dst []int16, x []uint8)"},
 	{"peak_f32", "func(n int)"},
 	{"peak_u8s8", "func(n int)"},
 	{"peak_u8s8_paired", "func(n int)"},
+	{"peak_bf16dp", "func(n int)"},
+	{"peak_tile_bf16", "func(n int)"},
 }
 
 // kernel is one generated variant.
@@ -202,6 +208,12 @@ var table = []kernel{
 	{"xor_u8", "", cpu.AVX2, genXor},
 	{"xor_u8", "", cpu.AVX512, genXor},
 	{"pack_tile_u8", "", cpu.AMX, genPackTile},
+	{"gemm_bf16", "4x16", cpu.AVX2, genGemmBF16(shapeBF16AVX2)},
+	{"gemm_bf16", "12x32", cpu.AVX512, genGemmBF16(shapeBF16AVX512)},
+	{"gemm_bf16dp", "12x32", cpu.VNNI, genGemmBF16(shapeBF16VNNI)},
+	{"gemm_tile_bf16", "32x32", cpu.AMX, genGemmTile(outTile{product: "TDPBF16PS", out: toF32, floats: true})},
+	{"round_bf16", "", cpu.AVX2, genRoundBF16},
+	{"round_bf16", "", cpu.AVX512, genRoundBF16},
 	{"widen_u8s16", "", cpu.AVX2, genWiden},
 	{"widen_u8s16", "", cpu.AVX512, genWiden},
 	{"peak_f32", "", cpu.AVX2, genPeakF32},
@@ -213,4 +225,6 @@ var table = []kernel{
 	{"peak_u8s8_paired", "", cpu.AVX2, genPeakPaired},
 	{"peak_u8s8_paired", "", cpu.VNNI, genPeakU8S8},
 	{"peak_u8s8_paired", "", cpu.AMX, genPeakTile("TDPBUSD")},
+	{"peak_bf16dp", "", cpu.VNNI, genPeakBF16},
+	{"peak_tile_bf16", "", cpu.AMX, genPeakTile("TDPBF16PS")},
 }

@@ -121,3 +121,7 @@ func xor_u8_ref(dst, x []uint8, v uint32) {
 func bytesOf(x []int8) []uint8 {
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
+
+func bytesOfWords(x []uint16) []uint8 {
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
+}

@@ -128,6 +128,12 @@ var variants = []Variant{
 	{"xor_u8_avx2", "xor_u8", cpu.AVX2},
 	{"xor_u8_avx512", "xor_u8", cpu.AVX512},
 	{"pack_tile_u8_amx", "pack_tile_u8", cpu.AMX},
+	{"gemm_bf16_4x16_avx2", "gemm_bf16", cpu.AVX2},
+	{"gemm_bf16_12x32_avx512", "gemm_bf16", cpu.AVX512},
+	{"gemm_bf16dp_12x32_vnni", "gemm_bf16dp", cpu.VNNI},
+	{"gemm_tile_bf16_32x32_amx", "gemm_tile_bf16", cpu.AMX},
+	{"round_bf16_avx2", "round_bf16", cpu.AVX2},
+	{"round_bf16_avx512", "round_bf16", cpu.AVX512},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
@@ -139,6 +145,8 @@ var variants = []Variant{
 	{"peak_u8s8_paired_avx2", "peak_u8s8_paired", cpu.AVX2},
 	{"peak_u8s8_paired_vnni", "peak_u8s8_paired", cpu.VNNI},
 	{"peak_u8s8_paired_amx", "peak_u8s8_paired", cpu.AMX},
+	{"peak_bf16dp_vnni", "peak_bf16dp", cpu.VNNI},
+	{"peak_tile_bf16_amx", "peak_tile_bf16", cpu.AMX},
 }
 
 // Dispatchers lists the families.
@@ -204,10 +212,16 @@ var dispatchers = []Dispatcher{
 	{"correct_s32", correct_s32},
 	{"xor_u8", xor_u8},
 	{"pack_tile_u8", pack_tile_u8},
+	{"gemm_bf16", gemm_bf16},
+	{"gemm_bf16dp", gemm_bf16dp},
+	{"gemm_tile_bf16", gemm_tile_bf16},
+	{"round_bf16", round_bf16},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
+	{"peak_bf16dp", peak_bf16dp},
+	{"peak_tile_bf16", peak_tile_bf16},
 }
 
 func relu_f32(dst, x []float32) {
@@ -1531,6 +1545,106 @@ func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {
 	}
 }
 
+func gemm_bf16(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_bf16_12x32_avx512(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	case tier >= cpu.AVX2:
+		gemm_bf16_4x16_avx2(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint16
+				b     []uint16
+				c     []float32
+				bias  []float32
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				pairs int
+				flags int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, pairs: pairs, flags: flags}
+			if emulate("gemm_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_bf16_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	}
+}
+
+func gemm_bf16dp(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	switch {
+	case tier >= cpu.VNNI:
+		gemm_bf16dp_12x32_vnni(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint16
+				b     []uint16
+				c     []float32
+				bias  []float32
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				pairs int
+				flags int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, pairs: pairs, flags: flags}
+			if emulate("gemm_bf16dp", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_bf16dp_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	}
+}
+
+func gemm_tile_bf16(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_bf16_32x32_amx(a, b, c, scratch, bias, ldc, m, n, groups, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []uint16
+				c       []float32
+				scratch []int32
+				bias    []float32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+				flags   int
+			}{a: a, b: b, c: c, scratch: scratch, bias: bias, ldc: ldc, m: m, n: n, groups: groups, flags: flags}
+			if emulate("gemm_tile_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_bf16_ref(a, b, c, scratch, bias, ldc, m, n, groups, flags)
+	}
+}
+
+func round_bf16(dst []uint16, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		round_bf16_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		round_bf16_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint16
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("round_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		round_bf16_ref(dst, x)
+	}
+}
+
 func widen_u8s16(dst []int16, x []uint8) {
 	switch {
 	case tier >= cpu.AVX512:
@@ -1611,5 +1725,39 @@ func peak_u8s8_paired(n int) {
 			}
 		}
 		peak_u8s8_paired_ref(n)
+	}
+}
+
+func peak_bf16dp(n int) {
+	switch {
+	case tier >= cpu.VNNI:
+		peak_bf16dp_vnni(n)
+	default:
+		if emulator != nil {
+			args := struct {
+				n int
+			}{n: n}
+			if emulate("peak_bf16dp", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		peak_bf16dp_ref(n)
+	}
+}
+
+func peak_tile_bf16(n int) {
+	switch {
+	case tier >= cpu.AMX:
+		peak_tile_bf16_amx(n)
+	default:
+		if emulator != nil {
+			args := struct {
+				n int
+			}{n: n}
+			if emulate("peak_tile_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		peak_tile_bf16_ref(n)
 	}
 }

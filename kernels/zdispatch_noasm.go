@@ -72,10 +72,16 @@ var dispatchers = []Dispatcher{
 	{"correct_s32", correct_s32},
 	{"xor_u8", xor_u8},
 	{"pack_tile_u8", pack_tile_u8},
+	{"gemm_bf16", gemm_bf16},
+	{"gemm_bf16dp", gemm_bf16dp},
+	{"gemm_tile_bf16", gemm_tile_bf16},
+	{"round_bf16", round_bf16},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
+	{"peak_bf16dp", peak_bf16dp},
+	{"peak_tile_bf16", peak_tile_bf16},
 }
 
 func relu_f32(dst, x []float32) {
@@ -314,6 +320,22 @@ func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {
 	pack_tile_u8_ref(dst, a, lda, m, k, flip)
 }
 
+func gemm_bf16(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	gemm_bf16_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+}
+
+func gemm_bf16dp(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	gemm_bf16dp_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+}
+
+func gemm_tile_bf16(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int) {
+	gemm_tile_bf16_ref(a, b, c, scratch, bias, ldc, m, n, groups, flags)
+}
+
+func round_bf16(dst []uint16, x []float32) {
+	round_bf16_ref(dst, x)
+}
+
 func widen_u8s16(dst []int16, x []uint8) {
 	widen_u8s16_ref(dst, x)
 }
@@ -328,4 +350,12 @@ func peak_u8s8(n int) {
 
 func peak_u8s8_paired(n int) {
 	peak_u8s8_paired_ref(n)
+}
+
+func peak_bf16dp(n int) {
+	peak_bf16dp_ref(n)
+}
+
+func peak_tile_bf16(n int) {
+	peak_tile_bf16_ref(n)
 }

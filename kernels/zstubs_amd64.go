@@ -347,6 +347,24 @@ func xor_u8_avx512(dst, x []uint8, v uint32)
 func pack_tile_u8_amx(dst, a []uint8, lda, m, k int, flip uint32)
 
 //go:noescape
+func gemm_bf16_4x16_avx2(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)
+
+//go:noescape
+func gemm_bf16_12x32_avx512(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)
+
+//go:noescape
+func gemm_bf16dp_12x32_vnni(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)
+
+//go:noescape
+func gemm_tile_bf16_32x32_amx(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int)
+
+//go:noescape
+func round_bf16_avx2(dst []uint16, x []float32)
+
+//go:noescape
+func round_bf16_avx512(dst []uint16, x []float32)
+
+//go:noescape
 func widen_u8s16_avx2(dst []int16, x []uint8)
 
 //go:noescape
@@ -378,3 +396,9 @@ func peak_u8s8_paired_vnni(n int)
 
 //go:noescape
 func peak_u8s8_paired_amx(n int)
+
+//go:noescape
+func peak_bf16dp_vnni(n int)
+
+//go:noescape
+func peak_tile_bf16_amx(n int)

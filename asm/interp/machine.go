@@ -21,8 +21,10 @@ type machine struct {
 	frame  []byte // arguments
 	locals []byte
 	tiles  tiles
-	dirty  bool // upper halves of vectors in use
-	done   bool
+	// flushing says that VFMADD231PS takes subnormals for zero. No other instruction is emitted under that mode.
+	flushing bool
+	dirty    bool // upper halves of vectors in use
+	done     bool
 }
 
 // region is memory the program may access. base is the address it is known by inside the program.
@@ -92,6 +94,9 @@ func (p *Program) Run(args unsafe.Pointer, layout Layout) (err error) {
 	}
 	if m.dirty {
 		return fmt.Errorf("%s: returns without VZEROUPPER", p.Name)
+	}
+	if m.flushing {
+		return fmt.Errorf("%s: returns with subnormals flushed to zero", p.Name)
 	}
 	if m.tiles.configured {
 		return fmt.Errorf("%s: returns without TILERELEASE", p.Name)

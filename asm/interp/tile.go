@@ -1,6 +1,10 @@
 package interp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/hotpath/hotpath/kernels"
+)
 
 // tiles is the state of AMX: eight registers of up to 16 rows of up to 64 bytes.
 type tiles struct {
@@ -26,13 +30,13 @@ func init() {
 	}
 	handlers["TILERELEASE"] = func(m *machine, _ *inst) { m.tiles = tiles{} }
 	handlers["TILEZERO"] = func(m *machine, in *inst) { m.tiles.data[m.tile(&in.args[0])] = [16][64]byte{} }
-	register(func(m *machine, in *inst) {
+	handlers["TILELOADD"] = func(m *machine, in *inst) {
 		t := m.tile(&in.args[1])
 		m.tiles.data[t] = [16][64]byte{}
 		for r := range m.tiles.rows[t] {
 			copy(m.tiles.data[t][r][:], m.tileRow(&in.args[0], t, r, false))
 		}
-	}, "TILELOADD", "TILELOADDT1")
+	}
 	handlers["TILESTORED"] = func(m *machine, in *inst) {
 		t := m.tile(&in.args[0])
 		for r := range m.tiles.rows[t] {
@@ -46,6 +50,15 @@ func init() {
 			}
 		}
 		return sum
+	})
+	// Two chains from zero, over the lower and the upper halves; their sum is added.
+	tileProduct("TDPBF16PS", func(sum uint32, a, b []uint32) uint32 {
+		var low, high float32
+		for k := range a {
+			low = flush(kernels.FMAF32(flush(f32(a[k]<<16)), flush(f32(b[k]<<16)), low))
+			high = flush(kernels.FMAF32(flush(f32(a[k]&0xffff0000)), flush(f32(b[k]&0xffff0000)), high))
+		}
+		return u32(flush(flush(f32(sum)) + flush(low+high)))
 	})
 }
 

@@ -26,6 +26,8 @@ func Run(t *testing.T, under func(run func())) {
 		{"gemm_u8s8f32", checkGemmU8S8F32},
 		{"gemm_integer", checkGemmInteger},
 		{"gemm_s8s8", checkGemmS8S8},
+		{"gemm_bf16", checkGemmBF16},
+		{"round_bf16", checkRoundBF16},
 		{"xor_u8", checkXorU8},
 		{"unary", checkUnary},
 		{"binary", checkBinary},
