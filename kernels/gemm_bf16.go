@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"sync"
 
@@ -56,8 +57,12 @@ func GemmBF16(pool *Pool, m int, a []float32, lda int, b *PackedBF16, c []float3
 	if bias != nil {
 		g.bias, g.flags = bias[:b.N], gemmBias
 	}
-	if act == ActRelu {
+	switch act {
+	case ActNone:
+	case ActRelu:
 		g.flags |= gemmRelu
+	default:
+		panic(fmt.Sprintf("kernels: GemmBF16 with activation %d", act))
 	}
 	depth := b.K
 	if b.Tiles {

@@ -43,6 +43,7 @@ var cases = slices.Concat(
 	movementCases,
 	convCases,
 	integerCases,
+	bf16Cases,
 )
 
 var basicCases = []opCase{
