@@ -32,6 +32,8 @@ func Cases() []Case {
 	cases := slices.Concat(
 		gemmF32(),
 		gemmU8S8(),
+		gemmBF16(),
+		gemmInteger(),
 		conv(),
 		transpose(),
 	)
@@ -240,7 +242,7 @@ func formOf(f any) (form, bool) {
 			return func() { f(dst, x) }
 		}}, true
 	}
-	return form{}, false
+	return lowPrecisionForm(f)
 }
 
 func randomF32(n int) []float32 {

@@ -128,6 +128,9 @@ func (r *inspectResult) print(e *env) {
 	for _, n := range r.Nodes {
 		out("  %-24s %s -> %s", n.Op, strings.Join(n.Inputs, ", "), strings.Join(n.Outputs, ", "))
 	}
+	if r.Precision != "" {
+		out("precision %s", r.Precision)
+	}
 	out("plan      %d steps for one row, %d FLOPs, %d bytes of intermediate values", len(r.Plan), r.FLOPs, r.ArenaBytes)
 	for _, st := range r.Plan {
 		out("  %-24s %s %v", st.Op, st.DType, st.Shape)
