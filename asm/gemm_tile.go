@@ -42,7 +42,7 @@ func (g *gen) configureTiles() {
 
 // tileNest is the loop nest of a tile kernel:
 //
-//	for each two panels: for each two row tiles: section
+//	for each two row tiles: for each two panels: section
 type tileNest struct {
 	*nest
 	outTile
@@ -51,6 +51,7 @@ type tileNest struct {
 	groups  operand.Mem // of 16 rows of B, whole ones
 	rest    operand.Mem // rows of B past them
 	aStride operand.Mem // bytes of a row tile
+	cRow    operand.Mem // where C's row tile starts
 }
 
 // genGemmTile computes C from A in tiles and packed B, 32×32 at a time. The groups of K past the last 16 are copied to scratch and
@@ -63,7 +64,7 @@ func genGemmTile(o outTile) func(*gen) {
 		}
 		n.configureTiles()
 		n.groups, n.rest, n.aStride = g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
-		n.j, n.mLeft = g.AllocLocal(8), g.AllocLocal(8)
+		n.j, n.mLeft, n.cRow = g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)
 		n.a, n.b, n.c, n.stride, n.scratch = g.GP64(), g.ptr("b"), g.GP64(), g.arg("groups", ""), g.ptr("scratch")
 		t := n.copied(n.stride)
 		g.SHRQ(operand.U8(4), t)
@@ -79,90 +80,93 @@ func genGemmTile(o outTile) func(*gen) {
 		g.MOVQ(t2, n.aStride)
 		g.SHLQ(operand.U8(6), n.stride)
 		g.MOVQ(operand.U32(64), n.row)
-		g.MOVQ(operand.U32(0), n.j)
-		g.Label("columns")
-		left := n.columnsLeft()
-		g.TESTQ(left, left)
+		n.padPanels()
+		t3 := g.arg("m", "")
+		g.MOVQ(t3, n.mLeft)
+		g.MOVQ(g.param("a", "base"), n.a)
+		t4 := g.ptr("c")
+		g.MOVQ(t4, n.cRow)
+		g.Label("rows")
+		g.CMPQ(n.mLeft, operand.U32(0))
 		g.JLE(operand.LabelRef("done"))
-		g.CMPQ(left, operand.U32(panelCols))
+		g.CMPQ(n.mLeft, operand.U32(16))
 		g.JLE(operand.LabelRef("one"))
-		n.columns(2)
-		g.JMP(operand.LabelRef("columns"))
+		n.rowTiles(2)
+		g.JMP(operand.LabelRef("rows"))
 		g.Label("one")
-		n.columns(1)
+		n.rowTiles(1)
 		g.Label("done")
 		g.raw("TILERELEASE", false)
 		g.finish()
 	}
 }
 
-// columns computes all rows of panels panels.
-func (g *tileNest) columns(panels int) {
-	for p := range panels {
-		g.padPanel(p)
-	}
-	g.startRows()
-	loop, one, end := g.label("rows"), g.label("onerow"), g.label("rowsend")
+// rowTiles computes all columns of rows row tiles.
+func (g *tileNest) rowTiles(rows int) {
+	loop, one, end := g.label("columns"), g.label("onepanel"), g.label("columnsend")
+	g.MOVQ(operand.U32(0), g.j)
+	g.MOVQ(g.param("b", "base"), g.b)
+	g.MOVQ(g.cRow, g.c)
 	g.Label(loop)
-	g.CMPQ(g.mLeft, operand.U32(16))
+	left := g.columnsLeft()
+	g.TESTQ(left, left)
+	g.JLE(operand.LabelRef(end))
+	g.CMPQ(left, operand.U32(panelCols))
 	g.JLE(operand.LabelRef(one))
-	g.sectionTiles(2, panels)
-	g.nextTiles(2)
+	g.sectionTiles(rows, 2)
+	g.nextColumns(2)
+	g.ADDQ(operand.U32(2*panelCols*g.cSize), g.c)
 	g.JMP(operand.LabelRef(loop))
 	g.Label(one)
-	g.CMPQ(g.mLeft, operand.U32(0))
-	g.JLE(operand.LabelRef(end))
-	g.sectionTiles(1, panels)
+	g.sectionTiles(rows, 1)
 	g.Label(end)
-	g.nextColumns(panels)
-}
-
-// nextTiles moves a and c down.
-func (g *tileNest) nextTiles(tiles int) {
-	for range tiles {
+	for range rows {
 		g.ADDQ(g.aStride, g.a)
 	}
 	t := g.GP64()
-	g.IMUL3Q(operand.U32(16*tiles), g.ldc(), t)
-	g.ADDQ(t, g.c)
-	g.SUBQ(operand.U32(16*tiles), g.mLeft)
+	g.IMUL3Q(operand.U32(16*rows), g.ldc(), t)
+	g.ADDQ(t, g.cRow)
+	g.SUBQ(operand.U32(16*rows), g.mLeft)
 }
 
-// padded is the offset in scratch of the last, incomplete rows of panel p, after a buffer of 32×32 sums.
-func padded(p int) int { return 4*tileBytes + p*tileBytes }
+// padded is the offset in scratch of the panels' last, incomplete 16 rows, after a buffer of 32×32 sums.
+const padded = 4 * tileBytes
 
-// padPanel copies the rows of panel p past the last whole 16 to scratch, with zeros below them.
-func (g *tileNest) padPanel(p int) {
-	skip, copyRow, zeroRow := g.label("whole"), g.label("copy"), g.label("zero")
-	left := g.GP64()
+// padPanels copies the rows of each panel past the last whole 16 to scratch, with zeros below them.
+func (g *tileNest) padPanels() {
+	g.CMPQ(g.rest, operand.U32(0))
+	g.JEQ(operand.LabelRef("whole"))
+	panel, dst, cols := g.GP64(), g.GP64(), g.arg("n", "")
+	g.MOVQ(g.groups, panel)
+	g.SHLQ(operand.U8(10), panel)
+	g.ADDQ(g.b, panel)
+	g.LEAQ(mem(g.scratch, padded), dst)
+	v, zero := g.vec(), g.vec()
+	g.zero(zero)
+	g.Label("panel")
+	left, src, n := g.GP64(), g.GP64(), g.GP64()
 	g.MOVQ(g.rest, left)
-	g.TESTQ(left, left)
-	g.JEQ(operand.LabelRef(skip))
-	src, dst, n := g.GP64(), g.GP64(), g.GP64()
-	g.MOVQ(g.groups, src)
-	g.SHLQ(operand.U8(10), src)
-	g.ADDQ(g.b, src)
-	if p > 0 {
-		g.ADDQ(g.stride, src)
-	}
-	g.LEAQ(mem(g.scratch, padded(p)), dst)
+	g.MOVQ(panel, src)
 	g.MOVQ(operand.U32(16), n)
 	g.SUBQ(left, n)
-	v := g.vec()
-	g.Label(copyRow)
+	g.Label("copy")
 	g.VMOVUPS(mem(src, 0), v)
 	g.VMOVUPS(v, mem(dst, 0))
 	g.ADDQ(operand.U32(64), src)
 	g.ADDQ(operand.U32(64), dst)
 	g.DECQ(left)
-	g.JNE(operand.LabelRef(copyRow))
-	g.zero(v)
-	g.Label(zeroRow)
-	g.VMOVUPS(v, mem(dst, 0))
+	g.JNE(operand.LabelRef("copy"))
+	g.Label("zero")
+	g.VMOVUPS(zero, mem(dst, 0))
 	g.ADDQ(operand.U32(64), dst)
 	g.DECQ(n)
-	g.JNE(operand.LabelRef(zeroRow))
-	g.Label(skip)
+	g.JNE(operand.LabelRef("zero"))
+	g.ADDQ(g.stride, panel)
+	g.SUBQ(operand.U32(panelCols), cols)
+	g.CMPQ(cols, operand.U32(0))
+	g.JLE(operand.LabelRef("whole"))
+	g.JMP(operand.LabelRef("panel"))
+	g.Label("whole")
 }
 
 // sectionTiles computes rows×panels tiles over all of K and writes them.
@@ -173,7 +177,6 @@ func (g *tileNest) sectionTiles(rows, panels int) {
 			g.raw("TILEZERO", false, sum(r, p))
 		}
 	}
-	g.prefetchC(rows, panels)
 	a, b := []reg.GPVirtual{g.copied(g.a)}, []reg.GPVirtual{g.copied(g.b)}
 	if rows > 1 {
 		a = append(a, g.copied(g.a))
@@ -209,7 +212,11 @@ func (g *tileNest) sectionTiles(rows, panels int) {
 	g.Label(rest)
 	g.CMPQ(g.rest, operand.U32(0))
 	g.JEQ(operand.LabelRef(end))
-	step(func(p int) operand.Mem { return indexed(g.scratch, g.row, 1, padded(p)) })
+	pad := g.GP64()
+	g.MOVQ(g.j, pad)
+	g.SHLQ(operand.U8(6), pad)
+	g.ADDQ(g.scratch, pad)
+	step(func(p int) operand.Mem { return indexed(pad, g.row, 1, padded+p*tileBytes) })
 	g.Label(end)
 	edge, done := g.label("edge"), g.label("stored")
 	if g.out == toS32 {
@@ -240,18 +247,6 @@ func (g *tileNest) sectionTiles(rows, panels int) {
 		g.storeRows(p, rows)
 	}
 	g.Label(done)
-}
-
-// prefetchC fetches the lines of C that the section will write.
-func (g *tileNest) prefetchC(rows, panels int) {
-	if g.out != toS32 {
-		return
-	}
-	g.eachRow(16*rows, func(r int, c reg.GPVirtual) {
-		for p := range panels {
-			g.PREFETCHT0(mem(c, 64*p))
-		}
-	})
 }
 
 // storeRows finishes the rows of panel p that lie in scratch and writes them to C.

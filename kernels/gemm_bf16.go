@@ -64,11 +64,11 @@ func GemmBF16(pool *Pool, m int, a []float32, lda int, b *PackedBF16, c []float3
 	default:
 		panic(fmt.Sprintf("kernels: GemmBF16 with activation %d", act))
 	}
-	depth := b.K
 	if b.Tiles {
-		depth /= tileSpeed
+		g.blocks = tileBlocks(m, b.N, max(2*b.K, 1))
+	} else {
+		g.blocks = newBlocks(m, b.N, b.K, true)
 	}
-	g.blocks = newBlocks(m, b.N, depth, true)
 	if !pool.worthwhile(m, b.N, b.K, gemmU8S8Rate) {
 		for i := range g.count() {
 			g.Chunk(i)

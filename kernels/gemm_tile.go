@@ -8,17 +8,35 @@ const (
 	tileRows  = 16
 	tileWidth = 64 // bytes
 	tileSize  = tileRows * tileWidth
-	// tileScratch elements of s32: four tiles of sums and two of B whose rows end within a tile.
-	tileScratch = 6 * tileSize / 4
+	// tileScratch elements of s32: four tiles of sums and one of each panel of a call whose rows end within a tile.
+	tileScratch = (4 + blockCols/panelCols) * tileSize / 4
 )
 
 const (
 	// minTileRows rows of A from where tiles beat VPDPBUSD, which does not pack A: a product of tiles takes as long for one row as for 16.
 	minTileRows, minTileK = 16, 64
-	// tileSpeed is how many times more multiply-adds fit in the time of a kernel call: 1024 a cycle against 32 on AVX2 and 64 where blocks
-	// were tuned.
-	tileSpeed = 16
+	// tileCall multiply-adds bound a kernel call: 1024 a cycle are 16 times what AVX2 does in the time of maxCall.
+	tileCall = 16 * maxCall
+	// tileCache bytes of B stay in a second-level cache of 2 MiB beside a block of A. Where B is larger it is read again for each block of
+	// A, which then has 256 rows.
+	tileCache = 1 << 20
 )
+
+// tileBlocks makes blocks for products in tiles; width is the bytes of a row of A. 96 rows and 256 columns a call were best of eight
+// shapes at 512³ and 1024³, 256 and 128 at 2048³ (Emerald Rapids, u8·s8 to s32).
+func tileBlocks(m, n, width int) blocks {
+	rows, call := blockRows, blockCols
+	if width*min(n, stripCols) > tileCache {
+		rows, call = 256, 128
+	}
+	for rows*width > 2*tileCache && rows > 32 { // A in tiles stays in that cache
+		rows /= 2
+	}
+	for rows*call*width > tileCall && call > 32 {
+		call /= 2
+	}
+	return blocksOf(m, n, rows, stripCols, call)
+}
 
 // TakesTiles reports whether u8·s8 products of this size go to AMX tiles on tier t. The sums are exact, so it shows in time only.
 func TakesTiles(t cpu.Tier, m, n, k int) bool {

@@ -165,7 +165,7 @@ func runU8S8(pool *Pool, g gemmU8S8, m int) {
 	}
 	g.words, g.tiles = g.b.takesWords(), TakesTiles(max(tier, emulated), m, g.b.N, g.b.K)
 	if g.tiles {
-		g.blocks = newBlocks(m, g.b.N, g.b.K/tileSpeed, true)
+		g.blocks = tileBlocks(m, g.b.N, g.b.K)
 	} else {
 		g.blocks = newBlocks(m, g.b.N, g.b.K, g.words || g.flip != 0)
 	}

@@ -6,101 +6,86 @@
 
 // func gemm_tile_bf16_32x32_amx(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc int, m int, n int, groups int, flags int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_tile_bf16_32x32_amx(SB), NOSPLIT, $40-160
+TEXT ·gemm_tile_bf16_32x32_amx(SB), NOSPLIT, $48-160
 	LEAQ tilecfg<>+0(SB), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
 	BYTE $0x00
-	MOVQ b_base+24(FP), DX
-	MOVQ groups+144(FP), SI
-	MOVQ scratch_base+72(FP), DI
-	MOVQ SI, AX
-	SHRQ $0x04, AX
-	MOVQ AX, (SP)
-	SHLQ $0x04, AX
-	MOVQ SI, CX
-	SUBQ AX, CX
-	MOVQ CX, 8(SP)
-	MOVQ SI, AX
-	ADDQ $0x0f, AX
-	SHRQ $0x04, AX
-	SHLQ $0x0a, AX
-	MOVQ AX, 16(SP)
-	SHLQ $0x06, SI
-	MOVQ $0x00000040, AX
-	MOVQ $0x00000000, 24(SP)
+	MOVQ   b_base+24(FP), DX
+	MOVQ   groups+144(FP), SI
+	MOVQ   scratch_base+72(FP), DI
+	MOVQ   SI, AX
+	SHRQ   $0x04, AX
+	MOVQ   AX, (SP)
+	SHLQ   $0x04, AX
+	MOVQ   SI, CX
+	SUBQ   AX, CX
+	MOVQ   CX, 8(SP)
+	MOVQ   SI, AX
+	ADDQ   $0x0f, AX
+	SHRQ   $0x04, AX
+	SHLQ   $0x0a, AX
+	MOVQ   AX, 16(SP)
+	SHLQ   $0x06, SI
+	MOVQ   $0x00000040, AX
+	CMPQ   8(SP), $0x00000000
+	JEQ    whole
+	MOVQ   n+136(FP), BX
+	MOVQ   (SP), CX
+	SHLQ   $0x0a, CX
+	ADDQ   DX, CX
+	LEAQ   4096(DI), DX
+	VXORPS Z1, Z1, Z1
 
-columns:
-	MOVQ  n+136(FP), CX
-	SUBQ  24(SP), CX
-	TESTQ CX, CX
-	JLE   done
-	CMPQ  CX, $0x00000010
-	JLE   one
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole1
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	LEAQ  4096(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
+panel:
+	MOVQ 8(SP), R8
+	MOVQ CX, R9
+	MOVQ $0x00000010, R10
+	SUBQ R8, R10
 
-copy2:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy2
-	VXORPS  Z0, Z0, Z0
+copy:
+	VMOVUPS (R9), Z0
+	VMOVUPS Z0, (DX)
+	ADDQ    $0x00000040, R9
+	ADDQ    $0x00000040, DX
+	DECQ    R8
+	JNE     copy
 
-zero3:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero3
+zero:
+	VMOVUPS Z1, (DX)
+	ADDQ    $0x00000040, DX
+	DECQ    R10
+	JNE     zero
+	ADDQ    SI, CX
+	SUBQ    $0x00000010, BX
+	CMPQ    BX, $0x00000000
+	JLE     whole
+	JMP     panel
 
-whole1:
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole4
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	ADDQ  SI, BX
-	LEAQ  5120(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
-
-copy5:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy5
-	VXORPS  Z0, Z0, Z0
-
-zero6:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero6
-
-whole4:
+whole:
 	MOVQ m+128(FP), CX
 	MOVQ CX, 32(SP)
 	MOVQ a_base+0(FP), CX
-	MOVQ 24(SP), BX
-	SHLQ $0x02, BX
-	ADDQ c_base+48(FP), BX
+	MOVQ c_base+48(FP), DX
+	MOVQ DX, 40(SP)
 
-rows7:
+rows:
+	CMPQ 32(SP), $0x00000000
+	JLE  done
 	CMPQ 32(SP), $0x00000010
-	JLE  onerow8
+	JLE  one
+	MOVQ $0x00000000, 24(SP)
+	MOVQ b_base+24(FP), DX
+	MOVQ 40(SP), BX
+
+columns1:
+	MOVQ  n+136(FP), R8
+	SUBQ  24(SP), R8
+	TESTQ R8, R8
+	JLE   columnsend3
+	CMPQ  R8, $0x00000010
+	JLE   onepanel2
 
 	// TILEZERO T0
 	LONG $0x497be2c4
@@ -124,9 +109,9 @@ rows7:
 	LEAQ  (R9)(SI*1), R11
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JEQ   krest11
+	JEQ   krest5
 
-k10:
+k4:
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
@@ -163,28 +148,31 @@ k10:
 	ADDQ $0x00000400, R9
 	ADDQ $0x00000400, R11
 	DECQ R12
-	JNE  k10
+	JNE  k4
 
-krest11:
+krest5:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend12
+	JEQ  kend6
+	MOVQ 24(SP), R9
+	SHLQ $0x06, R9
+	ADDQ DI, R9
 
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	// TILELOADD 4096(R9)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBF16PS T6, T4, T0
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
 
-	// TILELOADD 5120(DI)(AX*1), T7
-	LONG $0x4b7be2c4
-	LONG $0x140007bc
+	// TILELOADD 5120(R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140001bc
 	WORD $0x0000
 
 	// TDPBF16PS T7, T4, T1
@@ -203,7 +191,7 @@ krest11:
 	LONG $0x5c42e2c4
 	BYTE $0xdd
 
-kend12:
+kend6:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
@@ -226,19 +214,19 @@ kend12:
 	SUBQ 24(SP), R8
 	SUBQ $0x00000000, R8
 	CMPQ R8, $0x00000010
-	JLE  wide15
+	JLE  wide9
 	MOVQ $0x00000010, R8
 
-wide15:
+wide9:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
 	CMPQ  R8, $0x00000020
-	JLE   many16
+	JLE   many10
 	MOVQ  $0x00000020, R8
 
-many16:
+many10:
 	MOVQ      ldc+120(FP), R11
 	SHLQ      $0x02, R11
 	LEAQ      (DI), R9
@@ -246,20 +234,20 @@ many16:
 	VMOVUPS   c80000000<>+0(SB), Z0
 	MOVQ      flags+152(FP), R12
 	TESTQ     $0x00000002, R12
-	JEQ       skip17
+	JEQ       skip11
 	MOVQ      bias_base+96(FP), R12
 	MOVQ      24(SP), R13
 	VMOVUPS.Z (R12)(R13*4), K1, Z0
 
-skip17:
+skip11:
 	VMOVUPS cff800000<>+0(SB), Z1
 	MOVQ    flags+152(FP), R12
 	TESTQ   $0x00000004, R12
-	JEQ     none18
+	JEQ     none12
 	VXORPS  Z1, Z1, Z1
 
-none18:
-row19:
+none12:
+row13:
 	VMOVUPS (R9), Z2
 	VADDPS  Z0, Z2, Z2
 	VMAXPS  Z2, Z1, Z2
@@ -267,24 +255,24 @@ row19:
 	ADDQ    $0x00000040, R9
 	ADDQ    R11, R10
 	DECQ    R8
-	JNE     row19
+	JNE     row13
 	MOVQ    n+136(FP), R8
 	SUBQ    24(SP), R8
 	SUBQ    $0x00000010, R8
 	CMPQ    R8, $0x00000010
-	JLE     wide20
+	JLE     wide14
 	MOVQ    $0x00000010, R8
 
-wide20:
+wide14:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
 	CMPQ  R8, $0x00000020
-	JLE   many21
+	JLE   many15
 	MOVQ  $0x00000020, R8
 
-many21:
+many15:
 	MOVQ      ldc+120(FP), R11
 	SHLQ      $0x02, R11
 	LEAQ      2048(DI), R9
@@ -292,20 +280,20 @@ many21:
 	VMOVUPS   c80000000<>+0(SB), Z0
 	MOVQ      flags+152(FP), R12
 	TESTQ     $0x00000002, R12
-	JEQ       skip22
+	JEQ       skip16
 	MOVQ      bias_base+96(FP), R12
 	MOVQ      24(SP), R13
 	VMOVUPS.Z 64(R12)(R13*4), K1, Z0
 
-skip22:
+skip16:
 	VMOVUPS cff800000<>+0(SB), Z1
 	MOVQ    flags+152(FP), R12
 	TESTQ   $0x00000004, R12
-	JEQ     none23
+	JEQ     none17
 	VXORPS  Z1, Z1, Z1
 
-none23:
-row24:
+none17:
+row18:
 	VMOVUPS (R9), Z2
 	VADDPS  Z0, Z2, Z2
 	VMAXPS  Z2, Z1, Z2
@@ -313,231 +301,14 @@ row24:
 	ADDQ    $0x00000040, R9
 	ADDQ    R11, R10
 	DECQ    R8
-	JNE     row24
-	ADDQ    16(SP), CX
-	ADDQ    16(SP), CX
-	MOVQ    ldc+120(FP), R8
-	SHLQ    $0x02, R8
-	IMUL3Q  $0x00000020, R8, R8
-	ADDQ    R8, BX
-	SUBQ    $0x00000020, 32(SP)
-	JMP     rows7
+	JNE     row18
+	IMUL3Q  $0x00000002, SI, R8
+	ADDQ    R8, DX
+	ADDQ    $0x00000020, 24(SP)
+	ADDQ    $0x00000080, BX
+	JMP     columns1
 
-onerow8:
-	CMPQ 32(SP), $0x00000000
-	JLE  rowsend9
-
-	// TILEZERO T0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO T1
-	LONG $0x497be2c4
-	BYTE $0xc8
-	MOVQ  DX, R8
-	LEAQ  (R8)(SI*1), R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JEQ   krest26
-
-k25:
-	// TILELOADD (CX)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0124
-
-	// TILELOADD (R8)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0034
-
-	// TDPBF16PS T6, T4, T0
-	LONG $0x5c4ae2c4
-	BYTE $0xc4
-
-	// TILELOADD (R9)(AX*1), T7
-	LONG $0x4b7bc2c4
-	WORD $0x013c
-
-	// TDPBF16PS T7, T4, T1
-	LONG $0x5c42e2c4
-	BYTE $0xcc
-	ADDQ $0x00000400, CX
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R9
-	DECQ R10
-	JNE  k25
-
-krest26:
-	CMPQ 8(SP), $0x00000000
-	JEQ  kend27
-
-	// TILELOADD (CX)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0124
-
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
-	WORD $0x0000
-
-	// TDPBF16PS T6, T4, T0
-	LONG $0x5c4ae2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(DI)(AX*1), T7
-	LONG $0x4b7be2c4
-	LONG $0x140007bc
-	WORD $0x0000
-
-	// TDPBF16PS T7, T4, T1
-	LONG $0x5c42e2c4
-	BYTE $0xcc
-
-kend27:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
-
-	// TILESTORED T1, 2048(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0800078c
-	WORD $0x0000
-	MOVQ n+136(FP), CX
-	SUBQ 24(SP), CX
-	SUBQ $0x00000000, CX
-	CMPQ CX, $0x00000010
-	JLE  wide30
-	MOVQ $0x00000010, CX
-
-wide30:
-	MOVQ  $-1, R8
-	BZHIQ CX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), CX
-	CMPQ  CX, $0x00000010
-	JLE   many31
-	MOVQ  $0x00000010, CX
-
-many31:
-	MOVQ      ldc+120(FP), R10
-	SHLQ      $0x02, R10
-	LEAQ      (DI), R8
-	LEAQ      (BX), R9
-	VMOVUPS   c80000000<>+0(SB), Z0
-	MOVQ      flags+152(FP), R11
-	TESTQ     $0x00000002, R11
-	JEQ       skip32
-	MOVQ      bias_base+96(FP), R11
-	MOVQ      24(SP), R12
-	VMOVUPS.Z (R11)(R12*4), K1, Z0
-
-skip32:
-	VMOVUPS cff800000<>+0(SB), Z1
-	MOVQ    flags+152(FP), R11
-	TESTQ   $0x00000004, R11
-	JEQ     none33
-	VXORPS  Z1, Z1, Z1
-
-none33:
-row34:
-	VMOVUPS (R8), Z2
-	VADDPS  Z0, Z2, Z2
-	VMAXPS  Z2, Z1, Z2
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    $0x00000040, R8
-	ADDQ    R10, R9
-	DECQ    CX
-	JNE     row34
-	MOVQ    n+136(FP), CX
-	SUBQ    24(SP), CX
-	SUBQ    $0x00000010, CX
-	CMPQ    CX, $0x00000010
-	JLE     wide35
-	MOVQ    $0x00000010, CX
-
-wide35:
-	MOVQ  $-1, R8
-	BZHIQ CX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), CX
-	CMPQ  CX, $0x00000010
-	JLE   many36
-	MOVQ  $0x00000010, CX
-
-many36:
-	MOVQ      ldc+120(FP), R9
-	SHLQ      $0x02, R9
-	LEAQ      2048(DI), R8
-	LEAQ      64(BX), BX
-	VMOVUPS   c80000000<>+0(SB), Z0
-	MOVQ      flags+152(FP), R10
-	TESTQ     $0x00000002, R10
-	JEQ       skip37
-	MOVQ      bias_base+96(FP), R10
-	MOVQ      24(SP), R11
-	VMOVUPS.Z 64(R10)(R11*4), K1, Z0
-
-skip37:
-	VMOVUPS cff800000<>+0(SB), Z1
-	MOVQ    flags+152(FP), R10
-	TESTQ   $0x00000004, R10
-	JEQ     none38
-	VXORPS  Z1, Z1, Z1
-
-none38:
-row39:
-	VMOVUPS (R8), Z2
-	VADDPS  Z0, Z2, Z2
-	VMAXPS  Z2, Z1, Z2
-	VMOVUPS Z2, K1, (BX)
-	ADDQ    $0x00000040, R8
-	ADDQ    R9, BX
-	DECQ    CX
-	JNE     row39
-
-rowsend9:
-	IMUL3Q $0x00000002, SI, CX
-	ADDQ   CX, DX
-	ADDQ   $0x00000020, 24(SP)
-	JMP    columns
-
-one:
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole40
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	LEAQ  4096(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
-
-copy41:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy41
-	VXORPS  Z0, Z0, Z0
-
-zero42:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero42
-
-whole40:
-	MOVQ m+128(FP), CX
-	MOVQ CX, 32(SP)
-	MOVQ a_base+0(FP), CX
-	MOVQ 24(SP), BX
-	SHLQ $0x02, BX
-	ADDQ c_base+48(FP), BX
-
-rows43:
-	CMPQ 32(SP), $0x00000010
-	JLE  onerow44
-
+onepanel2:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -546,14 +317,160 @@ rows43:
 	LONG $0x497be2c4
 	BYTE $0xd0
 	MOVQ  CX, R8
+	MOVQ  CX, R9
+	ADDQ  16(SP), R9
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JEQ   krest20
+
+k19:
+	// TILELOADD (R8)(AX*1), T4
+	LONG $0x4b7bc2c4
+	WORD $0x0024
+
+	// TILELOADD (DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0234
+
+	// TDPBF16PS T6, T4, T0
+	LONG $0x5c4ae2c4
+	BYTE $0xc4
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBF16PS T6, T5, T2
+	LONG $0x5c4ae2c4
+	BYTE $0xd5
+	ADDQ $0x00000400, R8
+	ADDQ $0x00000400, R9
+	ADDQ $0x00000400, DX
+	DECQ R10
+	JNE  k19
+
+krest20:
+	CMPQ 8(SP), $0x00000000
+	JEQ  kend21
+	MOVQ 24(SP), DX
+	SHLQ $0x06, DX
+	ADDQ DI, DX
+
+	// TILELOADD (R8)(AX*1), T4
+	LONG $0x4b7bc2c4
+	WORD $0x0024
+
+	// TILELOADD 4096(DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	LONG $0x100002b4
+	WORD $0x0000
+
+	// TDPBF16PS T6, T4, T0
+	LONG $0x5c4ae2c4
+	BYTE $0xc4
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBF16PS T6, T5, T2
+	LONG $0x5c4ae2c4
+	BYTE $0xd5
+
+kend21:
+	// TILESTORED T0, (DI)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0704
+
+	// TILESTORED T2, 1024(DI)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04000794
+	WORD $0x0000
+	MOVQ n+136(FP), DX
+	SUBQ 24(SP), DX
+	SUBQ $0x00000000, DX
+	CMPQ DX, $0x00000010
+	JLE  wide24
+	MOVQ $0x00000010, DX
+
+wide24:
+	MOVQ  $-1, R8
+	BZHIQ DX, R8, R8
+	KMOVW R8, K1
+	MOVQ  32(SP), DX
+	CMPQ  DX, $0x00000020
+	JLE   many25
+	MOVQ  $0x00000020, DX
+
+many25:
+	MOVQ      ldc+120(FP), R9
+	SHLQ      $0x02, R9
+	LEAQ      (DI), R8
+	LEAQ      (BX), BX
+	VMOVUPS   c80000000<>+0(SB), Z0
+	MOVQ      flags+152(FP), R10
+	TESTQ     $0x00000002, R10
+	JEQ       skip26
+	MOVQ      bias_base+96(FP), R10
+	MOVQ      24(SP), R11
+	VMOVUPS.Z (R10)(R11*4), K1, Z0
+
+skip26:
+	VMOVUPS cff800000<>+0(SB), Z1
+	MOVQ    flags+152(FP), R10
+	TESTQ   $0x00000004, R10
+	JEQ     none27
+	VXORPS  Z1, Z1, Z1
+
+none27:
+row28:
+	VMOVUPS (R8), Z2
+	VADDPS  Z0, Z2, Z2
+	VMAXPS  Z2, Z1, Z2
+	VMOVUPS Z2, K1, (BX)
+	ADDQ    $0x00000040, R8
+	ADDQ    R9, BX
+	DECQ    DX
+	JNE     row28
+
+columnsend3:
+	ADDQ   16(SP), CX
+	ADDQ   16(SP), CX
+	MOVQ   ldc+120(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000020, DX, DX
+	ADDQ   DX, 40(SP)
+	SUBQ   $0x00000020, 32(SP)
+	JMP    rows
+
+one:
+	MOVQ $0x00000000, 24(SP)
+	MOVQ b_base+24(FP), DX
+	MOVQ 40(SP), BX
+
+columns29:
+	MOVQ  n+136(FP), R8
+	SUBQ  24(SP), R8
+	TESTQ R8, R8
+	JLE   columnsend31
+	CMPQ  R8, $0x00000010
+	JLE   onepanel30
+
+	// TILEZERO T0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO T1
+	LONG $0x497be2c4
+	BYTE $0xc8
+	MOVQ  CX, R8
 	MOVQ  DX, R9
-	MOVQ  CX, R10
-	ADDQ  16(SP), R10
+	LEAQ  (R9)(SI*1), R10
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JEQ   krest47
+	JEQ   krest33
 
-k46:
+k32:
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
@@ -566,70 +483,74 @@ k46:
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
 
-	// TILELOADD (R10)(AX*1), T5
+	// TILELOADD (R10)(AX*1), T7
 	LONG $0x4b7bc2c4
-	WORD $0x022c
+	WORD $0x023c
 
-	// TDPBF16PS T6, T5, T2
-	LONG $0x5c4ae2c4
-	BYTE $0xd5
+	// TDPBF16PS T7, T4, T1
+	LONG $0x5c42e2c4
+	BYTE $0xcc
 	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R10
 	ADDQ $0x00000400, R9
+	ADDQ $0x00000400, R10
 	DECQ R11
-	JNE  k46
+	JNE  k32
 
-krest47:
+krest33:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend48
+	JEQ  kend34
+	MOVQ 24(SP), R9
+	SHLQ $0x06, R9
+	ADDQ DI, R9
 
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	// TILELOADD 4096(R9)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBF16PS T6, T4, T0
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
 
-	// TILELOADD (R10)(AX*1), T5
+	// TILELOADD 5120(R9)(AX*1), T7
 	LONG $0x4b7bc2c4
-	WORD $0x022c
+	LONG $0x140001bc
+	WORD $0x0000
 
-	// TDPBF16PS T6, T5, T2
-	LONG $0x5c4ae2c4
-	BYTE $0xd5
+	// TDPBF16PS T7, T4, T1
+	LONG $0x5c42e2c4
+	BYTE $0xcc
 
-kend48:
+kend34:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
 
-	// TILESTORED T2, 1024(DI)(AX*1)
+	// TILESTORED T1, 2048(DI)(AX*1)
 	LONG $0x4b7ae2c4
-	LONG $0x04000794
+	LONG $0x0800078c
 	WORD $0x0000
 	MOVQ n+136(FP), R8
 	SUBQ 24(SP), R8
 	SUBQ $0x00000000, R8
 	CMPQ R8, $0x00000010
-	JLE  wide51
+	JLE  wide37
 	MOVQ $0x00000010, R8
 
-wide51:
+wide37:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many52
-	MOVQ  $0x00000020, R8
+	CMPQ  R8, $0x00000010
+	JLE   many38
+	MOVQ  $0x00000010, R8
 
-many52:
+many38:
 	MOVQ      ldc+120(FP), R11
 	SHLQ      $0x02, R11
 	LEAQ      (DI), R9
@@ -637,20 +558,20 @@ many52:
 	VMOVUPS   c80000000<>+0(SB), Z0
 	MOVQ      flags+152(FP), R12
 	TESTQ     $0x00000002, R12
-	JEQ       skip53
+	JEQ       skip39
 	MOVQ      bias_base+96(FP), R12
 	MOVQ      24(SP), R13
 	VMOVUPS.Z (R12)(R13*4), K1, Z0
 
-skip53:
+skip39:
 	VMOVUPS cff800000<>+0(SB), Z1
 	MOVQ    flags+152(FP), R12
 	TESTQ   $0x00000004, R12
-	JEQ     none54
+	JEQ     none40
 	VXORPS  Z1, Z1, Z1
 
-none54:
-row55:
+none40:
+row41:
 	VMOVUPS (R9), Z2
 	VADDPS  Z0, Z2, Z2
 	VMAXPS  Z2, Z1, Z2
@@ -658,63 +579,106 @@ row55:
 	ADDQ    $0x00000040, R9
 	ADDQ    R11, R10
 	DECQ    R8
-	JNE     row55
-	ADDQ    16(SP), CX
-	ADDQ    16(SP), CX
-	MOVQ    ldc+120(FP), R8
-	SHLQ    $0x02, R8
-	IMUL3Q  $0x00000020, R8, R8
-	ADDQ    R8, BX
-	SUBQ    $0x00000020, 32(SP)
-	JMP     rows43
+	JNE     row41
+	MOVQ    n+136(FP), R8
+	SUBQ    24(SP), R8
+	SUBQ    $0x00000010, R8
+	CMPQ    R8, $0x00000010
+	JLE     wide42
+	MOVQ    $0x00000010, R8
 
-onerow44:
-	CMPQ 32(SP), $0x00000000
-	JLE  rowsend45
+wide42:
+	MOVQ  $-1, R9
+	BZHIQ R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  32(SP), R8
+	CMPQ  R8, $0x00000010
+	JLE   many43
+	MOVQ  $0x00000010, R8
 
+many43:
+	MOVQ      ldc+120(FP), R11
+	SHLQ      $0x02, R11
+	LEAQ      2048(DI), R9
+	LEAQ      64(BX), R10
+	VMOVUPS   c80000000<>+0(SB), Z0
+	MOVQ      flags+152(FP), R12
+	TESTQ     $0x00000002, R12
+	JEQ       skip44
+	MOVQ      bias_base+96(FP), R12
+	MOVQ      24(SP), R13
+	VMOVUPS.Z 64(R12)(R13*4), K1, Z0
+
+skip44:
+	VMOVUPS cff800000<>+0(SB), Z1
+	MOVQ    flags+152(FP), R12
+	TESTQ   $0x00000004, R12
+	JEQ     none45
+	VXORPS  Z1, Z1, Z1
+
+none45:
+row46:
+	VMOVUPS (R9), Z2
+	VADDPS  Z0, Z2, Z2
+	VMAXPS  Z2, Z1, Z2
+	VMOVUPS Z2, K1, (R10)
+	ADDQ    $0x00000040, R9
+	ADDQ    R11, R10
+	DECQ    R8
+	JNE     row46
+	IMUL3Q  $0x00000002, SI, R8
+	ADDQ    R8, DX
+	ADDQ    $0x00000020, 24(SP)
+	ADDQ    $0x00000080, BX
+	JMP     columns29
+
+onepanel30:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	MOVQ  DX, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JEQ   krest57
+	MOVQ  CX, SI
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JEQ   krest48
 
-k56:
-	// TILELOADD (CX)(AX*1), T4
+k47:
+	// TILELOADD (SI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0124
+	WORD $0x0624
 
-	// TILELOADD (R8)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0034
+	// TILELOADD (DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0234
 
 	// TDPBF16PS T6, T4, T0
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
-	ADDQ $0x00000400, CX
-	ADDQ $0x00000400, R8
-	DECQ R9
-	JNE  k56
+	ADDQ $0x00000400, SI
+	ADDQ $0x00000400, DX
+	DECQ R8
+	JNE  k47
 
-krest57:
+krest48:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend58
+	JEQ  kend49
+	MOVQ 24(SP), DX
+	SHLQ $0x06, DX
+	ADDQ DI, DX
 
-	// TILELOADD (CX)(AX*1), T4
+	// TILELOADD (SI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0124
+	WORD $0x0624
 
-	// TILELOADD 4096(DI)(AX*1), T6
+	// TILELOADD 4096(DX)(AX*1), T6
 	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	LONG $0x100002b4
 	WORD $0x0000
 
 	// TDPBF16PS T6, T4, T0
 	LONG $0x5c4ae2c4
 	BYTE $0xc4
 
-kend58:
+kend49:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
@@ -722,53 +686,56 @@ kend58:
 	SUBQ 24(SP), AX
 	SUBQ $0x00000000, AX
 	CMPQ AX, $0x00000010
-	JLE  wide61
+	JLE  wide52
 	MOVQ $0x00000010, AX
 
-wide61:
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
+wide52:
+	MOVQ  $-1, DX
+	BZHIQ AX, DX, DX
+	KMOVW DX, K1
 	MOVQ  32(SP), AX
 	CMPQ  AX, $0x00000010
-	JLE   many62
+	JLE   many53
 	MOVQ  $0x00000010, AX
 
-many62:
-	MOVQ      ldc+120(FP), CX
-	SHLQ      $0x02, CX
-	LEAQ      (DI), DI
+many53:
+	MOVQ      ldc+120(FP), DX
+	SHLQ      $0x02, DX
+	LEAQ      (DI), SI
 	LEAQ      (BX), BX
 	VMOVUPS   c80000000<>+0(SB), Z0
-	MOVQ      flags+152(FP), R8
-	TESTQ     $0x00000002, R8
-	JEQ       skip63
-	MOVQ      bias_base+96(FP), R8
-	MOVQ      24(SP), R9
-	VMOVUPS.Z (R8)(R9*4), K1, Z0
+	MOVQ      flags+152(FP), DI
+	TESTQ     $0x00000002, DI
+	JEQ       skip54
+	MOVQ      bias_base+96(FP), DI
+	MOVQ      24(SP), R8
+	VMOVUPS.Z (DI)(R8*4), K1, Z0
 
-skip63:
+skip54:
 	VMOVUPS cff800000<>+0(SB), Z1
-	MOVQ    flags+152(FP), R8
-	TESTQ   $0x00000004, R8
-	JEQ     none64
+	MOVQ    flags+152(FP), DI
+	TESTQ   $0x00000004, DI
+	JEQ     none55
 	VXORPS  Z1, Z1, Z1
 
-none64:
-row65:
-	VMOVUPS (DI), Z2
+none55:
+row56:
+	VMOVUPS (SI), Z2
 	VADDPS  Z0, Z2, Z2
 	VMAXPS  Z2, Z1, Z2
 	VMOVUPS Z2, K1, (BX)
-	ADDQ    $0x00000040, DI
-	ADDQ    CX, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    DX, BX
 	DECQ    AX
-	JNE     row65
+	JNE     row56
 
-rowsend45:
-	IMUL3Q $0x00000001, SI, AX
-	ADDQ   AX, DX
-	ADDQ   $0x00000010, 24(SP)
+columnsend31:
+	ADDQ   16(SP), CX
+	MOVQ   ldc+120(FP), AX
+	SHLQ   $0x02, AX
+	IMUL3Q $0x00000010, AX, AX
+	ADDQ   AX, 40(SP)
+	SUBQ   $0x00000010, 32(SP)
 
 done:
 	// TILERELEASE

@@ -6,101 +6,86 @@
 
 // func gemm_tile_u8s8f32_32x32_amx(a []uint8, b []int8, c []float32, scratch []int32, bias []int32, scale []float32, ldc int, m int, n int, groups int, relu int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_tile_u8s8f32_32x32_amx(SB), NOSPLIT, $40-184
+TEXT ·gemm_tile_u8s8f32_32x32_amx(SB), NOSPLIT, $48-184
 	LEAQ tilecfg<>+0(SB), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
 	BYTE $0x00
-	MOVQ b_base+24(FP), DX
-	MOVQ groups+168(FP), SI
-	MOVQ scratch_base+72(FP), DI
-	MOVQ SI, AX
-	SHRQ $0x04, AX
-	MOVQ AX, (SP)
-	SHLQ $0x04, AX
-	MOVQ SI, CX
-	SUBQ AX, CX
-	MOVQ CX, 8(SP)
-	MOVQ SI, AX
-	ADDQ $0x0f, AX
-	SHRQ $0x04, AX
-	SHLQ $0x0a, AX
-	MOVQ AX, 16(SP)
-	SHLQ $0x06, SI
-	MOVQ $0x00000040, AX
-	MOVQ $0x00000000, 24(SP)
+	MOVQ   b_base+24(FP), DX
+	MOVQ   groups+168(FP), SI
+	MOVQ   scratch_base+72(FP), DI
+	MOVQ   SI, AX
+	SHRQ   $0x04, AX
+	MOVQ   AX, (SP)
+	SHLQ   $0x04, AX
+	MOVQ   SI, CX
+	SUBQ   AX, CX
+	MOVQ   CX, 8(SP)
+	MOVQ   SI, AX
+	ADDQ   $0x0f, AX
+	SHRQ   $0x04, AX
+	SHLQ   $0x0a, AX
+	MOVQ   AX, 16(SP)
+	SHLQ   $0x06, SI
+	MOVQ   $0x00000040, AX
+	CMPQ   8(SP), $0x00000000
+	JEQ    whole
+	MOVQ   n+160(FP), BX
+	MOVQ   (SP), CX
+	SHLQ   $0x0a, CX
+	ADDQ   DX, CX
+	LEAQ   4096(DI), DX
+	VXORPS Z1, Z1, Z1
 
-columns:
-	MOVQ  n+160(FP), CX
-	SUBQ  24(SP), CX
-	TESTQ CX, CX
-	JLE   done
-	CMPQ  CX, $0x00000010
-	JLE   one
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole1
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	LEAQ  4096(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
+panel:
+	MOVQ 8(SP), R8
+	MOVQ CX, R9
+	MOVQ $0x00000010, R10
+	SUBQ R8, R10
 
-copy2:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy2
-	VXORPS  Z0, Z0, Z0
+copy:
+	VMOVUPS (R9), Z0
+	VMOVUPS Z0, (DX)
+	ADDQ    $0x00000040, R9
+	ADDQ    $0x00000040, DX
+	DECQ    R8
+	JNE     copy
 
-zero3:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero3
+zero:
+	VMOVUPS Z1, (DX)
+	ADDQ    $0x00000040, DX
+	DECQ    R10
+	JNE     zero
+	ADDQ    SI, CX
+	SUBQ    $0x00000010, BX
+	CMPQ    BX, $0x00000000
+	JLE     whole
+	JMP     panel
 
-whole1:
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole4
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	ADDQ  SI, BX
-	LEAQ  5120(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
-
-copy5:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy5
-	VXORPS  Z0, Z0, Z0
-
-zero6:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero6
-
-whole4:
+whole:
 	MOVQ m+152(FP), CX
 	MOVQ CX, 32(SP)
 	MOVQ a_base+0(FP), CX
-	MOVQ 24(SP), BX
-	SHLQ $0x02, BX
-	ADDQ c_base+48(FP), BX
+	MOVQ c_base+48(FP), DX
+	MOVQ DX, 40(SP)
 
-rows7:
+rows:
+	CMPQ 32(SP), $0x00000000
+	JLE  done
 	CMPQ 32(SP), $0x00000010
-	JLE  onerow8
+	JLE  one
+	MOVQ $0x00000000, 24(SP)
+	MOVQ b_base+24(FP), DX
+	MOVQ 40(SP), BX
+
+columns1:
+	MOVQ  n+160(FP), R8
+	SUBQ  24(SP), R8
+	TESTQ R8, R8
+	JLE   columnsend3
+	CMPQ  R8, $0x00000010
+	JLE   onepanel2
 
 	// TILEZERO T0
 	LONG $0x497be2c4
@@ -124,9 +109,9 @@ rows7:
 	LEAQ  (R9)(SI*1), R11
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JEQ   krest11
+	JEQ   krest5
 
-k10:
+k4:
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
@@ -163,28 +148,31 @@ k10:
 	ADDQ $0x00000400, R9
 	ADDQ $0x00000400, R11
 	DECQ R12
-	JNE  k10
+	JNE  k4
 
-krest11:
+krest5:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend12
+	JEQ  kend6
+	MOVQ 24(SP), R9
+	SHLQ $0x06, R9
+	ADDQ DI, R9
 
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	// TILELOADD 4096(R9)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD 5120(DI)(AX*1), T7
-	LONG $0x4b7be2c4
-	LONG $0x140007bc
+	// TILELOADD 5120(R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140001bc
 	WORD $0x0000
 
 	// TDPBUSD T7, T4, T1
@@ -203,7 +191,7 @@ krest11:
 	LONG $0x5e41e2c4
 	BYTE $0xdd
 
-kend12:
+kend6:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
@@ -226,19 +214,19 @@ kend12:
 	SUBQ 24(SP), R8
 	SUBQ $0x00000000, R8
 	CMPQ R8, $0x00000010
-	JLE  wide15
+	JLE  wide9
 	MOVQ $0x00000010, R8
 
-wide15:
+wide9:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
 	CMPQ  R8, $0x00000020
-	JLE   many16
+	JLE   many10
 	MOVQ  $0x00000020, R8
 
-many16:
+many10:
 	MOVQ      ldc+144(FP), R11
 	SHLQ      $0x02, R11
 	LEAQ      (DI), R9
@@ -252,11 +240,11 @@ many16:
 	VMOVUPS   cff800000<>+0(SB), Z2
 	MOVQ      relu+176(FP), R12
 	TESTQ     $0x00000001, R12
-	JEQ       none17
+	JEQ       none11
 	VXORPS    Z2, Z2, Z2
 
-none17:
-row18:
+none11:
+row12:
 	VMOVUPS   (R9), Z3
 	VPADDD    Z0, Z3, Z3
 	VCVTDQ2PS Z3, Z3
@@ -266,24 +254,24 @@ row18:
 	ADDQ      $0x00000040, R9
 	ADDQ      R11, R10
 	DECQ      R8
-	JNE       row18
+	JNE       row12
 	MOVQ      n+160(FP), R8
 	SUBQ      24(SP), R8
 	SUBQ      $0x00000010, R8
 	CMPQ      R8, $0x00000010
-	JLE       wide19
+	JLE       wide13
 	MOVQ      $0x00000010, R8
 
-wide19:
+wide13:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
 	CMPQ  R8, $0x00000020
-	JLE   many20
+	JLE   many14
 	MOVQ  $0x00000020, R8
 
-many20:
+many14:
 	MOVQ      ldc+144(FP), R11
 	SHLQ      $0x02, R11
 	LEAQ      2048(DI), R9
@@ -297,11 +285,11 @@ many20:
 	VMOVUPS   cff800000<>+0(SB), Z2
 	MOVQ      relu+176(FP), R12
 	TESTQ     $0x00000001, R12
-	JEQ       none21
+	JEQ       none15
 	VXORPS    Z2, Z2, Z2
 
-none21:
-row22:
+none15:
+row16:
 	VMOVUPS   (R9), Z3
 	VPADDD    Z0, Z3, Z3
 	VCVTDQ2PS Z3, Z3
@@ -311,229 +299,14 @@ row22:
 	ADDQ      $0x00000040, R9
 	ADDQ      R11, R10
 	DECQ      R8
-	JNE       row22
-	ADDQ      16(SP), CX
-	ADDQ      16(SP), CX
-	MOVQ      ldc+144(FP), R8
-	SHLQ      $0x02, R8
-	IMUL3Q    $0x00000020, R8, R8
-	ADDQ      R8, BX
-	SUBQ      $0x00000020, 32(SP)
-	JMP       rows7
+	JNE       row16
+	IMUL3Q    $0x00000002, SI, R8
+	ADDQ      R8, DX
+	ADDQ      $0x00000020, 24(SP)
+	ADDQ      $0x00000080, BX
+	JMP       columns1
 
-onerow8:
-	CMPQ 32(SP), $0x00000000
-	JLE  rowsend9
-
-	// TILEZERO T0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO T1
-	LONG $0x497be2c4
-	BYTE $0xc8
-	MOVQ  DX, R8
-	LEAQ  (R8)(SI*1), R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JEQ   krest24
-
-k23:
-	// TILELOADD (CX)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0124
-
-	// TILELOADD (R8)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0034
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R9)(AX*1), T7
-	LONG $0x4b7bc2c4
-	WORD $0x013c
-
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-	ADDQ $0x00000400, CX
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R9
-	DECQ R10
-	JNE  k23
-
-krest24:
-	CMPQ 8(SP), $0x00000000
-	JEQ  kend25
-
-	// TILELOADD (CX)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0124
-
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
-	WORD $0x0000
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(DI)(AX*1), T7
-	LONG $0x4b7be2c4
-	LONG $0x140007bc
-	WORD $0x0000
-
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-
-kend25:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
-
-	// TILESTORED T1, 2048(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0800078c
-	WORD $0x0000
-	MOVQ n+160(FP), CX
-	SUBQ 24(SP), CX
-	SUBQ $0x00000000, CX
-	CMPQ CX, $0x00000010
-	JLE  wide28
-	MOVQ $0x00000010, CX
-
-wide28:
-	MOVQ  $-1, R8
-	BZHIQ CX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), CX
-	CMPQ  CX, $0x00000010
-	JLE   many29
-	MOVQ  $0x00000010, CX
-
-many29:
-	MOVQ      ldc+144(FP), R10
-	SHLQ      $0x02, R10
-	LEAQ      (DI), R8
-	LEAQ      (BX), R9
-	MOVQ      bias_base+96(FP), R11
-	MOVQ      24(SP), R12
-	VMOVUPS.Z (R11)(R12*4), K1, Z0
-	MOVQ      scale_base+120(FP), R11
-	MOVQ      24(SP), R12
-	VMOVUPS.Z (R11)(R12*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R11
-	TESTQ     $0x00000001, R11
-	JEQ       none30
-	VXORPS    Z2, Z2, Z2
-
-none30:
-row31:
-	VMOVUPS   (R8), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (R9)
-	ADDQ      $0x00000040, R8
-	ADDQ      R10, R9
-	DECQ      CX
-	JNE       row31
-	MOVQ      n+160(FP), CX
-	SUBQ      24(SP), CX
-	SUBQ      $0x00000010, CX
-	CMPQ      CX, $0x00000010
-	JLE       wide32
-	MOVQ      $0x00000010, CX
-
-wide32:
-	MOVQ  $-1, R8
-	BZHIQ CX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), CX
-	CMPQ  CX, $0x00000010
-	JLE   many33
-	MOVQ  $0x00000010, CX
-
-many33:
-	MOVQ      ldc+144(FP), R9
-	SHLQ      $0x02, R9
-	LEAQ      2048(DI), R8
-	LEAQ      64(BX), BX
-	MOVQ      bias_base+96(FP), R10
-	MOVQ      24(SP), R11
-	VMOVUPS.Z 64(R10)(R11*4), K1, Z0
-	MOVQ      scale_base+120(FP), R10
-	MOVQ      24(SP), R11
-	VMOVUPS.Z 64(R10)(R11*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R10
-	TESTQ     $0x00000001, R10
-	JEQ       none34
-	VXORPS    Z2, Z2, Z2
-
-none34:
-row35:
-	VMOVUPS   (R8), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (BX)
-	ADDQ      $0x00000040, R8
-	ADDQ      R9, BX
-	DECQ      CX
-	JNE       row35
-
-rowsend9:
-	IMUL3Q $0x00000002, SI, CX
-	ADDQ   CX, DX
-	ADDQ   $0x00000020, 24(SP)
-	JMP    columns
-
-one:
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole36
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	LEAQ  4096(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
-
-copy37:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy37
-	VXORPS  Z0, Z0, Z0
-
-zero38:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero38
-
-whole36:
-	MOVQ m+152(FP), CX
-	MOVQ CX, 32(SP)
-	MOVQ a_base+0(FP), CX
-	MOVQ 24(SP), BX
-	SHLQ $0x02, BX
-	ADDQ c_base+48(FP), BX
-
-rows39:
-	CMPQ 32(SP), $0x00000010
-	JLE  onerow40
-
+onepanel2:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
@@ -542,14 +315,159 @@ rows39:
 	LONG $0x497be2c4
 	BYTE $0xd0
 	MOVQ  CX, R8
+	MOVQ  CX, R9
+	ADDQ  16(SP), R9
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JEQ   krest18
+
+k17:
+	// TILELOADD (R8)(AX*1), T4
+	LONG $0x4b7bc2c4
+	WORD $0x0024
+
+	// TILELOADD (DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0234
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	ADDQ $0x00000400, R8
+	ADDQ $0x00000400, R9
+	ADDQ $0x00000400, DX
+	DECQ R10
+	JNE  k17
+
+krest18:
+	CMPQ 8(SP), $0x00000000
+	JEQ  kend19
+	MOVQ 24(SP), DX
+	SHLQ $0x06, DX
+	ADDQ DI, DX
+
+	// TILELOADD (R8)(AX*1), T4
+	LONG $0x4b7bc2c4
+	WORD $0x0024
+
+	// TILELOADD 4096(DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	LONG $0x100002b4
+	WORD $0x0000
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+kend19:
+	// TILESTORED T0, (DI)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0704
+
+	// TILESTORED T2, 1024(DI)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04000794
+	WORD $0x0000
+	MOVQ n+160(FP), DX
+	SUBQ 24(SP), DX
+	SUBQ $0x00000000, DX
+	CMPQ DX, $0x00000010
+	JLE  wide22
+	MOVQ $0x00000010, DX
+
+wide22:
+	MOVQ  $-1, R8
+	BZHIQ DX, R8, R8
+	KMOVW R8, K1
+	MOVQ  32(SP), DX
+	CMPQ  DX, $0x00000020
+	JLE   many23
+	MOVQ  $0x00000020, DX
+
+many23:
+	MOVQ      ldc+144(FP), R9
+	SHLQ      $0x02, R9
+	LEAQ      (DI), R8
+	LEAQ      (BX), BX
+	MOVQ      bias_base+96(FP), R10
+	MOVQ      24(SP), R11
+	VMOVUPS.Z (R10)(R11*4), K1, Z0
+	MOVQ      scale_base+120(FP), R10
+	MOVQ      24(SP), R11
+	VMOVUPS.Z (R10)(R11*4), K1, Z1
+	VMOVUPS   cff800000<>+0(SB), Z2
+	MOVQ      relu+176(FP), R10
+	TESTQ     $0x00000001, R10
+	JEQ       none24
+	VXORPS    Z2, Z2, Z2
+
+none24:
+row25:
+	VMOVUPS   (R8), Z3
+	VPADDD    Z0, Z3, Z3
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VMAXPS    Z3, Z2, Z3
+	VMOVUPS   Z3, K1, (BX)
+	ADDQ      $0x00000040, R8
+	ADDQ      R9, BX
+	DECQ      DX
+	JNE       row25
+
+columnsend3:
+	ADDQ   16(SP), CX
+	ADDQ   16(SP), CX
+	MOVQ   ldc+144(FP), DX
+	SHLQ   $0x02, DX
+	IMUL3Q $0x00000020, DX, DX
+	ADDQ   DX, 40(SP)
+	SUBQ   $0x00000020, 32(SP)
+	JMP    rows
+
+one:
+	MOVQ $0x00000000, 24(SP)
+	MOVQ b_base+24(FP), DX
+	MOVQ 40(SP), BX
+
+columns26:
+	MOVQ  n+160(FP), R8
+	SUBQ  24(SP), R8
+	TESTQ R8, R8
+	JLE   columnsend28
+	CMPQ  R8, $0x00000010
+	JLE   onepanel27
+
+	// TILEZERO T0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO T1
+	LONG $0x497be2c4
+	BYTE $0xc8
+	MOVQ  CX, R8
 	MOVQ  DX, R9
-	MOVQ  CX, R10
-	ADDQ  16(SP), R10
+	LEAQ  (R9)(SI*1), R10
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JEQ   krest43
+	JEQ   krest30
 
-k42:
+k29:
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
@@ -562,70 +480,74 @@ k42:
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD (R10)(AX*1), T5
+	// TILELOADD (R10)(AX*1), T7
 	LONG $0x4b7bc2c4
-	WORD $0x022c
+	WORD $0x023c
 
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
 	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R10
 	ADDQ $0x00000400, R9
+	ADDQ $0x00000400, R10
 	DECQ R11
-	JNE  k42
+	JNE  k29
 
-krest43:
+krest30:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend44
+	JEQ  kend31
+	MOVQ 24(SP), R9
+	SHLQ $0x06, R9
+	ADDQ DI, R9
 
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	// TILELOADD 4096(R9)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD (R10)(AX*1), T5
+	// TILELOADD 5120(R9)(AX*1), T7
 	LONG $0x4b7bc2c4
-	WORD $0x022c
+	LONG $0x140001bc
+	WORD $0x0000
 
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
 
-kend44:
+kend31:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
 
-	// TILESTORED T2, 1024(DI)(AX*1)
+	// TILESTORED T1, 2048(DI)(AX*1)
 	LONG $0x4b7ae2c4
-	LONG $0x04000794
+	LONG $0x0800078c
 	WORD $0x0000
 	MOVQ n+160(FP), R8
 	SUBQ 24(SP), R8
 	SUBQ $0x00000000, R8
 	CMPQ R8, $0x00000010
-	JLE  wide47
+	JLE  wide34
 	MOVQ $0x00000010, R8
 
-wide47:
+wide34:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many48
-	MOVQ  $0x00000020, R8
+	CMPQ  R8, $0x00000010
+	JLE   many35
+	MOVQ  $0x00000010, R8
 
-many48:
+many35:
 	MOVQ      ldc+144(FP), R11
 	SHLQ      $0x02, R11
 	LEAQ      (DI), R9
@@ -639,11 +561,11 @@ many48:
 	VMOVUPS   cff800000<>+0(SB), Z2
 	MOVQ      relu+176(FP), R12
 	TESTQ     $0x00000001, R12
-	JEQ       none49
+	JEQ       none36
 	VXORPS    Z2, Z2, Z2
 
-none49:
-row50:
+none36:
+row37:
 	VMOVUPS   (R9), Z3
 	VPADDD    Z0, Z3, Z3
 	VCVTDQ2PS Z3, Z3
@@ -653,63 +575,105 @@ row50:
 	ADDQ      $0x00000040, R9
 	ADDQ      R11, R10
 	DECQ      R8
-	JNE       row50
-	ADDQ      16(SP), CX
-	ADDQ      16(SP), CX
-	MOVQ      ldc+144(FP), R8
-	SHLQ      $0x02, R8
-	IMUL3Q    $0x00000020, R8, R8
-	ADDQ      R8, BX
-	SUBQ      $0x00000020, 32(SP)
-	JMP       rows39
+	JNE       row37
+	MOVQ      n+160(FP), R8
+	SUBQ      24(SP), R8
+	SUBQ      $0x00000010, R8
+	CMPQ      R8, $0x00000010
+	JLE       wide38
+	MOVQ      $0x00000010, R8
 
-onerow40:
-	CMPQ 32(SP), $0x00000000
-	JLE  rowsend41
+wide38:
+	MOVQ  $-1, R9
+	BZHIQ R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  32(SP), R8
+	CMPQ  R8, $0x00000010
+	JLE   many39
+	MOVQ  $0x00000010, R8
 
+many39:
+	MOVQ      ldc+144(FP), R11
+	SHLQ      $0x02, R11
+	LEAQ      2048(DI), R9
+	LEAQ      64(BX), R10
+	MOVQ      bias_base+96(FP), R12
+	MOVQ      24(SP), R13
+	VMOVUPS.Z 64(R12)(R13*4), K1, Z0
+	MOVQ      scale_base+120(FP), R12
+	MOVQ      24(SP), R13
+	VMOVUPS.Z 64(R12)(R13*4), K1, Z1
+	VMOVUPS   cff800000<>+0(SB), Z2
+	MOVQ      relu+176(FP), R12
+	TESTQ     $0x00000001, R12
+	JEQ       none40
+	VXORPS    Z2, Z2, Z2
+
+none40:
+row41:
+	VMOVUPS   (R9), Z3
+	VPADDD    Z0, Z3, Z3
+	VCVTDQ2PS Z3, Z3
+	VMULPS    Z1, Z3, Z3
+	VMAXPS    Z3, Z2, Z3
+	VMOVUPS   Z3, K1, (R10)
+	ADDQ      $0x00000040, R9
+	ADDQ      R11, R10
+	DECQ      R8
+	JNE       row41
+	IMUL3Q    $0x00000002, SI, R8
+	ADDQ      R8, DX
+	ADDQ      $0x00000020, 24(SP)
+	ADDQ      $0x00000080, BX
+	JMP       columns26
+
+onepanel27:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	MOVQ  DX, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JEQ   krest52
+	MOVQ  CX, SI
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JEQ   krest43
 
-k51:
-	// TILELOADD (CX)(AX*1), T4
+k42:
+	// TILELOADD (SI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0124
+	WORD $0x0624
 
-	// TILELOADD (R8)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0034
+	// TILELOADD (DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0234
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
-	ADDQ $0x00000400, CX
-	ADDQ $0x00000400, R8
-	DECQ R9
-	JNE  k51
+	ADDQ $0x00000400, SI
+	ADDQ $0x00000400, DX
+	DECQ R8
+	JNE  k42
 
-krest52:
+krest43:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend53
+	JEQ  kend44
+	MOVQ 24(SP), DX
+	SHLQ $0x06, DX
+	ADDQ DI, DX
 
-	// TILELOADD (CX)(AX*1), T4
+	// TILELOADD (SI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0124
+	WORD $0x0624
 
-	// TILELOADD 4096(DI)(AX*1), T6
+	// TILELOADD 4096(DX)(AX*1), T6
 	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	LONG $0x100002b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-kend53:
+kend44:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
@@ -717,52 +681,55 @@ kend53:
 	SUBQ 24(SP), AX
 	SUBQ $0x00000000, AX
 	CMPQ AX, $0x00000010
-	JLE  wide56
+	JLE  wide47
 	MOVQ $0x00000010, AX
 
-wide56:
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
+wide47:
+	MOVQ  $-1, DX
+	BZHIQ AX, DX, DX
+	KMOVW DX, K1
 	MOVQ  32(SP), AX
 	CMPQ  AX, $0x00000010
-	JLE   many57
+	JLE   many48
 	MOVQ  $0x00000010, AX
 
-many57:
-	MOVQ      ldc+144(FP), CX
-	SHLQ      $0x02, CX
-	LEAQ      (DI), DI
+many48:
+	MOVQ      ldc+144(FP), DX
+	SHLQ      $0x02, DX
+	LEAQ      (DI), SI
 	LEAQ      (BX), BX
-	MOVQ      bias_base+96(FP), R8
-	MOVQ      24(SP), R9
-	VMOVUPS.Z (R8)(R9*4), K1, Z0
-	MOVQ      scale_base+120(FP), R8
-	MOVQ      24(SP), R9
-	VMOVUPS.Z (R8)(R9*4), K1, Z1
+	MOVQ      bias_base+96(FP), DI
+	MOVQ      24(SP), R8
+	VMOVUPS.Z (DI)(R8*4), K1, Z0
+	MOVQ      scale_base+120(FP), DI
+	MOVQ      24(SP), R8
+	VMOVUPS.Z (DI)(R8*4), K1, Z1
 	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R8
-	TESTQ     $0x00000001, R8
-	JEQ       none58
+	MOVQ      relu+176(FP), DI
+	TESTQ     $0x00000001, DI
+	JEQ       none49
 	VXORPS    Z2, Z2, Z2
 
-none58:
-row59:
-	VMOVUPS   (DI), Z3
+none49:
+row50:
+	VMOVUPS   (SI), Z3
 	VPADDD    Z0, Z3, Z3
 	VCVTDQ2PS Z3, Z3
 	VMULPS    Z1, Z3, Z3
 	VMAXPS    Z3, Z2, Z3
 	VMOVUPS   Z3, K1, (BX)
-	ADDQ      $0x00000040, DI
-	ADDQ      CX, BX
+	ADDQ      $0x00000040, SI
+	ADDQ      DX, BX
 	DECQ      AX
-	JNE       row59
+	JNE       row50
 
-rowsend41:
-	IMUL3Q $0x00000001, SI, AX
-	ADDQ   AX, DX
-	ADDQ   $0x00000010, 24(SP)
+columnsend28:
+	ADDQ   16(SP), CX
+	MOVQ   ldc+144(FP), AX
+	SHLQ   $0x02, AX
+	IMUL3Q $0x00000010, AX, AX
+	ADDQ   AX, 40(SP)
+	SUBQ   $0x00000010, 32(SP)
 
 done:
 	// TILERELEASE

@@ -6,100 +6,86 @@
 
 // func gemm_tile_u8s8u8_32x32_amx(a []uint8, b []int8, c []uint8, scratch []int32, bias []int32, mult []float32, ldc int, m int, n int, groups int, lo float32, hi float32, zp int32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_tile_u8s8u8_32x32_amx(SB), NOSPLIT, $40-188
+TEXT ·gemm_tile_u8s8u8_32x32_amx(SB), NOSPLIT, $48-188
 	LEAQ tilecfg<>+0(SB), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
 	BYTE $0x00
-	MOVQ b_base+24(FP), DX
-	MOVQ groups+168(FP), SI
-	MOVQ scratch_base+72(FP), DI
-	MOVQ SI, AX
-	SHRQ $0x04, AX
-	MOVQ AX, (SP)
-	SHLQ $0x04, AX
-	MOVQ SI, CX
-	SUBQ AX, CX
-	MOVQ CX, 8(SP)
-	MOVQ SI, AX
-	ADDQ $0x0f, AX
-	SHRQ $0x04, AX
-	SHLQ $0x0a, AX
-	MOVQ AX, 16(SP)
-	SHLQ $0x06, SI
-	MOVQ $0x00000040, AX
-	MOVQ $0x00000000, 24(SP)
+	MOVQ   b_base+24(FP), DX
+	MOVQ   groups+168(FP), SI
+	MOVQ   scratch_base+72(FP), DI
+	MOVQ   SI, AX
+	SHRQ   $0x04, AX
+	MOVQ   AX, (SP)
+	SHLQ   $0x04, AX
+	MOVQ   SI, CX
+	SUBQ   AX, CX
+	MOVQ   CX, 8(SP)
+	MOVQ   SI, AX
+	ADDQ   $0x0f, AX
+	SHRQ   $0x04, AX
+	SHLQ   $0x0a, AX
+	MOVQ   AX, 16(SP)
+	SHLQ   $0x06, SI
+	MOVQ   $0x00000040, AX
+	CMPQ   8(SP), $0x00000000
+	JEQ    whole
+	MOVQ   n+160(FP), BX
+	MOVQ   (SP), CX
+	SHLQ   $0x0a, CX
+	ADDQ   DX, CX
+	LEAQ   4096(DI), DX
+	VXORPS Z1, Z1, Z1
 
-columns:
-	MOVQ  n+160(FP), CX
-	SUBQ  24(SP), CX
-	TESTQ CX, CX
-	JLE   done
-	CMPQ  CX, $0x00000010
-	JLE   one
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole1
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	LEAQ  4096(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
+panel:
+	MOVQ 8(SP), R8
+	MOVQ CX, R9
+	MOVQ $0x00000010, R10
+	SUBQ R8, R10
 
-copy2:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy2
-	VXORPS  Z0, Z0, Z0
+copy:
+	VMOVUPS (R9), Z0
+	VMOVUPS Z0, (DX)
+	ADDQ    $0x00000040, R9
+	ADDQ    $0x00000040, DX
+	DECQ    R8
+	JNE     copy
 
-zero3:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero3
+zero:
+	VMOVUPS Z1, (DX)
+	ADDQ    $0x00000040, DX
+	DECQ    R10
+	JNE     zero
+	ADDQ    SI, CX
+	SUBQ    $0x00000010, BX
+	CMPQ    BX, $0x00000000
+	JLE     whole
+	JMP     panel
 
-whole1:
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole4
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	ADDQ  SI, BX
-	LEAQ  5120(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
-
-copy5:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy5
-	VXORPS  Z0, Z0, Z0
-
-zero6:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero6
-
-whole4:
+whole:
 	MOVQ m+152(FP), CX
 	MOVQ CX, 32(SP)
 	MOVQ a_base+0(FP), CX
-	MOVQ 24(SP), BX
-	ADDQ c_base+48(FP), BX
+	MOVQ c_base+48(FP), DX
+	MOVQ DX, 40(SP)
 
-rows7:
+rows:
+	CMPQ 32(SP), $0x00000000
+	JLE  done
 	CMPQ 32(SP), $0x00000010
-	JLE  onerow8
+	JLE  one
+	MOVQ $0x00000000, 24(SP)
+	MOVQ b_base+24(FP), DX
+	MOVQ 40(SP), BX
+
+columns1:
+	MOVQ  n+160(FP), R8
+	SUBQ  24(SP), R8
+	TESTQ R8, R8
+	JLE   columnsend3
+	CMPQ  R8, $0x00000010
+	JLE   onepanel2
 
 	// TILEZERO T0
 	LONG $0x497be2c4
@@ -123,9 +109,9 @@ rows7:
 	LEAQ  (R9)(SI*1), R11
 	MOVQ  (SP), R12
 	TESTQ R12, R12
-	JEQ   krest11
+	JEQ   krest5
 
-k10:
+k4:
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
@@ -162,28 +148,31 @@ k10:
 	ADDQ $0x00000400, R9
 	ADDQ $0x00000400, R11
 	DECQ R12
-	JNE  k10
+	JNE  k4
 
-krest11:
+krest5:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend12
+	JEQ  kend6
+	MOVQ 24(SP), R9
+	SHLQ $0x06, R9
+	ADDQ DI, R9
 
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	// TILELOADD 4096(R9)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD 5120(DI)(AX*1), T7
-	LONG $0x4b7be2c4
-	LONG $0x140007bc
+	// TILELOADD 5120(R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140001bc
 	WORD $0x0000
 
 	// TDPBUSD T7, T4, T1
@@ -202,7 +191,7 @@ krest11:
 	LONG $0x5e41e2c4
 	BYTE $0xdd
 
-kend12:
+kend6:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
@@ -225,19 +214,19 @@ kend12:
 	SUBQ 24(SP), R8
 	SUBQ $0x00000000, R8
 	CMPQ R8, $0x00000010
-	JLE  wide15
+	JLE  wide9
 	MOVQ $0x00000010, R8
 
-wide15:
+wide9:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
 	CMPQ  R8, $0x00000020
-	JLE   many16
+	JLE   many10
 	MOVQ  $0x00000020, R8
 
-many16:
+many10:
 	MOVQ         ldc+144(FP), R11
 	LEAQ         (DI), R9
 	LEAQ         (BX), R10
@@ -251,7 +240,7 @@ many16:
 	VBROADCASTSS hi+180(FP), Z3
 	VBROADCASTSS zp+184(FP), Z4
 
-row17:
+row11:
 	VMOVUPS   (R9), Z5
 	VPADDD    Z0, Z5, Z5
 	VCVTDQ2PS Z5, Z5
@@ -264,24 +253,24 @@ row17:
 	ADDQ      $0x00000040, R9
 	ADDQ      R11, R10
 	DECQ      R8
-	JNE       row17
+	JNE       row11
 	MOVQ      n+160(FP), R8
 	SUBQ      24(SP), R8
 	SUBQ      $0x00000010, R8
 	CMPQ      R8, $0x00000010
-	JLE       wide18
+	JLE       wide12
 	MOVQ      $0x00000010, R8
 
-wide18:
+wide12:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
 	CMPQ  R8, $0x00000020
-	JLE   many19
+	JLE   many13
 	MOVQ  $0x00000020, R8
 
-many19:
+many13:
 	MOVQ         ldc+144(FP), R11
 	LEAQ         2048(DI), R9
 	LEAQ         16(BX), R10
@@ -295,7 +284,7 @@ many19:
 	VBROADCASTSS hi+180(FP), Z3
 	VBROADCASTSS zp+184(FP), Z4
 
-row20:
+row14:
 	VMOVUPS   (R9), Z5
 	VPADDD    Z0, Z5, Z5
 	VCVTDQ2PS Z5, Z5
@@ -308,168 +297,122 @@ row20:
 	ADDQ      $0x00000040, R9
 	ADDQ      R11, R10
 	DECQ      R8
-	JNE       row20
-	ADDQ      16(SP), CX
-	ADDQ      16(SP), CX
-	MOVQ      ldc+144(FP), R8
-	IMUL3Q    $0x00000020, R8, R8
-	ADDQ      R8, BX
-	SUBQ      $0x00000020, 32(SP)
-	JMP       rows7
+	JNE       row14
+	IMUL3Q    $0x00000002, SI, R8
+	ADDQ      R8, DX
+	ADDQ      $0x00000020, 24(SP)
+	ADDQ      $0x00000020, BX
+	JMP       columns1
 
-onerow8:
-	CMPQ 32(SP), $0x00000000
-	JLE  rowsend9
-
+onepanel2:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
 
-	// TILEZERO T1
+	// TILEZERO T2
 	LONG $0x497be2c4
-	BYTE $0xc8
-	MOVQ  DX, R8
-	LEAQ  (R8)(SI*1), R9
+	BYTE $0xd0
+	MOVQ  CX, R8
+	MOVQ  CX, R9
+	ADDQ  16(SP), R9
 	MOVQ  (SP), R10
 	TESTQ R10, R10
-	JEQ   krest22
+	JEQ   krest16
 
-k21:
-	// TILELOADD (CX)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0124
-
-	// TILELOADD (R8)(AX*1), T6
+k15:
+	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
-	WORD $0x0034
+	WORD $0x0024
+
+	// TILELOADD (DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0234
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD (R9)(AX*1), T7
+	// TILELOADD (R9)(AX*1), T5
 	LONG $0x4b7bc2c4
-	WORD $0x013c
+	WORD $0x012c
 
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-	ADDQ $0x00000400, CX
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
 	ADDQ $0x00000400, R8
 	ADDQ $0x00000400, R9
+	ADDQ $0x00000400, DX
 	DECQ R10
-	JNE  k21
+	JNE  k15
 
-krest22:
+krest16:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend23
+	JEQ  kend17
+	MOVQ 24(SP), DX
+	SHLQ $0x06, DX
+	ADDQ DI, DX
 
-	// TILELOADD (CX)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0124
+	// TILELOADD (R8)(AX*1), T4
+	LONG $0x4b7bc2c4
+	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
+	// TILELOADD 4096(DX)(AX*1), T6
 	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	LONG $0x100002b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD 5120(DI)(AX*1), T7
-	LONG $0x4b7be2c4
-	LONG $0x140007bc
-	WORD $0x0000
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
 
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
 
-kend23:
+kend17:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
 
-	// TILESTORED T1, 2048(DI)(AX*1)
+	// TILESTORED T2, 1024(DI)(AX*1)
 	LONG $0x4b7ae2c4
-	LONG $0x0800078c
+	LONG $0x04000794
 	WORD $0x0000
-	MOVQ n+160(FP), CX
-	SUBQ 24(SP), CX
-	SUBQ $0x00000000, CX
-	CMPQ CX, $0x00000010
-	JLE  wide26
-	MOVQ $0x00000010, CX
+	MOVQ n+160(FP), DX
+	SUBQ 24(SP), DX
+	SUBQ $0x00000000, DX
+	CMPQ DX, $0x00000010
+	JLE  wide20
+	MOVQ $0x00000010, DX
 
-wide26:
+wide20:
 	MOVQ  $-1, R8
-	BZHIQ CX, R8, R8
+	BZHIQ DX, R8, R8
 	KMOVW R8, K1
-	MOVQ  32(SP), CX
-	CMPQ  CX, $0x00000010
-	JLE   many27
-	MOVQ  $0x00000010, CX
+	MOVQ  32(SP), DX
+	CMPQ  DX, $0x00000020
+	JLE   many21
+	MOVQ  $0x00000020, DX
 
-many27:
-	MOVQ         ldc+144(FP), R10
-	LEAQ         (DI), R8
-	LEAQ         (BX), R9
-	MOVQ         bias_base+96(FP), R11
-	MOVQ         24(SP), R12
-	VMOVUPS.Z    (R11)(R12*4), K1, Z0
-	MOVQ         mult_base+120(FP), R11
-	MOVQ         24(SP), R12
-	VMOVUPS.Z    (R11)(R12*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
-
-row28:
-	VMOVUPS   (R8), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (R9)
-	ADDQ      $0x00000040, R8
-	ADDQ      R10, R9
-	DECQ      CX
-	JNE       row28
-	MOVQ      n+160(FP), CX
-	SUBQ      24(SP), CX
-	SUBQ      $0x00000010, CX
-	CMPQ      CX, $0x00000010
-	JLE       wide29
-	MOVQ      $0x00000010, CX
-
-wide29:
-	MOVQ  $-1, R8
-	BZHIQ CX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), CX
-	CMPQ  CX, $0x00000010
-	JLE   many30
-	MOVQ  $0x00000010, CX
-
-many30:
+many21:
 	MOVQ         ldc+144(FP), R9
-	LEAQ         2048(DI), R8
-	LEAQ         16(BX), BX
+	LEAQ         (DI), R8
+	LEAQ         (BX), BX
 	MOVQ         bias_base+96(FP), R10
 	MOVQ         24(SP), R11
-	VMOVUPS.Z    64(R10)(R11*4), K1, Z0
+	VMOVUPS.Z    (R10)(R11*4), K1, Z0
 	MOVQ         mult_base+120(FP), R10
 	MOVQ         24(SP), R11
-	VMOVUPS.Z    64(R10)(R11*4), K1, Z1
+	VMOVUPS.Z    (R10)(R11*4), K1, Z1
 	VBROADCASTSS lo+176(FP), Z2
 	VBROADCASTSS hi+180(FP), Z3
 	VBROADCASTSS zp+184(FP), Z4
 
-row31:
+row22:
 	VMOVUPS   (R8), Z5
 	VPADDD    Z0, Z5, Z5
 	VCVTDQ2PS Z5, Z5
@@ -481,68 +424,46 @@ row31:
 	VPMOVDB   Z5, K1, (BX)
 	ADDQ      $0x00000040, R8
 	ADDQ      R9, BX
-	DECQ      CX
-	JNE       row31
+	DECQ      DX
+	JNE       row22
 
-rowsend9:
-	IMUL3Q $0x00000002, SI, CX
-	ADDQ   CX, DX
-	ADDQ   $0x00000020, 24(SP)
-	JMP    columns
+columnsend3:
+	ADDQ   16(SP), CX
+	ADDQ   16(SP), CX
+	MOVQ   ldc+144(FP), DX
+	IMUL3Q $0x00000020, DX, DX
+	ADDQ   DX, 40(SP)
+	SUBQ   $0x00000020, 32(SP)
+	JMP    rows
 
 one:
-	MOVQ  8(SP), CX
-	TESTQ CX, CX
-	JEQ   whole32
-	MOVQ  (SP), BX
-	SHLQ  $0x0a, BX
-	ADDQ  DX, BX
-	LEAQ  4096(DI), R8
-	MOVQ  $0x00000010, R9
-	SUBQ  CX, R9
+	MOVQ $0x00000000, 24(SP)
+	MOVQ b_base+24(FP), DX
+	MOVQ 40(SP), BX
 
-copy33:
-	VMOVUPS (BX), Z0
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, BX
-	ADDQ    $0x00000040, R8
-	DECQ    CX
-	JNE     copy33
-	VXORPS  Z0, Z0, Z0
-
-zero34:
-	VMOVUPS Z0, (R8)
-	ADDQ    $0x00000040, R8
-	DECQ    R9
-	JNE     zero34
-
-whole32:
-	MOVQ m+152(FP), CX
-	MOVQ CX, 32(SP)
-	MOVQ a_base+0(FP), CX
-	MOVQ 24(SP), BX
-	ADDQ c_base+48(FP), BX
-
-rows35:
-	CMPQ 32(SP), $0x00000010
-	JLE  onerow36
+columns23:
+	MOVQ  n+160(FP), R8
+	SUBQ  24(SP), R8
+	TESTQ R8, R8
+	JLE   columnsend25
+	CMPQ  R8, $0x00000010
+	JLE   onepanel24
 
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
 
-	// TILEZERO T2
+	// TILEZERO T1
 	LONG $0x497be2c4
-	BYTE $0xd0
+	BYTE $0xc8
 	MOVQ  CX, R8
 	MOVQ  DX, R9
-	MOVQ  CX, R10
-	ADDQ  16(SP), R10
+	LEAQ  (R9)(SI*1), R10
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JEQ   krest39
+	JEQ   krest27
 
-k38:
+k26:
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
@@ -555,70 +476,74 @@ k38:
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD (R10)(AX*1), T5
+	// TILELOADD (R10)(AX*1), T7
 	LONG $0x4b7bc2c4
-	WORD $0x022c
+	WORD $0x023c
 
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
 	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R10
 	ADDQ $0x00000400, R9
+	ADDQ $0x00000400, R10
 	DECQ R11
-	JNE  k38
+	JNE  k26
 
-krest39:
+krest27:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend40
+	JEQ  kend28
+	MOVQ 24(SP), R9
+	SHLQ $0x06, R9
+	ADDQ DI, R9
 
 	// TILELOADD (R8)(AX*1), T4
 	LONG $0x4b7bc2c4
 	WORD $0x0024
 
-	// TILELOADD 4096(DI)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	// TILELOADD 4096(R9)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD (R10)(AX*1), T5
+	// TILELOADD 5120(R9)(AX*1), T7
 	LONG $0x4b7bc2c4
-	WORD $0x022c
+	LONG $0x140001bc
+	WORD $0x0000
 
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
 
-kend40:
+kend28:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
 
-	// TILESTORED T2, 1024(DI)(AX*1)
+	// TILESTORED T1, 2048(DI)(AX*1)
 	LONG $0x4b7ae2c4
-	LONG $0x04000794
+	LONG $0x0800078c
 	WORD $0x0000
 	MOVQ n+160(FP), R8
 	SUBQ 24(SP), R8
 	SUBQ $0x00000000, R8
 	CMPQ R8, $0x00000010
-	JLE  wide43
+	JLE  wide31
 	MOVQ $0x00000010, R8
 
-wide43:
+wide31:
 	MOVQ  $-1, R9
 	BZHIQ R8, R9, R9
 	KMOVW R9, K1
 	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many44
-	MOVQ  $0x00000020, R8
+	CMPQ  R8, $0x00000010
+	JLE   many32
+	MOVQ  $0x00000010, R8
 
-many44:
+many32:
 	MOVQ         ldc+144(FP), R11
 	LEAQ         (DI), R9
 	LEAQ         (BX), R10
@@ -632,7 +557,7 @@ many44:
 	VBROADCASTSS hi+180(FP), Z3
 	VBROADCASTSS zp+184(FP), Z4
 
-row45:
+row33:
 	VMOVUPS   (R9), Z5
 	VPADDD    Z0, Z5, Z5
 	VCVTDQ2PS Z5, Z5
@@ -645,62 +570,104 @@ row45:
 	ADDQ      $0x00000040, R9
 	ADDQ      R11, R10
 	DECQ      R8
-	JNE       row45
-	ADDQ      16(SP), CX
-	ADDQ      16(SP), CX
-	MOVQ      ldc+144(FP), R8
-	IMUL3Q    $0x00000020, R8, R8
-	ADDQ      R8, BX
-	SUBQ      $0x00000020, 32(SP)
-	JMP       rows35
+	JNE       row33
+	MOVQ      n+160(FP), R8
+	SUBQ      24(SP), R8
+	SUBQ      $0x00000010, R8
+	CMPQ      R8, $0x00000010
+	JLE       wide34
+	MOVQ      $0x00000010, R8
 
-onerow36:
-	CMPQ 32(SP), $0x00000000
-	JLE  rowsend37
+wide34:
+	MOVQ  $-1, R9
+	BZHIQ R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  32(SP), R8
+	CMPQ  R8, $0x00000010
+	JLE   many35
+	MOVQ  $0x00000010, R8
 
+many35:
+	MOVQ         ldc+144(FP), R11
+	LEAQ         2048(DI), R9
+	LEAQ         16(BX), R10
+	MOVQ         bias_base+96(FP), R12
+	MOVQ         24(SP), R13
+	VMOVUPS.Z    64(R12)(R13*4), K1, Z0
+	MOVQ         mult_base+120(FP), R12
+	MOVQ         24(SP), R13
+	VMOVUPS.Z    64(R12)(R13*4), K1, Z1
+	VBROADCASTSS lo+176(FP), Z2
+	VBROADCASTSS hi+180(FP), Z3
+	VBROADCASTSS zp+184(FP), Z4
+
+row36:
+	VMOVUPS   (R9), Z5
+	VPADDD    Z0, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS    Z1, Z5, Z5
+	VMAXPS    Z2, Z5, Z5
+	VMINPS    Z3, Z5, Z5
+	VCVTPS2DQ Z5, Z5
+	VPADDD    Z4, Z5, Z5
+	VPMOVDB   Z5, K1, (R10)
+	ADDQ      $0x00000040, R9
+	ADDQ      R11, R10
+	DECQ      R8
+	JNE       row36
+	IMUL3Q    $0x00000002, SI, R8
+	ADDQ      R8, DX
+	ADDQ      $0x00000020, 24(SP)
+	ADDQ      $0x00000020, BX
+	JMP       columns23
+
+onepanel24:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	MOVQ  DX, R8
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JEQ   krest47
+	MOVQ  CX, SI
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JEQ   krest38
 
-k46:
-	// TILELOADD (CX)(AX*1), T4
+k37:
+	// TILELOADD (SI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0124
+	WORD $0x0624
 
-	// TILELOADD (R8)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0034
+	// TILELOADD (DX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0234
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
-	ADDQ $0x00000400, CX
-	ADDQ $0x00000400, R8
-	DECQ R9
-	JNE  k46
+	ADDQ $0x00000400, SI
+	ADDQ $0x00000400, DX
+	DECQ R8
+	JNE  k37
 
-krest47:
+krest38:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend48
+	JEQ  kend39
+	MOVQ 24(SP), DX
+	SHLQ $0x06, DX
+	ADDQ DI, DX
 
-	// TILELOADD (CX)(AX*1), T4
+	// TILELOADD (SI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0124
+	WORD $0x0624
 
-	// TILELOADD 4096(DI)(AX*1), T6
+	// TILELOADD 4096(DX)(AX*1), T6
 	LONG $0x4b7be2c4
-	LONG $0x100007b4
+	LONG $0x100002b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-kend48:
+kend39:
 	// TILESTORED T0, (DI)(AX*1)
 	LONG $0x4b7ae2c4
 	WORD $0x0704
@@ -708,34 +675,34 @@ kend48:
 	SUBQ 24(SP), AX
 	SUBQ $0x00000000, AX
 	CMPQ AX, $0x00000010
-	JLE  wide51
+	JLE  wide42
 	MOVQ $0x00000010, AX
 
-wide51:
-	MOVQ  $-1, CX
-	BZHIQ AX, CX, CX
-	KMOVW CX, K1
+wide42:
+	MOVQ  $-1, DX
+	BZHIQ AX, DX, DX
+	KMOVW DX, K1
 	MOVQ  32(SP), AX
 	CMPQ  AX, $0x00000010
-	JLE   many52
+	JLE   many43
 	MOVQ  $0x00000010, AX
 
-many52:
-	MOVQ         ldc+144(FP), CX
-	LEAQ         (DI), DI
+many43:
+	MOVQ         ldc+144(FP), DX
+	LEAQ         (DI), SI
 	LEAQ         (BX), BX
-	MOVQ         bias_base+96(FP), R8
-	MOVQ         24(SP), R9
-	VMOVUPS.Z    (R8)(R9*4), K1, Z0
-	MOVQ         mult_base+120(FP), R8
-	MOVQ         24(SP), R9
-	VMOVUPS.Z    (R8)(R9*4), K1, Z1
+	MOVQ         bias_base+96(FP), DI
+	MOVQ         24(SP), R8
+	VMOVUPS.Z    (DI)(R8*4), K1, Z0
+	MOVQ         mult_base+120(FP), DI
+	MOVQ         24(SP), R8
+	VMOVUPS.Z    (DI)(R8*4), K1, Z1
 	VBROADCASTSS lo+176(FP), Z2
 	VBROADCASTSS hi+180(FP), Z3
 	VBROADCASTSS zp+184(FP), Z4
 
-row53:
-	VMOVUPS   (DI), Z5
+row44:
+	VMOVUPS   (SI), Z5
 	VPADDD    Z0, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS    Z1, Z5, Z5
@@ -744,15 +711,17 @@ row53:
 	VCVTPS2DQ Z5, Z5
 	VPADDD    Z4, Z5, Z5
 	VPMOVDB   Z5, K1, (BX)
-	ADDQ      $0x00000040, DI
-	ADDQ      CX, BX
+	ADDQ      $0x00000040, SI
+	ADDQ      DX, BX
 	DECQ      AX
-	JNE       row53
+	JNE       row44
 
-rowsend37:
-	IMUL3Q $0x00000001, SI, AX
-	ADDQ   AX, DX
-	ADDQ   $0x00000010, 24(SP)
+columnsend25:
+	ADDQ   16(SP), CX
+	MOVQ   ldc+144(FP), AX
+	IMUL3Q $0x00000010, AX, AX
+	ADDQ   AX, 40(SP)
+	SUBQ   $0x00000010, 32(SP)
 
 done:
 	// TILERELEASE
