@@ -42,6 +42,9 @@ func assemble(k kernel) ([]byte, error) {
 	if err := pass.Compile.Execute(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name(), err)
 	}
+	for _, fn := range f.Functions() {
+		fn.Nodes = encodeRaw(fn.Nodes)
+	}
 	text, err := printer.NewGoAsm(printer.Config{Name: "package asm (make gen)", Pkg: "kernels"}).Print(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name(), err)

@@ -74,6 +74,9 @@ func (s *blocks) block(i int) (i0, i1, j0, j1 int) {
 type scratch struct {
 	f32   []float32
 	s16   []int16
+	u16   []uint16
+	u8    []uint8
+	s32   []int32
 	right []float32 // packed block of B
 }
 

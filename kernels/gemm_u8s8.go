@@ -27,27 +27,43 @@ const pairLimit = 128
 // PackS8 packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], and finds out whether its pairs allow the faster
 // AVX2 kernels; quant makes weights that do. It panics when k > MaxKS8.
 func PackS8(k, n int, b []int8, rowStride, colStride int) *PackedS8 {
+	p := new(PackedS8)
+	p.Pack(k, n, bytesOf(b), true, rowStride, colStride)
+	return p
+}
+
+// PackedS8Bytes is the length of the Data of a packed k×n matrix.
+func PackedS8Bytes(k, n int) int { return roundUp(k, 4) * roundUp(n, panelCols) }
+
+// Pack is PackS8 into p, whose memory is reused where it is large enough. Unless signed, the bytes are u8 and are packed 128 smaller.
+func (p *PackedS8) Pack(k, n int, b []uint8, signed bool, rowStride, colStride int) {
 	checkStrided(k, n, len(b), rowStride, colStride)
 	if k > MaxKS8 {
 		panic(fmt.Sprintf("kernels: K = %d: s32 sums could overflow, at most %d", k, MaxKS8))
 	}
-	groups := (k + 3) / 4
-	p := &PackedS8{K: k, N: n, Data: make([]int8, groups*4*roundUp(n, panelCols)), ColSum: make([]int32, n), paired: true}
+	groups, flip := (k+3)/4, uint8(s8Sign)
+	if signed {
+		flip = 0
+	}
+	p.K, p.N, p.paired = k, n, true
+	p.Data, p.ColSum = grown(p.Data, PackedS8Bytes(k, n)), grown(p.ColSum, n)
+	clear(p.Data)
 	for j := range n {
 		at := j/panelCols*panelCols*groups*4 + j%panelCols*4
+		var sum int32
 		var positive, negative int
 		for i := range k {
-			v := b[i*rowStride+j*colStride]
+			v := int8(b[i*rowStride+j*colStride] ^ flip)
 			p.Data[at+i/4*panelCols*4+i%4] = v
-			p.ColSum[j] += int32(v)
+			sum += int32(v)
 			if i%2 == 0 {
 				positive, negative = 0, 0
 			}
 			positive, negative = positive+max(int(v), 0), negative-min(int(v), 0)
 			p.paired = p.paired && positive <= pairLimit && negative <= pairLimit
 		}
+		p.ColSum[j] = sum
 	}
-	return p
 }
 
 // takesWords reports whether products with p read A as words: where the tier has no exact instruction for any bytes and the weights
@@ -88,11 +104,16 @@ type Requant struct {
 // lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
 func GemmU8S8U8(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []uint8, ldc int, rq *Requant) {
 	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
+	g := requantisingGemm(b, c, ldc, rq)
+	g.a, g.lda = a, lda
+	runU8S8(pool, g, m)
+}
+
+func requantisingGemm(b *PackedS8, c []uint8, ldc int, rq *Requant) gemmU8S8 {
 	if rq.Lo < 0 || rq.Lo > rq.Hi || rq.Hi > 255 {
 		panic(fmt.Sprintf("kernels: requantise to %d…%d", rq.Lo, rq.Hi))
 	}
-	runU8S8(pool, gemmU8S8{a: a, lda: lda, b: b, ldc: ldc, u8: c,
-		bias: rq.Bias[:b.N], scale: rq.Mult[:b.N], zp: rq.ZeroPoint, lo: rq.Lo, hi: rq.Hi}, m)
+	return gemmU8S8{b: b, ldc: ldc, u8: c, bias: rq.Bias[:b.N], scale: rq.Mult[:b.N], zp: rq.ZeroPoint, lo: rq.Lo, hi: rq.Hi}
 }
 
 // Dequant maps s32 sums to f32, per column: act(float32(sum + Bias[n]) · Scale[n]). sum + Bias[n] must not overflow.
@@ -107,8 +128,13 @@ type Dequant struct {
 // lda ≥ K, ldc ≥ N. c must not overlap a or B. pool may be nil.
 func GemmU8S8F32(pool *Pool, m int, a []uint8, lda int, b *PackedS8, c []float32, ldc int, dq *Dequant) {
 	checkGemm(m, b.K, b.N, len(a), lda, len(c), ldc)
-	runU8S8(pool, gemmU8S8{a: a, lda: lda, b: b, ldc: ldc, f32: c,
-		bias: dq.Bias[:b.N], scale: dq.Scale[:b.N], act: dq.Act}, m)
+	g := dequantisingGemm(b, c, ldc, dq)
+	g.a, g.lda = a, lda
+	runU8S8(pool, g, m)
+}
+
+func dequantisingGemm(b *PackedS8, c []float32, ldc int, dq *Dequant) gemmU8S8 {
+	return gemmU8S8{b: b, ldc: ldc, f32: c, bias: dq.Bias[:b.N], scale: dq.Scale[:b.N], act: dq.Act}
 }
 
 // gemmU8S8 is one product; the destination that is not nil says which epilogue.
@@ -124,7 +150,11 @@ type gemmU8S8 struct {
 	scale      []float32
 	zp, lo, hi int32
 	act        Activation
-	words      bool // A is widened to words, a block at a time
+	words      bool  // A is widened to words, a block at a time
+	tiles      bool  // A is packed to tiles, a block at a time
+	flip       uint8 // exclusive-or'ed with A
+	corrected  bool  // zero is applied to s32
+	zero       ZeroPoints
 }
 
 var gemmU8S8Jobs = sync.Pool{New: func() any { return new(gemmU8S8) }}
@@ -133,8 +163,12 @@ func runU8S8(pool *Pool, g gemmU8S8, m int) {
 	if m == 0 || g.b.N == 0 {
 		return
 	}
-	g.words = g.b.takesWords()
-	g.blocks = newBlocks(m, g.b.N, g.b.K, g.words)
+	g.words, g.tiles = g.b.takesWords(), TakesTiles(max(tier, emulated), m, g.b.N, g.b.K)
+	if g.tiles {
+		g.blocks = tileBlocks(m, g.b.N, g.b.K)
+	} else {
+		g.blocks = newBlocks(m, g.b.N, g.b.K, g.words || g.flip != 0)
+	}
 	if !pool.worthwhile(g.m, g.n, g.b.K, gemmU8S8Rate) {
 		for i := range g.count() {
 			g.Chunk(i)
@@ -152,34 +186,61 @@ func runU8S8(pool *Pool, g gemmU8S8, m int) {
 // Chunk computes block i of C.
 func (g *gemmU8S8) Chunk(i int) {
 	i0, i1, j0, j1 := g.block(i)
-	rows, k := i1-i0, g.b.K
-	a := g.a[i0*g.lda : (i1-1)*g.lda+k]
-	if !g.words {
+	a := g.a[i0*g.lda : (i1-1)*g.lda+g.b.K]
+	if g.words || g.tiles || g.flip != 0 {
+		s := scratches.Get().(*scratch)
+		g.copied(s, a, i0, i1, j0, j1)
+		scratches.Put(s)
+	} else {
 		for j := j0; j < j1; j += g.call {
-			g.bytes(a, i0, i1, j, min(j+g.call, j1))
+			g.bytes(a, g.lda, i0, i1, j, min(j+g.call, j1))
 		}
-		return
 	}
-	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	wide, ld := s.widenRows(a, g.lda, rows, k)
+	if g.corrected {
+		g.correct(a, i0, i1, j0, j1)
+	}
+}
+
+// copied computes a block from rows of A in another form.
+func (g *gemmU8S8) copied(s *scratch, a []uint8, i0, i1, j0, j1 int) {
+	rows, k, lda := i1-i0, g.b.K, g.lda
+	var tiles []uint8
+	var wide []int16
+	switch {
+	case g.tiles:
+		tiles = s.tiles(a, lda, rows, k, g.flip)
+		s.s32 = grown(s.s32, tileScratch)
+	case g.flip != 0:
+		a, lda = s.flipped(a, lda, rows, k, g.flip)
+	}
+	if g.words {
+		wide, lda = s.widenRows(a, lda, rows, k)
+	}
 	for j := j0; j < j1; j += g.call {
-		g.wide(wide, ld, i0, i1, j, min(j+g.call, j1))
+		end := min(j+g.call, j1)
+		switch {
+		case g.tiles:
+			g.tiled(tiles, s.s32, i0, i1, j, end)
+		case g.words:
+			g.wide(wide, lda, i0, i1, j, end)
+		default:
+			g.bytes(a[:(rows-1)*lda+k], lda, i0, i1, j, end)
+		}
 	}
 }
 
 // bytes computes rows i0…i1 and columns j0…j1 of C from rows of bytes.
-func (g *gemmU8S8) bytes(a []uint8, i0, i1, j0, j1 int) {
+func (g *gemmU8S8) bytes(a []uint8, lda, i0, i1, j0, j1 int) {
 	b, rows, cols, k := g.b.panels(j0, j1), i1-i0, j1-j0, g.b.K
 	from, to := i0*g.ldc+j0, (i1-1)*g.ldc+j1
 	switch {
 	case g.s32 != nil:
-		gemm_u8s8s32(a, b, g.s32[from:to], g.lda, g.ldc, rows, cols, k)
+		gemm_u8s8s32(a, b, g.s32[from:to], lda, g.ldc, rows, cols, k)
 	case g.u8 != nil:
-		gemm_u8s8u8(a, b, g.u8[from:to], g.bias[j0:j1], g.scale[j0:j1], g.lda, g.ldc, rows, cols, k,
+		gemm_u8s8u8(a, b, g.u8[from:to], g.bias[j0:j1], g.scale[j0:j1], lda, g.ldc, rows, cols, k,
 			float32(g.lo-g.zp), float32(g.hi-g.zp), g.zp)
 	default:
-		gemm_u8s8f32(a, b, g.f32[from:to], g.bias[j0:j1], g.scale[j0:j1], g.lda, g.ldc, rows, cols, k, int(g.act))
+		gemm_u8s8f32(a, b, g.f32[from:to], g.bias[j0:j1], g.scale[j0:j1], lda, g.ldc, rows, cols, k, int(g.act))
 	}
 }
 
@@ -205,6 +266,16 @@ func gemm_u8s8u8_ref(a []uint8, b []int8, c []uint8, bias []int32, mult []float3
 	for i := range m {
 		for j := range n {
 			c[i*ldc+j] = requantised(dotU8S8(a[i*lda:][:k], b, j)+bias[j], mult[j], lo, hi, zp)
+		}
+	}
+}
+
+// RequantizeU8 maps rows of exact sums, each as long as rq.Mult, to u8; see Requant.
+func RequantizeU8(dst []uint8, sums []int32, rq *Requant) {
+	lo, hi, n := float32(rq.Lo-rq.ZeroPoint), float32(rq.Hi-rq.ZeroPoint), len(rq.Mult)
+	for at := 0; at < len(sums); at += n {
+		for j, m := range rq.Mult {
+			dst[at+j] = requantised(sums[at+j]+rq.Bias[j], m, lo, hi, rq.ZeroPoint)
 		}
 	}
 }

@@ -15,8 +15,9 @@ type MatMul struct {
 	B       []float32 // [K × N] with rows LDB apart; TransB: [N × K]. Unused with Packed.
 	LDB     int
 	TransB  bool
-	Packed  *PackedF32 // one packed matrix for the whole batch
-	C       []float32  // [M × N] with rows LDC apart
+	Packed  *PackedF32  // one packed matrix for the whole batch
+	BF16    *PackedBF16 // the same for the fast mode of GemmBF16; not with TransA
+	C       []float32   // [M × N] with rows LDC apart
 	LDC     int
 	Bias    []float32 // nil, or N long
 
@@ -42,6 +43,16 @@ func MatMulF32(pool *Pool, p *MatMul) {
 	}
 	g := matMulF32{MatMul: *p}
 	g.fold()
+	if g.BF16 != nil {
+		for t := range g.Batch {
+			e := g.Epilogue
+			if e.Residual != nil {
+				e.Residual = e.Residual[t*g.StrideResidual:]
+			}
+			GemmBF16(pool, g.M, g.A[t*g.StrideA:], g.LDA, g.BF16, g.C[t*g.StrideC:], g.LDC, g.Bias, &e)
+		}
+		return
+	}
 	if g.Packed != nil && g.Batch == 1 && !g.TransA {
 		GemmF32(pool, g.M, g.A, g.LDA, g.Packed, g.C, g.LDC, g.Bias, &g.Epilogue)
 		return
@@ -94,7 +105,7 @@ func (g *matMulF32) fold() {
 		(e.Residual == nil || g.StrideResidual == g.M*e.ResidualRow) {
 		g.M, g.Batch = g.M*g.Batch, 1
 	}
-	if g.N == 1 && g.LDC == 1 && g.M > 1 && g.Packed == nil && g.Bias == nil && e.Residual == nil {
+	if g.N == 1 && g.LDC == 1 && g.M > 1 && !g.packed() && g.Bias == nil && e.Residual == nil {
 		g.M, g.N = 1, g.M
 		g.A, g.B, g.LDA, g.LDB, g.StrideA, g.StrideB = g.B, g.A, g.LDB, g.LDA, g.StrideB, g.StrideA
 		g.TransA, g.TransB = !g.TransB, !g.TransA
@@ -205,9 +216,13 @@ func (g *matMulF32) left(s *scratch, a []float32, r0, r1, k0, kc int) (rows []fl
 	return s.f32, ld
 }
 
+// packed reports whether B was packed beforehand.
+func (p *MatMul) packed() bool { return p.Packed != nil || p.BF16 != nil }
+
 // check panics where the matrices do not lie in their slices.
 func (p *MatMul) check() {
-	if p.Batch < 0 || p.M < 0 || p.N < 0 || p.K < 0 || p.Packed != nil && (p.Packed.K != p.K || p.Packed.N != p.N) {
+	if p.Batch < 0 || p.M < 0 || p.N < 0 || p.K < 0 || p.Packed != nil && (p.Packed.K != p.K || p.Packed.N != p.N) ||
+		p.BF16 != nil && (p.BF16.K != p.K || p.BF16.N != p.N || p.TransA) {
 		panic(fmt.Sprintf("kernels: a batch of %d products %d×%d×%d", p.Batch, p.M, p.N, p.K))
 	}
 	p.Epilogue.check(p.M, p.N)
@@ -224,7 +239,7 @@ func (p *MatMul) check() {
 		}
 	}
 	fits("A", len(p.A), p.M, p.K, p.LDA, p.StrideA, p.TransA)
-	if p.Packed == nil {
+	if !p.packed() {
 		fits("B", len(p.B), p.K, p.N, p.LDB, p.StrideB, p.TransB)
 	}
 	fits("C", len(p.C), p.M, p.N, p.LDC, p.StrideC, false)

@@ -13,11 +13,13 @@ func PeakF32(n int) (flops float64) {
 	return float64(n) * 12 * 2 * float64(lanes())
 }
 
-// PeakU8S8 is PeakF32 for the exact u8·s8 step of the tier: VPDPBUSD, or VPMADDWD and VPADDD. It returns two operations per
+// PeakU8S8 is PeakF32 for the exact u8·s8 step of the tier: TDPBUSD, VPDPBUSD, or VPMADDWD and VPADDD. It returns two operations per
 // multiply-add.
 func PeakU8S8(n int) (ops float64) {
 	peak_u8s8(n)
 	switch {
+	case tier >= cpu.AMX:
+		return float64(n) * 6 * 2 * 16 * 16 * 64
 	case tier >= cpu.VNNI:
 		return float64(n) * 12 * 2 * 64
 	case tier >= cpu.AVX2:
@@ -30,6 +32,8 @@ func PeakU8S8(n int) (ops float64) {
 func PeakPaired(n int) (ops float64) {
 	peak_u8s8_paired(n)
 	switch {
+	case tier >= cpu.AMX:
+		return float64(n) * 6 * 2 * 16 * 16 * 64
 	case tier >= cpu.VNNI:
 		return float64(n) * 12 * 2 * 64
 	case tier >= cpu.AVX2:

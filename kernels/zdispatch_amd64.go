@@ -162,6 +162,20 @@ var variants = []Variant{
 	{"gemm_s16s8u8_12x32_avx512", "gemm_s16s8u8", cpu.AVX512},
 	{"gemm_s16s8f32_6x16_avx2", "gemm_s16s8f32", cpu.AVX2},
 	{"gemm_s16s8f32_12x32_avx512", "gemm_s16s8f32", cpu.AVX512},
+	{"gemm_tile_u8s8s32_32x32_amx", "gemm_tile_u8s8s32", cpu.AMX},
+	{"gemm_tile_u8s8u8_32x32_amx", "gemm_tile_u8s8u8", cpu.AMX},
+	{"gemm_tile_u8s8f32_32x32_amx", "gemm_tile_u8s8f32", cpu.AMX},
+	{"correct_s32_avx2", "correct_s32", cpu.AVX2},
+	{"correct_s32_avx512", "correct_s32", cpu.AVX512},
+	{"xor_u8_avx2", "xor_u8", cpu.AVX2},
+	{"xor_u8_avx512", "xor_u8", cpu.AVX512},
+	{"pack_tile_u8_amx", "pack_tile_u8", cpu.AMX},
+	{"gemm_bf16_4x16_avx2", "gemm_bf16", cpu.AVX2},
+	{"gemm_bf16_12x32_avx512", "gemm_bf16", cpu.AVX512},
+	{"gemm_bf16dp_12x32_vnni", "gemm_bf16dp", cpu.VNNI},
+	{"gemm_tile_bf16_32x32_amx", "gemm_tile_bf16", cpu.AMX},
+	{"round_bf16_avx2", "round_bf16", cpu.AVX2},
+	{"round_bf16_avx512", "round_bf16", cpu.AVX512},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
@@ -169,8 +183,12 @@ var variants = []Variant{
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
 	{"peak_u8s8_avx512", "peak_u8s8", cpu.AVX512},
 	{"peak_u8s8_vnni", "peak_u8s8", cpu.VNNI},
+	{"peak_u8s8_amx", "peak_u8s8", cpu.AMX},
 	{"peak_u8s8_paired_avx2", "peak_u8s8_paired", cpu.AVX2},
 	{"peak_u8s8_paired_vnni", "peak_u8s8_paired", cpu.VNNI},
+	{"peak_u8s8_paired_amx", "peak_u8s8_paired", cpu.AMX},
+	{"peak_bf16dp_vnni", "peak_bf16dp", cpu.VNNI},
+	{"peak_tile_bf16_amx", "peak_tile_bf16", cpu.AMX},
 }
 
 // Dispatchers lists the families.
@@ -251,10 +269,22 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8s32", gemm_s16s8s32},
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
+	{"gemm_tile_u8s8s32", gemm_tile_u8s8s32},
+	{"gemm_tile_u8s8u8", gemm_tile_u8s8u8},
+	{"gemm_tile_u8s8f32", gemm_tile_u8s8f32},
+	{"correct_s32", correct_s32},
+	{"xor_u8", xor_u8},
+	{"pack_tile_u8", pack_tile_u8},
+	{"gemm_bf16", gemm_bf16},
+	{"gemm_bf16dp", gemm_bf16dp},
+	{"gemm_tile_bf16", gemm_tile_bf16},
+	{"round_bf16", round_bf16},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
+	{"peak_bf16dp", peak_bf16dp},
+	{"peak_tile_bf16", peak_tile_bf16},
 }
 
 func relu_f32(dst, x []float32) {
@@ -1895,6 +1925,252 @@ func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float
 	}
 }
 
+func gemm_tile_u8s8s32(a []uint8, b []int8, c, scratch []int32, ldc, m, n, groups int) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_u8s8s32_32x32_amx(a, b, c, scratch, ldc, m, n, groups)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []int8
+				c       []int32
+				scratch []int32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+			}{a: a, b: b, c: c, scratch: scratch, ldc: ldc, m: m, n: n, groups: groups}
+			if emulate("gemm_tile_u8s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_u8s8s32_ref(a, b, c, scratch, ldc, m, n, groups)
+	}
+}
+
+func gemm_tile_u8s8u8(a []uint8, b []int8, c []uint8, scratch, bias []int32, mult []float32, ldc, m, n, groups int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_u8s8u8_32x32_amx(a, b, c, scratch, bias, mult, ldc, m, n, groups, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []int8
+				c       []uint8
+				scratch []int32
+				bias    []int32
+				mult    []float32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+				lo      float32
+				hi      float32
+				zp      int32
+			}{a: a, b: b, c: c, scratch: scratch, bias: bias, mult: mult, ldc: ldc, m: m, n: n, groups: groups, lo: lo, hi: hi, zp: zp}
+			if emulate("gemm_tile_u8s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_u8s8u8_ref(a, b, c, scratch, bias, mult, ldc, m, n, groups, lo, hi, zp)
+	}
+}
+
+func gemm_tile_u8s8f32(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_u8s8f32_32x32_amx(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []int8
+				c       []float32
+				scratch []int32
+				bias    []int32
+				scale   []float32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+				relu    int
+			}{a: a, b: b, c: c, scratch: scratch, bias: bias, scale: scale, ldc: ldc, m: m, n: n, groups: groups, relu: relu}
+			if emulate("gemm_tile_u8s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_u8s8f32_ref(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+	}
+}
+
+func correct_s32(c, x, y []int32, p, q int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		correct_s32_avx512(c, x, y, p, q)
+	case tier >= cpu.AVX2:
+		correct_s32_avx2(c, x, y, p, q)
+	default:
+		if emulator != nil {
+			args := struct {
+				c []int32
+				x []int32
+				y []int32
+				p int32
+				q int32
+			}{c: c, x: x, y: y, p: p, q: q}
+			if emulate("correct_s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		correct_s32_ref(c, x, y, p, q)
+	}
+}
+
+func xor_u8(dst, x []uint8, v uint32) {
+	switch {
+	case tier >= cpu.AVX512:
+		xor_u8_avx512(dst, x, v)
+	case tier >= cpu.AVX2:
+		xor_u8_avx2(dst, x, v)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint8
+				x   []uint8
+				v   uint32
+			}{dst: dst, x: x, v: v}
+			if emulate("xor_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		xor_u8_ref(dst, x, v)
+	}
+}
+
+func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {
+	switch {
+	case tier >= cpu.AMX:
+		pack_tile_u8_amx(dst, a, lda, m, k, flip)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []uint8
+				a    []uint8
+				lda  int
+				m    int
+				k    int
+				flip uint32
+			}{dst: dst, a: a, lda: lda, m: m, k: k, flip: flip}
+			if emulate("pack_tile_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		pack_tile_u8_ref(dst, a, lda, m, k, flip)
+	}
+}
+
+func gemm_bf16(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_bf16_12x32_avx512(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	case tier >= cpu.AVX2:
+		gemm_bf16_4x16_avx2(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint16
+				b     []uint16
+				c     []float32
+				bias  []float32
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				pairs int
+				flags int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, pairs: pairs, flags: flags}
+			if emulate("gemm_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_bf16_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	}
+}
+
+func gemm_bf16dp(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	switch {
+	case tier >= cpu.VNNI:
+		gemm_bf16dp_12x32_vnni(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint16
+				b     []uint16
+				c     []float32
+				bias  []float32
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				pairs int
+				flags int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, pairs: pairs, flags: flags}
+			if emulate("gemm_bf16dp", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_bf16dp_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+	}
+}
+
+func gemm_tile_bf16(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int) {
+	switch {
+	case tier >= cpu.AMX:
+		gemm_tile_bf16_32x32_amx(a, b, c, scratch, bias, ldc, m, n, groups, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a       []uint8
+				b       []uint16
+				c       []float32
+				scratch []int32
+				bias    []float32
+				ldc     int
+				m       int
+				n       int
+				groups  int
+				flags   int
+			}{a: a, b: b, c: c, scratch: scratch, bias: bias, ldc: ldc, m: m, n: n, groups: groups, flags: flags}
+			if emulate("gemm_tile_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tile_bf16_ref(a, b, c, scratch, bias, ldc, m, n, groups, flags)
+	}
+}
+
+func round_bf16(dst []uint16, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		round_bf16_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		round_bf16_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint16
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("round_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		round_bf16_ref(dst, x)
+	}
+}
+
 func widen_u8s16(dst []int16, x []uint8) {
 	switch {
 	case tier >= cpu.AVX512:
@@ -1936,6 +2212,8 @@ func peak_f32(n int) {
 
 func peak_u8s8(n int) {
 	switch {
+	case tier >= cpu.AMX:
+		peak_u8s8_amx(n)
 	case tier >= cpu.VNNI:
 		peak_u8s8_vnni(n)
 	case tier >= cpu.AVX512:
@@ -1957,6 +2235,8 @@ func peak_u8s8(n int) {
 
 func peak_u8s8_paired(n int) {
 	switch {
+	case tier >= cpu.AMX:
+		peak_u8s8_paired_amx(n)
 	case tier >= cpu.VNNI:
 		peak_u8s8_paired_vnni(n)
 	case tier >= cpu.AVX2:
@@ -1971,5 +2251,39 @@ func peak_u8s8_paired(n int) {
 			}
 		}
 		peak_u8s8_paired_ref(n)
+	}
+}
+
+func peak_bf16dp(n int) {
+	switch {
+	case tier >= cpu.VNNI:
+		peak_bf16dp_vnni(n)
+	default:
+		if emulator != nil {
+			args := struct {
+				n int
+			}{n: n}
+			if emulate("peak_bf16dp", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		peak_bf16dp_ref(n)
+	}
+}
+
+func peak_tile_bf16(n int) {
+	switch {
+	case tier >= cpu.AMX:
+		peak_tile_bf16_amx(n)
+	default:
+		if emulator != nil {
+			args := struct {
+				n int
+			}{n: n}
+			if emulate("peak_tile_bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		peak_tile_bf16_ref(n)
 	}
 }

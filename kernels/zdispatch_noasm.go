@@ -87,10 +87,22 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8s32", gemm_s16s8s32},
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
+	{"gemm_tile_u8s8s32", gemm_tile_u8s8s32},
+	{"gemm_tile_u8s8u8", gemm_tile_u8s8u8},
+	{"gemm_tile_u8s8f32", gemm_tile_u8s8f32},
+	{"correct_s32", correct_s32},
+	{"xor_u8", xor_u8},
+	{"pack_tile_u8", pack_tile_u8},
+	{"gemm_bf16", gemm_bf16},
+	{"gemm_bf16dp", gemm_bf16dp},
+	{"gemm_tile_bf16", gemm_tile_bf16},
+	{"round_bf16", round_bf16},
 	{"widen_u8s16", widen_u8s16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
+	{"peak_bf16dp", peak_bf16dp},
+	{"peak_tile_bf16", peak_tile_bf16},
 }
 
 func relu_f32(dst, x []float32) {
@@ -389,6 +401,46 @@ func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float
 	gemm_s16s8f32_ref(a, b, c, bias, scale, lda, ldc, m, n, k, relu)
 }
 
+func gemm_tile_u8s8s32(a []uint8, b []int8, c, scratch []int32, ldc, m, n, groups int) {
+	gemm_tile_u8s8s32_ref(a, b, c, scratch, ldc, m, n, groups)
+}
+
+func gemm_tile_u8s8u8(a []uint8, b []int8, c []uint8, scratch, bias []int32, mult []float32, ldc, m, n, groups int, lo, hi float32, zp int32) {
+	gemm_tile_u8s8u8_ref(a, b, c, scratch, bias, mult, ldc, m, n, groups, lo, hi, zp)
+}
+
+func gemm_tile_u8s8f32(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int) {
+	gemm_tile_u8s8f32_ref(a, b, c, scratch, bias, scale, ldc, m, n, groups, relu)
+}
+
+func correct_s32(c, x, y []int32, p, q int32) {
+	correct_s32_ref(c, x, y, p, q)
+}
+
+func xor_u8(dst, x []uint8, v uint32) {
+	xor_u8_ref(dst, x, v)
+}
+
+func pack_tile_u8(dst, a []uint8, lda, m, k int, flip uint32) {
+	pack_tile_u8_ref(dst, a, lda, m, k, flip)
+}
+
+func gemm_bf16(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	gemm_bf16_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+}
+
+func gemm_bf16dp(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
+	gemm_bf16dp_ref(a, b, c, bias, lda, ldc, m, n, pairs, flags)
+}
+
+func gemm_tile_bf16(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int) {
+	gemm_tile_bf16_ref(a, b, c, scratch, bias, ldc, m, n, groups, flags)
+}
+
+func round_bf16(dst []uint16, x []float32) {
+	round_bf16_ref(dst, x)
+}
+
 func widen_u8s16(dst []int16, x []uint8) {
 	widen_u8s16_ref(dst, x)
 }
@@ -403,4 +455,12 @@ func peak_u8s8(n int) {
 
 func peak_u8s8_paired(n int) {
 	peak_u8s8_paired_ref(n)
+}
+
+func peak_bf16dp(n int) {
+	peak_bf16dp_ref(n)
+}
+
+func peak_tile_bf16(n int) {
+	peak_tile_bf16_ref(n)
 }

@@ -449,6 +449,48 @@ func gemm_s16s8f32_6x16_avx2(a []int16, b []int8, c []float32, bias []int32, sca
 func gemm_s16s8f32_12x32_avx512(a []int16, b []int8, c []float32, bias []int32, scale []float32, lda, ldc, m, n, k, relu int)
 
 //go:noescape
+func gemm_tile_u8s8s32_32x32_amx(a []uint8, b []int8, c, scratch []int32, ldc, m, n, groups int)
+
+//go:noescape
+func gemm_tile_u8s8u8_32x32_amx(a []uint8, b []int8, c []uint8, scratch, bias []int32, mult []float32, ldc, m, n, groups int, lo, hi float32, zp int32)
+
+//go:noescape
+func gemm_tile_u8s8f32_32x32_amx(a []uint8, b []int8, c []float32, scratch, bias []int32, scale []float32, ldc, m, n, groups, relu int)
+
+//go:noescape
+func correct_s32_avx2(c, x, y []int32, p, q int32)
+
+//go:noescape
+func correct_s32_avx512(c, x, y []int32, p, q int32)
+
+//go:noescape
+func xor_u8_avx2(dst, x []uint8, v uint32)
+
+//go:noescape
+func xor_u8_avx512(dst, x []uint8, v uint32)
+
+//go:noescape
+func pack_tile_u8_amx(dst, a []uint8, lda, m, k int, flip uint32)
+
+//go:noescape
+func gemm_bf16_4x16_avx2(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)
+
+//go:noescape
+func gemm_bf16_12x32_avx512(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)
+
+//go:noescape
+func gemm_bf16dp_12x32_vnni(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int)
+
+//go:noescape
+func gemm_tile_bf16_32x32_amx(a []uint8, b []uint16, c []float32, scratch []int32, bias []float32, ldc, m, n, groups, flags int)
+
+//go:noescape
+func round_bf16_avx2(dst []uint16, x []float32)
+
+//go:noescape
+func round_bf16_avx512(dst []uint16, x []float32)
+
+//go:noescape
 func widen_u8s16_avx2(dst []int16, x []uint8)
 
 //go:noescape
@@ -470,7 +512,19 @@ func peak_u8s8_avx512(n int)
 func peak_u8s8_vnni(n int)
 
 //go:noescape
+func peak_u8s8_amx(n int)
+
+//go:noescape
 func peak_u8s8_paired_avx2(n int)
 
 //go:noescape
 func peak_u8s8_paired_vnni(n int)
+
+//go:noescape
+func peak_u8s8_paired_amx(n int)
+
+//go:noescape
+func peak_bf16dp_vnni(n int)
+
+//go:noescape
+func peak_tile_bf16_amx(n int)

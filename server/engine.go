@@ -17,11 +17,12 @@ type Engine struct {
 	Digest    string // SHA-256 of the model file
 	Signature *graph.Signature
 
-	runner   Runner
-	metrics  *metrics.Model
-	header   []byte // "name/version"
-	rowBytes int64  // of the outputs and their text, per row
-	sessions sync.Pool
+	runner    Runner
+	metrics   *metrics.Model
+	header    []byte // "name/version"
+	precision string // fast mode of the plan, "" for none
+	rowBytes  int64  // of the outputs and their text, per row
+	sessions  sync.Pool
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -45,6 +46,9 @@ const (
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
 	e := &Engine{Name: name, Version: version, Digest: digest, Signature: r.Signature(), runner: r,
 		header: fmt.Appendf(nil, "%s/%d", name, version)}
+	if p, ok := r.(interface{ Precision() string }); ok {
+		e.precision = p.Precision()
+	}
 	for _, out := range e.Signature.Outputs {
 		width := int64(1)
 		for i, d := range out.Shape {

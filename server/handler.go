@@ -20,6 +20,9 @@ import (
 // the value is safe in a header.
 const headerModel = "X-Hotpath-Model"
 
+// headerPrecision names the fast mode an answer was computed in; without one there is no header.
+const headerPrecision = "X-Hotpath-Precision"
+
 // handler answers the requests of one listener. It is the one boundary that panics do not cross: in a handler, and by
 // SetPanicOnFault in a kernel or a mapped file too.
 func (s *Server) handler(l *listener) fasthttp.RequestHandler {
@@ -42,6 +45,9 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 		}
 		if e := r.engine; e != nil {
 			ctx.Response.Header.SetBytesV(headerModel, e.header)
+			if e.precision != "" {
+				ctx.Response.Header.Set(headerPrecision, e.precision)
+			}
 			e.metrics.Done(time.Since(r.start))
 		}
 	}

@@ -161,6 +161,29 @@ func TestHT10PanicLeaksNothing(t *testing.T) {
 	}
 }
 
+// fastRunner says that it computes in a fast mode.
+type fastRunner struct {
+	server.Runner
+	mode string
+}
+
+func (f fastRunner) Precision() string { return f.mode }
+
+// TestAnswerNamesTheFastMode: an answer computed in one says so, one that was not says nothing.
+func TestAnswerNamesTheFastMode(t *testing.T) {
+	for _, mode := range []string{"", "bf16"} {
+		s := start(t, func(c *server.Config) {
+			c.Load = func(data []byte) (server.Runner, error) {
+				r, err := servertest.Load(data)
+				return fastRunner{r, mode}, err
+			}
+		})
+		if _, _, h := call(t, "POST", s.URL()+"/predict", goodBody); h.Get("X-Hotpath-Precision") != mode {
+			t.Errorf("mode %q: headers %v", mode, h)
+		}
+	}
+}
+
 // TestAnswerNamesTheModel checks the header of answers and of errors.
 func TestAnswerNamesTheModel(t *testing.T) {
 	s := start(t, nil)

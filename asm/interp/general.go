@@ -62,6 +62,19 @@ func init() {
 	handlers["RET"] = func(m *machine, _ *inst) { m.done = true }
 	handlers["PREFETCHT0"] = func(*machine, *inst) {}
 	handlers["MOVQ"] = func(m *machine, in *inst) { m.set(&in.args[1], 8, m.get(&in.args[0], 8)) }
+	handlers["MOVL"] = func(m *machine, in *inst) { m.set(&in.args[1], 4, m.get(&in.args[0], 4)) }
+	const mxcsr, flushToZero = 0x1f80, 1<<15 | 1<<6
+	handlers["STMXCSR"] = func(m *machine, in *inst) { m.set(&in.args[0], 4, mxcsr) }
+	handlers["LDMXCSR"] = func(m *machine, in *inst) {
+		switch m.get(&in.args[0], 4) {
+		case mxcsr:
+			m.flushing = false
+		case mxcsr | flushToZero:
+			m.flushing = true
+		default:
+			fail("floating-point mode %#x", m.get(&in.args[0], 4))
+		}
+	}
 	handlers["MOVBLZX"] = func(m *machine, in *inst) { m.set(&in.args[1], 4, m.get(&in.args[0], 1)) }
 	handlers["LEAQ"] = func(m *machine, in *inst) {
 		src := &in.args[0]
@@ -101,6 +114,7 @@ func init() {
 		m.set(&in.args[2], 8, v)
 		m.flags = false
 	}
+	handlers["KMOVQ"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 8) }
 	handlers["KMOVW"] = func(m *machine, in *inst) {
 		switch src, dst := &in.args[0], &in.args[1]; {
 		case src.kind == isMask && dst.kind == isMask:

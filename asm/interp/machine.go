@@ -20,8 +20,11 @@ type machine struct {
 	memory []region
 	frame  []byte // arguments
 	locals []byte
-	dirty  bool // upper halves of vectors in use
-	done   bool
+	tiles  tiles
+	// flushing says that VFMADD231PS takes subnormals for zero. No other instruction is emitted under that mode.
+	flushing bool
+	dirty    bool // upper halves of vectors in use
+	done     bool
 }
 
 // region is memory the program may access. base is the address it is known by inside the program.
@@ -91,6 +94,12 @@ func (p *Program) Run(args unsafe.Pointer, layout Layout) (err error) {
 	}
 	if m.dirty {
 		return fmt.Errorf("%s: returns without VZEROUPPER", p.Name)
+	}
+	if m.flushing {
+		return fmt.Errorf("%s: returns with subnormals flushed to zero", p.Name)
+	}
+	if m.tiles.configured {
+		return fmt.Errorf("%s: returns without TILERELEASE", p.Name)
 	}
 	if layout.Result < p.args {
 		copy(unsafe.Slice((*byte)(args), p.args)[layout.Result:], frame[layout.Result:])

@@ -21,6 +21,7 @@ type Program struct {
 	labels map[string]int
 	data   map[string][]byte // read-only symbols
 	frame  int               // bytes of locals
+	raw    string            // the comment just read: the instruction whose bytes may follow
 	args   int               // bytes of arguments and result
 }
 
@@ -40,6 +41,7 @@ const (
 	isReg kind = iota // general register
 	isVec
 	isMask
+	isTile
 	isImm
 	isMem
 	isLabel
@@ -67,9 +69,11 @@ var (
 	textLine  = regexp.MustCompile(`^TEXT ·(\w+)\(SB\), NOSPLIT, \$(\d+)-(\d+)$`)
 	dataLine  = regexp.MustCompile(`^DATA (\w+)<>\+(\d+)\(SB\)/8, \$0x([0-9a-f]+)$`)
 	globlLine = regexp.MustCompile(`^GLOBL (\w+)<>\(SB\), RODATA\|NOPTR, \$(\d+)$`)
+	bytesLine = regexp.MustCompile(`^(LONG|WORD|BYTE) \$0x[0-9a-f]+$`)
 	labelLine = regexp.MustCompile(`^(\w+):$`)
 	vecName   = regexp.MustCompile(`^([XYZ])(\d+)$`)
 	maskName  = regexp.MustCompile(`^K([0-7])$`)
+	tileName  = regexp.MustCompile(`^T([0-7])$`)
 	memory    = regexp.MustCompile(`^(?:(\w+<>|\w+)\+)?(-?\d+)?\((\w+)\)(?:\((\w+)\*(\d)\))?$`)
 )
 
@@ -93,6 +97,14 @@ func ParseFile(path string) (*Program, error) {
 
 func (p *Program) parseLine(line string, number int) error {
 	trimmed := strings.TrimSpace(line)
+	if c, ok := strings.CutPrefix(trimmed, "// "); ok {
+		p.raw = c
+		return nil
+	}
+	if bytesLine.MatchString(trimmed) { // an instruction that the assembler lacks: its name and operands stand in the comment
+		trimmed = p.raw
+	}
+	p.raw = ""
 	if trimmed == "" || strings.HasPrefix(trimmed, "//") || strings.HasPrefix(trimmed, "#include") {
 		return nil
 	}
@@ -162,6 +174,9 @@ func parseOperand(s string) (operand, error) {
 	}
 	if m := maskName.FindStringSubmatch(s); m != nil {
 		return operand{kind: isMask, index: int(m[1][0] - '0')}, nil
+	}
+	if m := tileName.FindStringSubmatch(s); m != nil {
+		return operand{kind: isTile, index: int(m[1][0] - '0')}, nil
 	}
 	if m := memory.FindStringSubmatch(s); m != nil {
 		o := operand{kind: isMem, base: -1}

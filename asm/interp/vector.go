@@ -95,6 +95,18 @@ func init() {
 	lanes("VFMSUB231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
 		return u32(kernels.FMAF32(f32(s[0]), f32(s[1]), -f32(d)))
 	})
+	exact := handlers["VFMADD231PS"]
+	lanes("VFMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
+		return u32(flush(kernels.FMAF32(flush(f32(s[0])), flush(f32(s[1])), flush(f32(d)))))
+	})
+	flushing := handlers["VFMADD231PS"]
+	handlers["VFMADD231PS"] = func(m *machine, in *inst) {
+		if m.flushing {
+			flushing(m, in)
+		} else {
+			exact(m, in)
+		}
+	}
 	lanes("VFMADD213PS", func(d uint32, s [2]uint32, _ uint64) uint32 { return u32(kernels.FMAF32(f32(s[0]), f32(d), f32(s[1]))) })
 	lanes("VFNMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
 		return u32(kernels.FMAF32(-f32(s[0]), f32(s[1]), f32(d)))
@@ -106,9 +118,11 @@ func init() {
 		return float32(math.Ldexp(float64(x), int(n)))
 	})
 	integer("VXORPS", func(a, b uint32) uint32 { return a ^ b })
+	integer("VPXORD", func(a, b uint32) uint32 { return a ^ b })
 	integer("VORPS", func(a, b uint32) uint32 { return a | b })
 	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })
+	integer("VPMULLD", func(a, b uint32) uint32 { return a * b })
 	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
 	integer("VPMAXSD", func(a, b uint32) uint32 { return uint32(max(int32(a), int32(b))) })
 	integer("VPSUBD", func(a, b uint32) uint32 { return a - b })
@@ -123,6 +137,7 @@ func init() {
 		return d
 	})
 	lanes("VPSLLD", func(_ uint32, s [2]uint32, n uint64) uint32 { return s[0] << n })
+	lanes("VPSRLD", func(_ uint32, s [2]uint32, n uint64) uint32 { return s[0] >> n })
 	lanes("VPSRAD", func(_ uint32, s [2]uint32, n uint64) uint32 { return uint32(int32(s[0]) >> n) })
 	lanes("VPSLLW", func(_ uint32, s [2]uint32, n uint64) uint32 {
 		return words(s[0], func(x uint16) uint16 { return x << n })

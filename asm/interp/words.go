@@ -1,6 +1,11 @@
 package interp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/hotpath/hotpath/kernels"
+)
 
 func init() {
 	// VPMADDUBSW: the first source's bytes are unsigned, the second's signed; sums of two products saturate to s16.
@@ -19,6 +24,16 @@ func init() {
 		}
 		m.setVector(dst, out)
 	}
+	handlers["VPMOVDW"] = func(m *machine, in *inst) { // truncates; only stores are emitted
+		for i := range in.args[0].width / 4 {
+			copy(m.bytes(&in.args[1], 2*i, 2, true), m.vec[in.args[0].index][4*i:][:2])
+		}
+	}
+	// VDPBF16PS: the upper halves first, each step rounded once.
+	lanes("VDPBF16PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
+		sum := flush(kernels.FMAF32(flush(f32(s[0]&0xffff0000)), flush(f32(s[1]&0xffff0000)), flush(f32(d))))
+		return u32(flush(kernels.FMAF32(flush(f32(s[0]<<16)), flush(f32(s[1]<<16)), sum)))
+	})
 	handlers["VPSHUFLW"] = shuffleWords(0)
 	handlers["VPSHUFHW"] = shuffleWords(8)
 }
@@ -37,4 +52,12 @@ func shuffleWords(half int) handler {
 		}
 		m.setVector(dst, out)
 	}
+}
+
+// flush replaces a subnormal by zero of its sign.
+func flush(x float32) float32 {
+	if math.Abs(float64(x)) < 0x1p-126 {
+		return float32(math.Copysign(0, float64(x)))
+	}
+	return x
 }

@@ -42,6 +42,8 @@ func Cases() []Case {
 		matMulF32(),
 		packF32(),
 		gemmU8S8(),
+		gemmBF16(),
+		gemmInteger(),
 		conv(),
 		transpose(),
 		pool(),
@@ -92,7 +94,7 @@ func gemmU8S8() []Case {
 		{"gemm_u8s8s32_paired", "s32", 64}, {"gemm_u8s8u8_paired", "u8", 64}, {"gemm_u8s8f32_paired", "f32", 64},
 	} {
 		for _, s := range []struct{ m, n, k int }{
-			{1, 128, 100}, {32, 128, 100}, {64, 64, 64}, {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048},
+			{1, 128, 100}, {32, 128, 100}, {64, 64, 64}, {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048}, {4096, 4096, 4096},
 			{128, 1536, 384}, {1, 4096, 4096}, {8, 4096, 4096},
 		} {
 			c := gemmCase(out.name, s.m, s.n, s.k, 1, 1)
@@ -102,8 +104,11 @@ func gemmU8S8() []Case {
 				c.peak = kernels.PeakPaired
 			}
 			c.family = func(t cpu.Tier) string {
-				if !paired && t >= cpu.AVX2 && t < cpu.VNNI {
+				switch {
+				case !paired && t >= cpu.AVX2 && t < cpu.VNNI:
 					return "gemm_s16s8" + out.to
+				case kernels.TakesTiles(t, s.m, s.n, s.k):
+					return "gemm_tile_u8s8" + out.to
 				}
 				return "gemm_u8s8" + out.to
 			}
@@ -227,7 +232,7 @@ func formOf(f any) (form, bool) {
 			return func() { f(dst, x) }
 		}}, true
 	}
-	return form{}, false
+	return lowPrecisionForm(f)
 }
 
 func randomF32(n int) []float32 {

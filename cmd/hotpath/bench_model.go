@@ -15,11 +15,12 @@ import (
 )
 
 type benchModelCmd struct {
-	Model   string            `arg:"" help:"Model file." type:"existingfile"`
-	Shape   map[string]string `help:"Shape of an input, as in input=32x100; unknown dimensions are 1." placeholder:"NAME=1x128"`
-	Seconds float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
-	Threads int               `help:"Cores to use; 0: as many as this process may." default:"1"`
-	JSON    bool              `help:"Print one JSON object." name:"json"`
+	Model     string            `arg:"" help:"Model file." type:"existingfile"`
+	Shape     map[string]string `help:"Shape of an input, as in input=32x100; unknown dimensions are 1." placeholder:"NAME=1x128"`
+	Precision string            `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
+	Seconds   float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
+	Threads   int               `help:"Cores to use; 0: as many as this process may." default:"1"`
+	JSON      bool              `help:"Print one JSON object." name:"json"`
 }
 
 // Help implements kong's long help.
@@ -36,6 +37,7 @@ type benchModelResult struct {
 	Runs       int     `json:"runs"`
 	Throughput float64 `json:"throughput"` // rows per second at the median
 	Threads    int     `json:"threads"`
+	Precision  string  `json:"precision,omitempty"`
 	ISA        string  `json:"isa"`
 	GFLOPS     float64 `json:"gflops"` // of the matrix products, at the median
 }
@@ -54,7 +56,7 @@ func (c *benchModelCmd) Run(e *env) error {
 		return err
 	}
 	defer pool.Close()
-	p, err := plan.Compile(m, plan.Options{Pool: pool})
+	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
@@ -89,7 +91,7 @@ func (c *benchModelCmd) Run(e *env) error {
 	}
 	r := benchModelResult{
 		Model: c.Model, Shapes: strings.Join(shapes, " "), P50: micros(0.5), P99: micros(0.99), Min: micros(0), Runs: len(samples),
-		Threads: pool.Threads(), ISA: cpu.Current().String(),
+		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(),
 	}
 	r.Throughput = float64(rows) / r.P50 * 1e6
 	steps, _, err := p.Describe(rows)

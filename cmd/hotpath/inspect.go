@@ -12,8 +12,9 @@ import (
 )
 
 type inspectCmd struct {
-	Model string `arg:"" help:"Model file." type:"existingfile"`
-	JSON  bool   `help:"Print one JSON object." name:"json"`
+	Model     string `arg:"" help:"Model file." type:"existingfile"`
+	Precision string `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
+	JSON      bool   `help:"Print one JSON object." name:"json"`
 }
 
 // Help implements kong's long help.
@@ -49,6 +50,7 @@ type inspectResult struct {
 	Parameters     int               `json:"parameters"`
 	WeightBytes    int               `json:"weight_bytes"`
 	RowIndependent bool              `json:"row_independent"`
+	Precision      string            `json:"precision,omitempty"` // fast mode of the plan
 	Plan           []plan.StepInfo   `json:"plan"`
 	ArenaBytes     int               `json:"arena_bytes"`
 	FLOPs          int64             `json:"flops"`
@@ -65,7 +67,7 @@ func (c *inspectCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
-	p, err := plan.Compile(m, plan.Options{})
+	p, err := plan.Compile(m, plan.Options{Precision: c.Precision})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
@@ -76,7 +78,7 @@ func (c *inspectCmd) Run(e *env) error {
 	s := p.Signature()
 	r := inspectResult{
 		File: c.Model, SHA256: sha256Hex(data), Bytes: len(data), Producer: m.Producer, Opsets: m.Opsets,
-		Task: s.Task, RowIndependent: s.RowIndependent, Plan: steps, ArenaBytes: arena, Metadata: m.Metadata,
+		Task: s.Task, RowIndependent: s.RowIndependent, Precision: p.Precision(), Plan: steps, ArenaBytes: arena, Metadata: m.Metadata,
 	}
 	for _, in := range s.Inputs {
 		r.Inputs = append(r.Inputs, inspectValue{in.Name, in.DType.String(), in.Shape, in.Columns, nil})
@@ -125,6 +127,9 @@ func (r *inspectResult) print(e *env) {
 	out("nodes     %d in the file", len(r.Nodes))
 	for _, n := range r.Nodes {
 		out("  %-24s %s -> %s", n.Op, strings.Join(n.Inputs, ", "), strings.Join(n.Outputs, ", "))
+	}
+	if r.Precision != "" {
+		out("precision %s", r.Precision)
 	}
 	out("plan      %d steps for one row, %d FLOPs, %d bytes of intermediate values", len(r.Plan), r.FLOPs, r.ArenaBytes)
 	for _, st := range r.Plan {

@@ -15,10 +15,11 @@ import (
 )
 
 type runCmd struct {
-	Model   string `arg:"" help:"Model file." type:"existingfile"`
-	Input   string `help:"Arrays by input name: .npz or .json; .npy where the model has one input." required:"" placeholder:"FILE" type:"existingfile"`
-	Output  string `help:"Where to write the outputs: .npz or .json. Default: JSON on standard output." placeholder:"FILE"`
-	Threads int    `help:"Cores to use; 0: as many as this process may." default:"0"`
+	Model     string `arg:"" help:"Model file." type:"existingfile"`
+	Input     string `help:"Arrays by input name: .npz or .json; .npy where the model has one input." required:"" placeholder:"FILE" type:"existingfile"`
+	Precision string `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
+	Output    string `help:"Where to write the outputs: .npz or .json. Default: JSON on standard output." placeholder:"FILE"`
+	Threads   int    `help:"Cores to use; 0: as many as this process may." default:"0"`
 }
 
 // Help implements kong's long help.
@@ -40,7 +41,7 @@ func (c *runCmd) Run(e *env) error {
 		return err
 	}
 	defer pool.Close()
-	p, err := plan.Compile(m, plan.Options{Pool: pool})
+	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}

@@ -36,6 +36,7 @@ type serveCmd struct {
 	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
 
+	Precision      string        `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
 	Threads        int           `help:"Threads of one computation (default: the CPUs this process may use)."`
 	MaxBody        byteSize      `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
 	MaxBodyMemory  byteSize      `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
@@ -109,7 +110,9 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(store), Keys: store,
-		Load: func(data []byte) (server.Runner, error) { return compileModel(data, pool, int(c.MaxRunMemory)) },
+		Load: func(data []byte) (server.Runner, error) {
+			return compileModel(data, plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision})
+		},
 		APIs: []server.API{predict.API{}, tfserving.API{}, ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
@@ -137,12 +140,12 @@ func (c *serveCmd) sources(store *registry.Store) []server.Source {
 }
 
 // compileModel makes a model file runnable.
-func compileModel(data []byte, pool *kernels.Pool, maxBytes int) (*plan.Plan, error) {
+func compileModel(data []byte, o plan.Options) (*plan.Plan, error) {
 	m, err := loader.Read(data)
 	if err != nil {
 		return nil, err
 	}
-	return plan.Compile(m, plan.Options{Pool: pool, MaxBytes: maxBytes})
+	return plan.Compile(m, o)
 }
 
 // What announce prints before the addresses; bench guard reads them back.

@@ -50,6 +50,8 @@ var cases = slices.Concat(
 	rotaryCases,
 	recurrentCases,
 	groupQueryCases,
+	integerCases,
+	bf16Cases,
 )
 
 var basicCases = []opCase{

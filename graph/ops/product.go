@@ -10,10 +10,12 @@ import (
 type product struct {
 	gemmAttrs
 	pool     *kernels.Pool
-	packed   *kernels.PackedF32 // a constant B; nil: input 1
-	bias     []float32          // a constant C that is one row
-	addends  [2]addend          // C, unless it is bias, and the residual
-	epilogue kernels.Epilogue   // the activation
+	cols     int                 // of a constant B; 0: it is none
+	packed   *kernels.PackedF32  // a constant B; nil: bf16 or input 1
+	bf16     *kernels.PackedBF16 // a constant B in the fast mode
+	bias     []float32           // a constant C that is one row
+	addends  [2]addend           // C, unless it is bias, and the residual
+	epilogue kernels.Epilogue    // the activation
 	// factors holds alpha and beta where B and C are scaled in each run.
 	factors []float32
 }
@@ -26,12 +28,16 @@ func newProduct(n *graph.Node, in []graph.Arg, pool *kernels.Pool, g gemmAttrs) 
 		if len(in[1].Shape) == 2 {
 			cols = in[1].Shape[1]
 		}
+		rowStride, colStride := cols, 1
 		if g.transB {
-			p.packed = kernels.PackF32(cols, k, b, 1, cols)
-		} else {
-			p.packed = kernels.PackF32(k, cols, b, cols, 1)
+			k, cols, rowStride, colStride = cols, k, 1, cols
 		}
-		p.alpha = 1
+		p.alpha, p.cols = 1, cols
+		if fastMode(n) {
+			p.bf16 = kernels.PackBF16(k, cols, b, rowStride, colStride)
+		} else {
+			p.packed = kernels.PackF32(k, cols, b, rowStride, colStride)
+		}
 	}
 	if hasConst(in, 2) {
 		p.setC(tensor.Of(scaled(tensor.Data[float32](in[2].Const), g.beta), in[2].Shape...))
@@ -44,10 +50,10 @@ func newProduct(n *graph.Node, in []graph.Arg, pool *kernels.Pool, g gemmAttrs) 
 // setC gives C a constant value. A row becomes the bias, stretched where it is one element.
 func (p *product) setC(c *tensor.Tensor) {
 	p.addends[0].fixed = c
-	if p.packed == nil || len(c.Shape) > 2 {
+	if p.cols == 0 || len(c.Shape) > 2 {
 		return
 	}
-	if cols := p.packed.N; c.Len() == 1 || c.Len() == cols && dimFromEnd(c.Shape, 1) == cols {
+	if cols := p.cols; c.Len() == 1 || c.Len() == cols && dimFromEnd(c.Shape, 1) == cols {
 		p.bias = rowVector(tensor.Data[float32](c), cols)
 		p.addends[0] = addend{input: -1}
 	}
@@ -67,7 +73,7 @@ func (p *product) ScratchBytes(args []graph.Arg) int {
 	if n, _ := tensor.Elements(result); n != count {
 		size += count
 	}
-	if p.packed == nil && p.alpha != 1 {
+	if p.cols == 0 && p.alpha != 1 {
 		n, _ := tensor.Elements(args[1].Shape)
 		size += n
 	}
@@ -88,7 +94,7 @@ func (p *product) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		dst, memory = memory[:d.len()], memory[d.len():]
 	}
 	m := kernels.MatMul{
-		M: d.m, N: d.n, K: d.k, A: tensor.Data[float32](in[0]), LDA: d.k, TransA: p.transA, LDB: d.n, TransB: p.transB, Packed: p.packed, C: dst, LDC: d.n, Bias: p.bias,
+		M: d.m, N: d.n, K: d.k, A: tensor.Data[float32](in[0]), LDA: d.k, TransA: p.transA, LDB: d.n, TransB: p.transB, Packed: p.packed, BF16: p.bf16, C: dst, LDC: d.n, Bias: p.bias,
 	}
 	if p.transA {
 		m.LDA = d.m
@@ -96,7 +102,7 @@ func (p *product) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if p.transB {
 		m.LDB = d.k
 	}
-	if p.packed == nil {
+	if p.packed == nil && p.bf16 == nil {
 		m.B = tensor.Data[float32](in[1])
 		if p.alpha != 1 {
 			m.B, memory = scaledInto(memory, m.B, p.factors[:1])
@@ -254,7 +260,7 @@ func (d *productDims) run(pool *kernels.Pool, m *kernels.MatMul) {
 			atA, atB, r = atA+r%d.size[i]*d.a[i], atB+r%d.size[i]*d.b[i], r/d.size[i]
 		}
 		m.A, m.C = a[atA:], c[o*m.Batch*m.StrideC:]
-		if m.Packed == nil {
+		if b != nil {
 			m.B = b[atB:]
 		}
 		if residual != nil {

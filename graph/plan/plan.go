@@ -17,9 +17,10 @@ import (
 
 // Options of Compile. The zero value runs on the caller's goroutine alone with the default memory limit.
 type Options struct {
-	Pool     *kernels.Pool // nil: the caller alone
-	Backend  graph.Backend // nil: the CPU with Pool
-	MaxBytes int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
+	Pool      *kernels.Pool // nil: the caller alone
+	Backend   graph.Backend // nil: the CPU with Pool
+	Precision string        // "": as the model says; passes.BF16 is the fast mode of that name
+	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
 }
 
 // DefaultMaxBytes is the memory limit of one run.
@@ -30,6 +31,7 @@ type Plan struct {
 	signature   *graph.Signature
 	backend     graph.Backend
 	maxBytes    int
+	precision   string
 	weightBytes int64
 
 	slots   []slot
@@ -87,7 +89,10 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Fuse(m); err != nil {
 		return nil, err
 	}
-	p = &Plan{signature: signature, backend: o.Backend, maxBytes: o.MaxBytes}
+	if err := passes.Lower(m, o.Precision); err != nil {
+		return nil, err
+	}
+	p = &Plan{signature: signature, backend: o.Backend, maxBytes: o.MaxBytes, precision: o.Precision}
 	p.bindings.Store(new([]*binding))
 	if err := p.build(&m.Graph); err != nil {
 		return nil, err
@@ -198,8 +203,7 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node) || i > 0 && i < 3 && isRecurrent(st.node)
-			if !packed {
+			if packed := i > 0 && len(p.slots[s].value.Shape) == 2 && packsInput(st.node, i) || i > 0 && i < 3 && isRecurrent(st.node); !packed {
 				needed[s] = true
 			}
 		}
@@ -211,8 +215,23 @@ func (p *Plan) dropPackedConstants() {
 	}
 }
 
+// packsInput reports whether the kernel of n holds a copy of input i if that is a constant matrix.
+func packsInput(n *graph.Node, i int) bool {
+	switch n.Op {
+	case "MatMulInteger":
+		return i == 1
+	case "QLinearMatMul":
+		return i == 3
+	}
+	return i > 0 && isMatrixProduct(n)
+}
+
 func isMatrixProduct(n *graph.Node) bool {
-	return n.Op == "Gemm" || n.Op == "MatMul" || n.Op == "QGemm"
+	switch n.Op {
+	case "Gemm", "MatMul", "GemmBF16", "MatMulBF16", "QGemm", "MatMulInteger", "QLinearMatMul":
+		return true
+	}
+	return false
 }
 
 // isRecurrent says whose inputs 1 and 2, W and R, are packed.
@@ -258,6 +277,9 @@ func (p *Plan) NewInputs(rows int) []*tensor.Tensor {
 	}
 	return in
 }
+
+// Precision is the fast mode that was asked for, "" for none.
+func (p *Plan) Precision() string { return p.precision }
 
 // NewOutputs makes empty outputs; Run gives them their shape and keeps their memory for the next run.
 func (p *Plan) NewOutputs() []*tensor.Tensor {

@@ -19,10 +19,16 @@ func detect() Tier {
 		if !cpuid.CPU.Supports(requires[t]...) {
 			break
 		}
+		if t == AMX && !permitTiles() {
+			break
+		}
 		best = t
 	}
 	return best
 }
+
+// HasBF16 reports AVX512_BF16, which some CPUs of tier VNNI lack.
+func HasBF16() bool { return cpuid.CPU.Supports(cpuid.AVX512BF16) }
 
 // Name returns the brand string with family and model, which together identify the microarchitecture.
 func Name() string { return brand(cpuid.CPU.BrandName, cpuid.CPU.Family, cpuid.CPU.Model) }

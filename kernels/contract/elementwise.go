@@ -93,5 +93,6 @@ func checkPeak(c *checker) {
 		kernels.PeakF32(10)
 		kernels.PeakU8S8(10)
 		kernels.PeakPaired(10)
+		kernels.PeakBF16(10)
 	})
 }

@@ -15,6 +15,7 @@ import (
 type caseU8S8 struct {
 	size
 	a        []uint8
+	b        []int8 // k×n
 	lda, ldc int
 	packed   *kernels.PackedS8
 	sums     []int32
@@ -25,7 +26,7 @@ type caseU8S8 struct {
 // VPMADDUBSW. Every fifth case has extreme values only, so that each product and each pair of products is as large as it can be; and
 // every seventh paired one has a single pair past the limit, which must not take the saturating path.
 func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
-	sizes := gemmSizes()
+	sizes := append(gemmSizes(), tileSizes()...)
 	for i := range 2 * len(sizes) {
 		s, paired := sizes[i/2], i%2 == 1
 		x := &caseU8S8{size: s, lda: s.k, ldc: s.n, atStart: i/2%2 == 1}
@@ -54,6 +55,7 @@ func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
 				b[0], b[s.n], x.a[0], x.a[1] = 127, 2, 255, 255
 			}
 		}
+		x.b = b
 		x.packed = kernels.PackS8(s.k, s.n, b, s.n, 1)
 		guarded := buffer[int8](c, "b", len(x.packed.Data), x.atStart)
 		copy(guarded, x.packed.Data)
@@ -79,6 +81,17 @@ func (c *checker) eachU8S8(f func(i int, x *caseU8S8)) {
 		f(i/2+i%2, x)
 		testkit.Equal(c.t, c.name+": a", x.a, before)
 	}
+}
+
+// tileSizes goes around the edges of AMX tiles, 16 rows of 64 bytes, and of the products that use them.
+func tileSizes() []size {
+	var sizes []size
+	for i, m := range []int{16, 17, 31, 32, 33, 47, 48, 49, 65} {
+		for j, n := range []int{16, 17, 31, 32, 33, 48, 49} {
+			sizes = append(sizes, size{m, n, []int{63, 64, 65, 67, 68, 127, 128, 129, 192, 253}[(i*7+j)%10]})
+		}
+	}
+	return append(sizes, size{112, 272, 64}, size{100, 300, 100})
 }
 
 // pairWeights changes b so that in each pair of rows (2i, 2i+1) of a column the weights of one sign sum to 128 at most; with extreme,

@@ -1,0 +1,37 @@
+package passes
+
+import (
+	"fmt"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/ops"
+	"github.com/hotpath/hotpath/graph/tensor"
+)
+
+// BF16 names the fast mode in which weights and activations of matrix products are rounded to bf16; sums stay f32.
+const BF16 = "bf16"
+
+// Lower makes the matrix products of a fused model run in the named mode; "" changes nothing. Products it does not know stay as
+// they are.
+func Lower(m *graph.Model, mode string) error {
+	switch mode {
+	case "":
+		return nil
+	case BF16:
+	default:
+		return fmt.Errorf("precision %q, expected %q: %w", mode, BF16, graph.ErrUnsupported)
+	}
+	for _, n := range m.Graph.Nodes {
+		if n.Domain != graph.DomainONNX && n.Domain != graph.DomainFused || n.Op != "Gemm" && n.Op != "MatMul" {
+			continue
+		}
+		if w := m.Graph.Initializers[n.Inputs[1]]; w == nil || w.DType != tensor.Float32 || len(w.Shape) != 2 {
+			continue
+		}
+		if trans, err := n.IntAttr("transA", 0); err != nil || trans != 0 {
+			continue
+		}
+		n.Domain, n.Op = graph.DomainFused, n.Op+"BF16"
+	}
+	return m.Graph.Check()
+}
