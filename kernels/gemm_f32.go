@@ -28,9 +28,6 @@ func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32,
 	if m == 0 || b.N == 0 {
 		return
 	}
-	if b.N == 1 && ldc == 1 && m >= columnRows && columnF32(pool, m, a, lda, b, c, bias, e) {
-		return
-	}
 	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
 	if e != nil {
 		e.check(m, b.N)
@@ -62,28 +59,6 @@ const (
 	// copyPad elements between copied rows spread them over the sets of the cache.
 	copyPad = 16
 )
-
-// columnRows rows of A fill a vector.
-const columnRows = 16
-
-// columnF32 computes a product with one column as one with one row, C' = B'·A', whose vectors are filled by rows of A. The products and
-// their order are the same. It reports false where there is a residual beside a bias.
-func columnF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c, bias []float32, e *Epilogue) bool {
-	p := MatMul{M: 1, N: m, K: b.K, A: b.Data, LDA: panelCols, TransA: true, B: a, LDB: lda, TransB: true, C: c, LDC: m, Batch: 1}
-	if e != nil {
-		e.check(m, 1)
-		p.Epilogue = *e
-		p.Epilogue.ResidualRow, p.Epilogue.ResidualCol = 0, e.ResidualRow
-	}
-	if p.Epilogue.Residual != nil && (bias != nil || p.Epilogue.ResidualCol > 1) {
-		return false
-	}
-	if bias != nil {
-		p.Epilogue.Residual, p.Epilogue.ResidualCol = bias[:1], 0
-	}
-	MatMulF32(pool, &p)
-	return true
-}
 
 var gemmF32Jobs = sync.Pool{New: func() any { return new(gemmF32) }}
 
