@@ -113,6 +113,7 @@ def main():
     p.add_argument("--hotpath", default="bin/hotpath")
     p.add_argument("--rounds", type=int, default=15)
     p.add_argument("--op", default="", help="only operations whose name starts so")
+    p.add_argument("--shape", action="append", help="only these sizes, as hotpath prints them")
     p.add_argument("--json", action="store_true")
     args = p.parse_args()
     ours = Hotpath(args.hotpath)
@@ -120,7 +121,7 @@ def main():
     if not args.json:
         print(f"numpy {np.__version__}, onnxruntime {ort.__version__}; one thread; ratio = peer's time / hotpath's, quartiles in brackets")
     for case in ours.cases:
-        if case["op"] not in OPS or not case["op"].startswith(args.op):
+        if case["op"] not in OPS or not case["op"].startswith(args.op) or args.shape and case["shape"] not in args.shape:
             continue
         runs, ns = ours.time(case, 0)
         runs = max(1, int(BATCH_NS / ns))
