@@ -27,6 +27,7 @@ type shape struct {
 	// ahead returns how many cache lines of the next column group a tile of this height fetches per unrolled step of K; nil for
 	// none. The row tiles of a group share the work: each goes on where the one above it stopped.
 	ahead func(rows int) int
+	far   bool // fetch them to the second-level cache
 }
 
 // nest is the loop nest around the tiles, shared by all GEMM kernels:
@@ -45,6 +46,7 @@ type nest struct {
 	j, mLeft operand.Mem   // first column of the tile; rows from the tile down
 	next     operand.Mem   // where fetching ahead goes on, if ahead is set
 	ahead    func(rows int) int
+	far      bool
 	edge     mask // opmask of the last panel (AVX-512)
 	section  func(t tile, full bool)
 }
@@ -57,7 +59,7 @@ func (g *nest) emit(s shape, aShift int) {
 	}
 	g.a, g.b, g.c = g.GP64(), g.ptr("b"), g.GP64()
 	g.j, g.mLeft = g.AllocLocal(8), g.AllocLocal(8)
-	if g.ahead = s.ahead; g.ahead != nil {
+	if g.ahead, g.far = s.ahead, s.far; g.ahead != nil {
 		g.next = g.AllocLocal(8)
 	}
 	g.MOVQ(operand.U32(0), g.j)
@@ -69,7 +71,7 @@ func (g *nest) emit(s shape, aShift int) {
 		g.Label(loop)
 		g.CMPQ(g.columnsLeft(), operand.U32(t.panels*panelCols))
 		g.JLT(operand.LabelRef(skip))
-		g.startRows()
+		g.startRows(1) // nothing is fetched ahead
 		g.section(t, true)
 		g.nextColumns(t.panels)
 		g.JMP(operand.LabelRef(loop))
@@ -89,7 +91,7 @@ func (g *nest) emit(s shape, aShift int) {
 			g.SUBQ(operand.U32((p-1)*panelCols), left)
 			g.edge = g.newMask(left, 1)
 		}
-		g.startRows()
+		g.startRows(p)
 		for _, r := range s.rows {
 			loop, smaller := g.label("rows"), g.label("fewer")
 			g.Label(loop)
@@ -127,8 +129,8 @@ func (g *nest) columnsLeft() reg.GPVirtual {
 	return left
 }
 
-// startRows points a and c at the first row of the column group.
-func (g *nest) startRows() {
+// startRows points a and c at the first row of a column group of 1 or 2 panels, after which fetching ahead begins.
+func (g *nest) startRows(panels int) {
 	rows := g.arg("m", "")
 	g.MOVQ(rows, g.mLeft)
 	g.MOVQ(g.param("a", "base"), g.a)
@@ -139,7 +141,7 @@ func (g *nest) startRows() {
 	g.ADDQ(g.param("c", "base"), g.c)
 	if g.ahead != nil {
 		next := g.GP64()
-		g.LEAQ(indexed(g.b, g.stride, 1, 0), next)
+		g.LEAQ(indexed(g.b, g.stride, panels, 0), next)
 		g.MOVQ(next, g.next)
 	}
 }
@@ -166,7 +168,11 @@ func (g *nest) newFetcher(t tile, full bool) fetcher {
 
 func (f fetcher) step() {
 	for i := range f.lines {
-		f.PREFETCHT0(mem(f.at, 64*i))
+		if f.far {
+			f.PREFETCHT1(mem(f.at, 64*i))
+		} else {
+			f.PREFETCHT0(mem(f.at, 64*i))
+		}
 	}
 	if f.lines > 0 {
 		f.ADDQ(operand.U32(64*f.lines), f.at)

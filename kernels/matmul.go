@@ -32,7 +32,7 @@ type MatMul struct {
 //	C[t][i][j] = epilogue(Σ_k A[t][i][k] · B[t][k][j] + Bias[j])
 //
 // in the order of GemmF32, so that a product has the same bits whether B is packed beforehand or not, transposed or not, whatever M, N
-// and Batch (a packed B of one column aside, see GemmF32). Strides are not negative and matrices of C do not overlap; C must not overlap
+// and Batch. Strides are not negative and matrices of C do not overlap; C must not overlap
 // any operand. pool may be nil. It panics where an operand is too short.
 //
 // Few rows read B where it lies; more rows share blocks of B that are packed as they are reached.
@@ -78,7 +78,8 @@ func MatMulF32(pool *Pool, p *MatMul) {
 }
 
 const (
-	// Up to directRows rows a packed block of B would not be used often enough to pay for the packing.
+	// Up to directRows rows read B where it lies: a packed block would not be used often enough to pay for the packing. At 8 rows of a
+	// 4096×4096 matrix, packing takes 9 ms where reading in place takes 25 (Emerald Rapids, AVX-512), at 4 both take 9.
 	directRows = 4
 	// fewRowsCols keeps a block of B that few rows use, and that must be transposed, in the first-level cache: 64 columns are 64 KiB of a
 	// segment of K, passed once.
@@ -95,7 +96,7 @@ type matMulF32 struct {
 	direct bool // B is read where it lies
 }
 
-// fold merges a batch that shares B into the rows, and turns a single column into a single row, which fills the vectors.
+// fold merges a batch that shares B into the rows.
 func (g *matMulF32) fold() {
 	e := &g.Epilogue
 	if g.K == 0 { // A and B may be empty, whatever their distances
@@ -104,12 +105,6 @@ func (g *matMulF32) fold() {
 	if g.Batch > 1 && g.StrideB == 0 && !g.TransA && g.StrideA == g.M*g.LDA && g.StrideC == g.M*g.LDC &&
 		(e.Residual == nil || g.StrideResidual == g.M*e.ResidualRow) {
 		g.M, g.Batch = g.M*g.Batch, 1
-	}
-	if g.N == 1 && g.LDC == 1 && g.M > 1 && !g.packed() && g.Bias == nil && e.Residual == nil {
-		g.M, g.N = 1, g.M
-		g.A, g.B, g.LDA, g.LDB, g.StrideA, g.StrideB = g.B, g.A, g.LDB, g.LDA, g.StrideB, g.StrideA
-		g.TransA, g.TransB = !g.TransB, !g.TransA
-		g.LDC = g.N
 	}
 }
 

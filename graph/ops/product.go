@@ -39,6 +39,9 @@ func newProduct(n *graph.Node, in []graph.Arg, pool *kernels.Pool, g gemmAttrs) 
 			p.packed = kernels.PackF32(k, cols, b, rowStride, colStride)
 		}
 	}
+	if fastMode(n) && p.bf16 == nil {
+		return nil, unsupported(n, "B that is not a constant matrix")
+	}
 	if hasConst(in, 2) {
 		p.setC(tensor.Of(scaled(tensor.Data[float32](in[2].Const), g.beta), in[2].Shape...))
 		p.beta = 1

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hotpath/hotpath/graph"
-	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 

@@ -76,7 +76,7 @@ func checkEpilogue(c *checker) {
 	if len(activations) != kernels.Activations {
 		c.t.Fatalf("%d activations are checked, there are %d", len(activations), kernels.Activations)
 	}
-	sizes := []size{{1, 1, 3}, {1, 40, 5}, {3, 16, 7}, {2, 17, 257}, {5, 33, 4}, {0, 8, 2}, {3, 5, 0}}
+	sizes := []size{{1, 1, 3}, {1, 40, 5}, {3, 16, 7}, {2, 17, 257}, {5, 33, 4}, {0, 8, 2}, {3, 5, 0}, {20, 1, 6}, {16, 1, 260}, {16, 33, 2}, {4, 2, 2}}
 	i := 0
 	for act := range kernels.Activation(kernels.Activations) {
 		for kind := range residuals {
