@@ -218,6 +218,11 @@ func formOf(f any) (form, bool) {
 			x := randomF32(n)
 			return func() { f(x) }
 		}}, true
+	case func(dst, x []float32, p float32) float32:
+		return form{8, func(n int) func() {
+			x, dst := randomF32(n), make([]float32, n)
+			return func() { f(dst, x, 1) }
+		}}, true
 	case func(x []float32, p float32) float32:
 		return form{4, func(n int) func() {
 			x := randomF32(n)
