@@ -81,6 +81,8 @@ func (g *gen) positive(x reg.VecVirtual) {
 
 func genGelu(g *gen) {
 	half := g.loaded(g.f32(0.5))
+	g.hoistExp()
+	g.hoist(tailCoefficients[:6]...)
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, b := g.absMin(x, tailMax), g.vec()
 		h, l := g.negSquare(a)
@@ -104,6 +106,8 @@ func (g *gen) gated(x, a, w, low reg.VecVirtual) {
 }
 
 func genGeluTanh(g *gen) {
+	g.hoistExp()
+	g.hoist(geluCubic, geluLinear)
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, s, p, w, low := g.absMin(x, geluTanhMax), g.vec(), g.loaded(g.f32(geluLinear)), g.vec(), g.vec()
 		g.VMULPS(a, a, s)
@@ -117,6 +121,7 @@ func genGeluTanh(g *gen) {
 }
 
 func genSilu(g *gen) {
+	g.hoistExp()
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		a, w := g.absMin(x, -expMin), g.vec()
 		g.VXORPS(g.u32(1<<31), a, w)
@@ -145,6 +150,7 @@ func genElu(g *gen) {
 }
 
 func genSoftplus(g *gen) {
+	g.hoistExp()
 	lo := g.loaded(g.f32(expMin))
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		w, s, z, p := g.vec(), g.vec(), g.vec(), g.vec()

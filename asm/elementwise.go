@@ -140,6 +140,7 @@ var (
 
 func genExp(g *gen) {
 	sub, lo, hi := g.broadcastArg("sub"), g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
+	g.hoistExp()
 	g.elementwise(g.parts(2, 4), func(x reg.VecVirtual) reg.VecVirtual {
 		g.VSUBPS(sub, x, x)
 		return g.exponential(x, lo, hi, nil)
@@ -148,6 +149,7 @@ func genExp(g *gen) {
 
 func genSigmoid(g *gen) {
 	lo := g.loaded(g.f32(expMin))
+	g.hoistExp()
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		negAbs, num := g.vec(), g.vec()
 		g.VORPS(g.u32(1<<31), x, negAbs)
@@ -193,6 +195,7 @@ func (g *gen) where(predicate uint8, a reg.VecVirtual, b operand.Op, ifTrue, dst
 
 func genTanh(g *gen) {
 	hi := g.loaded(g.f32(expMax))
+	g.hoistExp()
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, z, p := g.vec(), g.vec(), g.vec()
 		g.VANDPS(g.u32(math.MaxInt32), x, a)

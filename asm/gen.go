@@ -23,6 +23,8 @@ type gen struct {
 	lanes  int // 32-bit elements of a vector
 	consts map[string]operand.Mem
 	labels int
+	// hoisted are the constants that have registers, by symbol.
+	hoisted map[string]reg.VecVirtual
 }
 
 func newGen(t cpu.Tier) *gen {
@@ -30,7 +32,7 @@ func newGen(t cpu.Tier) *gen {
 	if t >= cpu.AVX512 {
 		lanes = 16
 	}
-	return &gen{Context: build.NewContext(), tier: t, lanes: lanes, consts: map[string]operand.Mem{}}
+	return &gen{Context: build.NewContext(), tier: t, lanes: lanes, consts: map[string]operand.Mem{}, hoisted: map[string]reg.VecVirtual{}}
 }
 
 // wide reports whether vectors are ZMM registers.

@@ -38,6 +38,7 @@ func assemble(k kernel) ([]byte, error) {
 	}
 	for _, fn := range f.Functions() {
 		fn.Nodes = interleave(fn.Nodes)
+		g.useHoisted(fn.Nodes)
 	}
 	if err := pass.Compile.Execute(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.name(), err)

@@ -9,6 +9,7 @@ import (
 // the exponential needs no upper limit.
 func genExpSum(g *gen) {
 	sub, lo := g.broadcastArg("sub"), g.loaded(g.f32(expMin))
+	g.hoistExp()
 	dst, x, n := g.ptr("dst"), g.ptr("x"), g.length("x")
 	acc := g.vecs(64 / g.lanes)
 	for _, v := range acc {
@@ -17,7 +18,7 @@ func genExpSum(g *gen) {
 	g.Label("loop")
 	g.CMPQ(n, operand.U32(64))
 	g.JLT(operand.LabelRef("tail"))
-	parts := g.parts(1, 4) // eight of the sixteen registers hold sums
+	parts := g.parts(1, 2) // eight of sixteen registers hold sums, or sixteen of 32 sums and constants
 	for first := 0; first < len(acc); first += parts {
 		g.interleaved(parts, func(i int) {
 			v := g.loaded(mem(x, (first+i)*g.lanes*4))

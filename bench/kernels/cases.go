@@ -206,15 +206,15 @@ func formOf(f any) (form, bool) {
 			x := randomF32(n)
 			return func() { f(x) }
 		}}, true
-	case func(x []float32, p float32) float32:
-		return form{4, func(n int) func() {
-			x := randomF32(n)
-			return func() { f(x, 0.5) }
-		}}, true
 	case func(dst, x []float32, p float32) float32:
 		return form{8, func(n int) func() {
 			x, dst := randomF32(n), make([]float32, n)
 			return func() { f(dst, x, 1) }
+		}}, true
+	case func(x []float32, p float32) float32:
+		return form{4, func(n int) func() {
+			x := randomF32(n)
+			return func() { f(x, 0.5) }
 		}}, true
 	case func(dst []uint8, x []float32, scale float32, zp int32):
 		return form{5, func(n int) func() {

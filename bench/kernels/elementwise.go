@@ -17,7 +17,7 @@ func rows() []Case {
 			op, family string
 			f          func(dst, x, scale, bias []float32)
 		}{
-			{"softmax_f32", "softmax_f32", func(dst, x, _, _ []float32) { kernels.SoftmaxF32(dst, x, s.rows, s.cols) }},
+			{"softmax_f32", "exp_sum_f32", func(dst, x, _, _ []float32) { kernels.SoftmaxF32(dst, x, s.rows, s.cols) }},
 			{"layer_norm_f32", "norm_f32", func(dst, x, scale, bias []float32) { kernels.LayerNormF32(dst, x, scale, bias, s.rows, s.cols, 1e-5) }},
 			{"rms_norm_f32", "norm_f32", func(dst, x, scale, _ []float32) { kernels.RMSNormF32(dst, x, scale, s.rows, s.cols, 1e-5) }},
 			{"gelu_f32", "gelu_f32", func(dst, x, _, _ []float32) { kernels.GeluF32(dst, x) }},

@@ -151,7 +151,7 @@ func (a *resizeAxis) filter(r *resizeConfig, x float32, set func(t, at int, w fl
 		first, end = max(0, first), min(a.in, end)
 	}
 	weight := func(at int) float64 {
-		d := math.Abs(float64(at)-center+0.5) * float64(a.scale)
+		d := float64(math.Abs(float64(at)-center+0.5) * float64(a.scale))
 		if r.cubic {
 			return keys(d, r.cubicA)
 		}
