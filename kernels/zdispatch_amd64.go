@@ -122,6 +122,14 @@ var variants = []Variant{
 	{"gemm_s16s8f32_12x32_avx512", "gemm_s16s8f32", cpu.AVX512},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
+	{"gemm_f32q4_6x8_avx2", "gemm_f32q4", cpu.AVX2},
+	{"gemm_f32q4_12x16_avx512", "gemm_f32q4", cpu.AVX512},
+	{"gemm_f32q8_6x8_avx2", "gemm_f32q8", cpu.AVX2},
+	{"gemm_f32q8_12x16_avx512", "gemm_f32q8", cpu.AVX512},
+	{"gemm_f32f16_6x8_avx2", "gemm_f32f16", cpu.AVX2},
+	{"gemm_f32f16_12x16_avx512", "gemm_f32f16", cpu.AVX512},
+	{"gemm_f32bf16_6x8_avx2", "gemm_f32bf16", cpu.AVX2},
+	{"gemm_f32bf16_12x16_avx512", "gemm_f32bf16", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
 	{"peak_f32_avx512", "peak_f32", cpu.AVX512},
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
@@ -189,6 +197,10 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
 	{"widen_u8s16", widen_u8s16},
+	{"gemm_f32q4", gemm_f32q4},
+	{"gemm_f32q8", gemm_f32q8},
+	{"gemm_f32f16", gemm_f32f16},
+	{"gemm_f32bf16", gemm_f32bf16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -1386,6 +1398,128 @@ func widen_u8s16(dst []int16, x []uint8) {
 			}
 		}
 		widen_u8s16_ref(dst, x)
+	}
+}
+
+func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32q4_12x16_avx512(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32q4_6x8_avx2(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint8
+				sums   []float32
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				lds    int
+				m      int
+				n      int
+				k      int
+				block  int
+				stride int
+				flags  int
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, lds: lds, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			if emulate("gemm_f32q4", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+	}
+}
+
+func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32q8_12x16_avx512(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32q8_6x8_avx2(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint8
+				sums   []float32
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				lds    int
+				m      int
+				n      int
+				k      int
+				block  int
+				stride int
+				flags  int
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, lds: lds, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			if emulate("gemm_f32q8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+	}
+}
+
+func gemm_f32f16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32f16_12x16_avx512(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32f16_6x8_avx2(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint16
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				stride int
+				flags  int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, stride: stride, flags: flags}
+			if emulate("gemm_f32f16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32f16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	}
+}
+
+func gemm_f32bf16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32bf16_12x16_avx512(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32bf16_6x8_avx2(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint16
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				stride int
+				flags  int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, stride: stride, flags: flags}
+			if emulate("gemm_f32bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32bf16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
 	}
 }
 

@@ -67,6 +67,10 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
 	{"widen_u8s16", widen_u8s16},
+	{"gemm_f32q4", gemm_f32q4},
+	{"gemm_f32q8", gemm_f32q8},
+	{"gemm_f32f16", gemm_f32f16},
+	{"gemm_f32bf16", gemm_f32bf16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -286,6 +290,22 @@ func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float
 
 func widen_u8s16(dst []int16, x []uint8) {
 	widen_u8s16_ref(dst, x)
+}
+
+func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+	gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+}
+
+func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+	gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+}
+
+func gemm_f32f16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	gemm_f32f16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+}
+
+func gemm_f32bf16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	gemm_f32bf16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
 }
 
 func peak_f32(n int) {

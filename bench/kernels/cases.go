@@ -34,6 +34,7 @@ func Cases() []Case {
 		gemmU8S8(),
 		conv(),
 		transpose(),
+		weights(),
 	)
 	for _, d := range kernels.Dispatchers() {
 		for _, n := range []int{4096, 1 << 23} {

@@ -39,7 +39,7 @@ func NewGuard(t testing.TB, size int) *Guard {
 
 // Number is an element type of kernels.
 type Number interface {
-	~int8 | ~uint8 | ~int32 | ~float32
+	~int8 | ~uint8 | ~uint16 | ~int32 | ~float32
 }
 
 // End returns n elements whose last byte is the last before the guard page. It panics when they do not fit.

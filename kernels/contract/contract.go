@@ -34,6 +34,8 @@ func Run(t *testing.T, under func(run func())) {
 		{"reduce_axis", checkReduceAxis},
 		{"quantize_f32u8", checkQuantize},
 		{"dequantize_u8f32", checkDequantize},
+		{"gemm_f32nbits", checkGemmNBits},
+		{"gemm_f32half", checkGemmHalf},
 		{"peak", checkPeak},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,188 @@
+//go:build unix
+
+package contract
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/hotpath/hotpath/internal/testkit"
+	"github.com/hotpath/hotpath/kernels"
+)
+
+// weightSizes covers row tails, column tails and edges of words, blocks and segments.
+func weightSizes() []size {
+	var sizes []size
+	for _, m := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 25} {
+		for _, n := range []int{1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 72} {
+			sizes = append(sizes, size{m, n, 21})
+		}
+	}
+	for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65, 127, 129, 255, 256, 257, 300, 513} {
+		sizes = append(sizes, size{1, 70, k}, size{2, 17, k}, size{6, 8, k}, size{13, 9, k})
+	}
+	return append(sizes, size{97, 20, 40}, size{5, 257, 40}, size{1, 600, 33})
+}
+
+// weightCase is the operands that products with packed weights share.
+type weightCase struct {
+	size
+	lda, ldc  int
+	a, c      []float32
+	bias      []float32
+	act       kernels.Activation
+	atStart   bool
+	special   bool
+	unchanged []float32
+}
+
+func (c *checker) weightCase(i int, s size) *weightCase {
+	w := &weightCase{size: s, lda: s.k, ldc: s.n, act: kernels.Activation(i % 2), atStart: i%4 > 1, special: i%5 == 4}
+	if i%7 < 3 {
+		w.lda, w.ldc = w.lda+3, w.ldc+5
+	}
+	c.name = fmt.Sprintf("m=%d n=%d k=%d lda=%d ldc=%d act=%d special=%v", s.m, s.n, s.k, w.lda, w.ldc, w.act, w.special)
+	w.a, w.c = buffer[float32](c, "a", lengthOf(s.m, s.k, w.lda), w.atStart), buffer[float32](c, "c", lengthOf(s.m, s.n, w.ldc), w.atStart)
+	if i%3 > 0 {
+		w.bias = buffer[float32](c, "bias", s.n, w.atStart)
+		c.fillF32(w.bias, 1, w.special)
+	}
+	c.fillF32(w.a, 1, w.special)
+	for j := range w.c {
+		w.c[j] = testkit.Canary
+	}
+	w.unchanged = slices.Clone(w.a)
+	return w
+}
+
+// check runs the product and compares with the definition.
+func (c *checker) check(w *weightCase, element func(i, j int) float32, run func()) {
+	want := slices.Clone(w.c)
+	for i := range w.m {
+		for j := range w.n {
+			v := element(i, j)
+			if w.bias != nil {
+				v += w.bias[j]
+			}
+			if w.act == kernels.ActRelu && v < 0 {
+				v = 0
+			}
+			want[i*w.ldc+j] = v
+		}
+	}
+	c.run(run)
+	testkit.EqualF32(c.t, c.name, w.c, want)
+	testkit.EqualF32(c.t, c.name+": a", w.a, w.unchanged)
+}
+
+// checkGemmNBits: both widths, all block sizes, with and without zero points.
+func checkGemmNBits(c *checker) {
+	for i, s := range append(weightSizes(), size{3, 33, 0}) {
+		if s.k == 0 {
+			continue // MatMulNBits has no empty K
+		}
+		w := c.weightCase(i, s)
+		b := c.nbits(s, []int{4, 8}[i/2%2], 16<<(i%5), i%3 != 1)
+		packed := kernels.PackNBits(b)
+		guarded := buffer[uint8](c, "b", len(packed.Data), w.atStart)
+		copy(guarded, packed.Data)
+		packed.Data = guarded
+		c.name += fmt.Sprintf(" bits=%d block=%d zero=%v", b.Bits, b.Block, b.Zero != nil)
+		before := slices.Clone(guarded)
+		c.check(w, func(i, j int) float32 { return nbitsElement(b, w.a[i*w.lda:], j) },
+			func() { kernels.GemmF32NBits(nil, s.m, w.a, w.lda, packed, w.c, w.ldc, w.bias, w.act) })
+		if !slices.Equal(guarded, before) {
+			c.t.Errorf("%s: the weights were changed", c.name)
+		}
+	}
+}
+
+// nbits makes random weights in the ONNX layout.
+func (c *checker) nbits(s size, bits, block int, zero bool) *kernels.NBits {
+	b := &kernels.NBits{K: s.k, N: s.n, Bits: bits, Block: block}
+	b.Q, b.Scale = make([]uint8, s.n*b.Blocks()*block*bits/8), make([]float32, s.n*b.Blocks())
+	c.fillBytes(b.Q)
+	c.fillF32(b.Scale, 0.1, false)
+	if zero {
+		b.Zero = make([]uint8, s.n*((b.Blocks()*bits+7)/8))
+		c.fillBytes(b.Zero)
+	}
+	return b
+}
+
+// quantised returns q[k][j] of an NBits, and its block's zero point; 2^(bits−1) without zero points.
+func quantised(b *kernels.NBits, k, j int) (q, zero int) {
+	nibble := func(x []uint8, i int) int { return int(x[i/2]>>(4*(i%2))) & 15 }
+	block := k / b.Block
+	column := b.Q[j*b.Blocks()*b.Block*b.Bits/8:]
+	if b.Bits == 8 {
+		if b.Zero == nil {
+			return int(column[k]), 128
+		}
+		return int(column[k]), int(b.Zero[j*b.Blocks()+block])
+	}
+	if b.Zero == nil {
+		return nibble(column, k), 8
+	}
+	return nibble(column, k), nibble(b.Zero[j*((b.Blocks()+1)/2):], block)
+}
+
+// nbitsElement is the definition of GemmF32NBits for one element.
+func nbitsElement(b *kernels.NBits, a []float32, j int) float32 {
+	center := 1 << (b.Bits - 1)
+	var total float32
+	for block := range b.Blocks() {
+		var chain, sum float32
+		zero := 0
+		for k := block * b.Block; k < min((block+1)*b.Block, b.K); k++ {
+			var q int
+			q, zero = quantised(b, k, j)
+			chain = kernels.FMAF32(a[k], float32(q-center), chain)
+			sum += a[k]
+		}
+		scale := b.Scale[j*b.Blocks()+block]
+		total = kernels.FMAF32(chain, scale, total)
+		if b.Zero != nil {
+			total = kernels.FMAF32(sum, float32(center-zero)*scale, total)
+		}
+	}
+	return total
+}
+
+// checkGemmHalf: F16 and BF16 against GemmF32 on the widened weights, which has its own check.
+func checkGemmHalf(c *checker) {
+	for i, s := range append(weightSizes(), size{3, 33, 0}) {
+		for _, brain := range []bool{false, true} {
+			w := c.weightCase(i, s)
+			c.name += fmt.Sprintf(" brain=%v", brain)
+			b, wide := make([]uint16, s.k*s.n), make([]float32, s.k*s.n)
+			for j := range b {
+				b[j] = c.half(brain, w.special)
+				if wide[j] = kernels.F16ToF32(b[j]); brain {
+					wide[j] = kernels.BF16ToF32(b[j])
+				}
+			}
+			packed := kernels.PackHalf(s.k, s.n, b, s.n, 1, brain)
+			guarded := buffer[uint16](c, "b16", len(packed.Data), w.atStart)
+			copy(guarded, packed.Data)
+			packed.Data = guarded
+			plain := make([]float32, len(w.c))
+			product(s, w.a, w.lda, wide, plain, w.ldc, nil, kernels.ActNone)
+			c.check(w, func(i, j int) float32 { return plain[i*w.ldc+j] },
+				func() { kernels.GemmF32Half(nil, s.m, w.a, w.lda, packed, w.c, w.ldc, w.bias, w.act) })
+		}
+	}
+}
+
+// half is a random half float; special mixes in any bits: subnormals, infinities, NaN.
+func (c *checker) half(brain, special bool) uint16 {
+	if special && c.r.IntN(4) == 0 {
+		return uint16(c.r.Uint32())
+	}
+	x := float32(c.r.NormFloat64())
+	if brain {
+		return uint16(math.Float32bits(x) >> 16)
+	}
+	return kernels.F32ToF16(x)
+}

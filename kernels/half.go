@@ -1,0 +1,45 @@
+package kernels
+
+import "math"
+
+// Half floats: F16 is the IEEE 754 binary16, BF16 the upper half of a float32; both as bits in a uint16.
+
+// F16ToF32 widens exactly.
+func F16ToF32(h uint16) float32 {
+	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
+	switch {
+	case exp == 31:
+		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
+	case exp > 0:
+		return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+	}
+	// Subnormal: frac·2⁻²⁴, exact in f32.
+	return math.Float32frombits(sign | math.Float32bits(float32(frac)*0x1p-24))
+}
+
+// F32ToF16 rounds to nearest, ties to even. NaN stays NaN, quiet, with the upper bits of its payload.
+func F32ToF16(x float32) uint16 {
+	bits := math.Float32bits(x)
+	sign, a := uint16(bits>>16)&0x8000, bits&math.MaxInt32
+	switch {
+	case a > 0xff<<23:
+		return sign | 0x7e00 | uint16(a>>13)&0x3ff
+	case a >= 0x477ff000: // 65520 and up round to infinity
+		return sign | 0x7c00
+	case a >= 0x38800000: // normal: a carry out of the fraction is a larger exponent
+		return sign | uint16((a-112<<23+0xfff+a>>13&1)>>13)
+	}
+	// Subnormal: adding 0.5 leaves |x|/2⁻²⁴, rounded to even, in the low bits.
+	return sign | uint16(math.Float32bits(math.Float32frombits(a)+0.5)-0x3f000000)
+}
+
+func BF16ToF32(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
+
+// F32ToBF16 rounds to nearest, ties to even. NaN stays NaN, quiet, with the upper bits of its payload.
+func F32ToBF16(x float32) uint16 {
+	bits := math.Float32bits(x)
+	if bits&math.MaxInt32 > 0xff<<23 {
+		return uint16(bits>>16) | 0x40
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
