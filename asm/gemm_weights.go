@@ -87,6 +87,9 @@ var formatBF16 = weightFormat{
 	},
 }
 
+// prefetchAhead bytes of a panel are in flight.
+const prefetchAhead = 1024
+
 // weightTile is a block of C held in registers twice, as chains of the current block of K and as totals: rows × vectors.
 type weightTile struct{ rows, vectors int }
 
@@ -274,6 +277,10 @@ func (g *weightNest) tile(t weightTile) {
 			}
 		}
 	}
+	e := g.edge(t)
+	e.ifFlag(gemmAdd, func() {
+		g.eachRow(totals, func(v int, x reg.VecVirtual, c operand.Mem) { e.load(c, v, x) })
+	})
 	base, step := g.GP64(), g.arg("lda", "")
 	g.SHLQ(operand.U8(2), step)
 	g.MOVQ(g.a, base)
@@ -307,6 +314,11 @@ func (g *weightNest) tile(t weightTile) {
 	g.Label(loop)
 	for i := range g.format.fields {
 		field(i)
+	}
+	for v := 0; v < t.vectors; v += panelCols / g.lanes {
+		for line := 0; line < g.format.bytes; line += 64 {
+			g.PREFETCHT0(indexed(b[v], at, 1, line+prefetchAhead))
+		}
 	}
 	for _, p := range a.bases {
 		g.ADDQ(operand.U32(4*g.format.fields), p)
@@ -374,7 +386,7 @@ func (g *weightNest) startBlock(at, start, k reg.GPVirtual) {
 // kSegment is that of package kernels; gemmOffset a flag beside those of gemm_f32.
 const (
 	kSegment   = 256
-	gemmOffset = 1
+	gemmOffset = 8
 )
 
 // multiply adds a[r][…]·weights to the chains.
@@ -429,13 +441,13 @@ func (g *weightNest) finishBlock(t weightTile, chains, totals [][]reg.VecVirtual
 			g.VFMADD231PS(indexed(b[v], start, 1, 4*panelCols), s, totals[r][v])
 		}
 	}
-	rows := g.arg("lds", "")
+	rows := g.arg("m", "")
 	g.LEAQ(indexed(sums, rows, 4, 0), sums)
 	g.Label(symmetric)
 }
 
-// store applies bias and relu and writes the tile.
-func (g *weightNest) store(t weightTile, totals [][]reg.VecVirtual) {
+// edge is for the columns of a tile: a single vector may be cut.
+func (g *weightNest) edge(t weightTile) edge {
 	e := edge{nest: &nest{gen: g.gen}, from: t.vectors}
 	if t.vectors == 1 {
 		left, narrow := g.GP64(), g.label("narrow")
@@ -446,6 +458,27 @@ func (g *weightNest) store(t weightTile, totals [][]reg.VecVirtual) {
 		g.Label(narrow)
 		e.from, e.mask = 0, g.newMask(left, 1)
 	}
+	return e
+}
+
+// eachRow calls f for each vector of a tile with its place in C.
+func (g *weightNest) eachRow(tile [][]reg.VecVirtual, f func(v int, x reg.VecVirtual, c operand.Mem)) {
+	p, ldc := g.GP64(), g.arg("ldc", "")
+	g.SHLQ(operand.U8(2), ldc)
+	g.MOVQ(g.c, p)
+	for r, row := range tile {
+		if r > 0 {
+			g.ADDQ(ldc, p)
+		}
+		for v, x := range row {
+			f(v, x, mem(p, 4*v*g.lanes))
+		}
+	}
+}
+
+// store applies bias and relu and writes the tile.
+func (g *weightNest) store(t weightTile, totals [][]reg.VecVirtual) {
+	e := g.edge(t)
 	e.ifFlag(gemmBias, func() {
 		at, base := g.arg("n", ""), g.ptr("bias")
 		g.SUBQ(g.left, at)
@@ -458,15 +491,5 @@ func (g *weightNest) store(t weightTile, totals [][]reg.VecVirtual) {
 		}
 	})
 	e.ifFlag(gemmRelu, func() { e.relu(totals) })
-	p, ldc := g.GP64(), g.arg("ldc", "")
-	g.SHLQ(operand.U8(2), ldc)
-	g.MOVQ(g.c, p)
-	for r := range totals {
-		if r > 0 {
-			g.ADDQ(ldc, p)
-		}
-		for v, x := range totals[r] {
-			e.store(x, v, mem(p, 4*v*g.lanes))
-		}
-	}
+	g.eachRow(totals, func(v int, x reg.VecVirtual, c operand.Mem) { e.store(x, v, c) })
 }

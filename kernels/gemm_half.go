@@ -1,6 +1,9 @@
 package kernels
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // PackedHalf is a K×N matrix of half floats packed for GemmF32Half: [panel of 16 columns], in it for F16 [k][16], for BF16 [k/2][16][2],
 // zero past K and N. The layout is the same on all tiers.
@@ -68,17 +71,16 @@ func gemm_f32bf16_ref(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n
 func gemmHalf(a, c, bias []float32, lda, ldc, m, n, k, flags int, at func(i, j int) float32) {
 	for i := range m {
 		for j := range n {
-			var total float32
+			total := float32(math.Copysign(0, -1)) // neutral in additions
+			if flags&gemmAdd != 0 {
+				total = c[i*ldc+j]
+			}
 			for k0 := 0; k0 == 0 || k0 < k; k0 += kSegment {
 				var sum float32
 				for l := k0; l < min(k0+kSegment, k); l++ {
 					sum = FMAF32(a[i*lda+l], at(l, j), sum)
 				}
-				if k0 == 0 {
-					total = sum
-				} else {
-					total += sum
-				}
+				total += sum
 			}
 			c[i*ldc+j] = finished(total, bias, j, flags)
 		}

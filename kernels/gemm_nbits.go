@@ -111,7 +111,7 @@ func (p *PackedNBits) blocks() int { return (p.K + p.Block - 1) / p.Block }
 func (p *PackedNBits) panel() int { return p.blocks() * p.blockBytes() }
 
 // gemmOffset says that blocks have offsets: a flag of the gemm_f32q kernels beside those of gemm_f32.
-const gemmOffset = gemmAdd
+const gemmOffset = 2 * gemmRelu
 
 // GemmF32NBits computes, for i < m and j < N,
 //
@@ -153,16 +153,16 @@ func blockSums(sums, a []float32, lda, m, k, block int) {
 	}
 }
 
-func gemm_f32q4_ref(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
-	gemmNBits(4, a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+func gemm_f32q4_ref(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemmNBits(4, a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 }
 
-func gemm_f32q8_ref(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
-	gemmNBits(8, a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+func gemm_f32q8_ref(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemmNBits(8, a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 }
 
-// gemmNBits is the reference: panels of packed weights, stride bytes apart, and the sums of A, [block][lds rows].
-func gemmNBits(bits int, a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+// gemmNBits is the reference: panels of packed weights, stride bytes apart, and the sums of A, [block][m].
+func gemmNBits(bits int, a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
 	fields, center := 32/bits, float32(int(1)<<(bits-1))
 	header := panelBytes
 	if flags&gemmOffset != 0 {
@@ -173,6 +173,9 @@ func gemmNBits(bits int, a []float32, b []uint8, sums, c, bias []float32, lda, l
 			at := j/panelCols*stride + j%panelCols*4
 			float := func(at int) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b[at:])) }
 			var total float32
+			if flags&gemmAdd != 0 {
+				total = c[i*ldc+j]
+			}
 			for k0 := 0; k0 < k; k0 += block {
 				var chain float32
 				for l := range min(block, k-k0) {
@@ -182,7 +185,7 @@ func gemmNBits(bits int, a []float32, b []uint8, sums, c, bias []float32, lda, l
 				}
 				total = FMAF32(chain, float(at), total)
 				if flags&gemmOffset != 0 {
-					total = FMAF32(sums[k0/block*lds+i], float(at+panelBytes), total)
+					total = FMAF32(sums[k0/block*m+i], float(at+panelBytes), total)
 				}
 				at += header + block*bits/8*panelCols
 			}

@@ -5,7 +5,7 @@ import "sync"
 const (
 	// weightRows rows of A share one reading of the weights from memory; more would grow the copy of A beyond the second-level cache.
 	weightRows = 96
-	// weightTile is the tallest register tile, so that cutting rows into calls leaves whole tiles.
+	// weightTile is the tallest register tile.
 	weightTile = 12
 	// copyWeightRows rows or more are copied to lie together, as in GemmF32.
 	copyWeightRows = 4
@@ -13,11 +13,11 @@ const (
 
 // gemmWeights is one product of f32 rows and packed weights of another type: half or nbits. A chunk is a range of columns.
 type gemmWeights struct {
-	m, n, k, lda, ldc, cols, callRows int
-	a, c, bias, sums                  []float32
-	act                               Activation
-	half                              *PackedHalf
-	nbits                             *PackedNBits
+	m, n, k, lda, ldc, cols, depth int
+	a, c, bias, sums               []float32
+	act                            Activation
+	half                           *PackedHalf
+	nbits                          *PackedNBits
 }
 
 var (
@@ -71,63 +71,69 @@ func (g *gemmWeights) copyRows(s *weightScratch) {
 	g.a, g.lda = s.rows, ld
 }
 
-// cut chooses columns of a chunk and rows of a call such that a call has at most maxCall multiply-adds, with whole groups of columns.
+// cut chooses the columns of a chunk, whole groups of them, and the part of K that a call goes through: it keeps the rows of a tile in half
+// of a first-level cache of 48 KiB, whole blocks and segments long.
 func (g *gemmWeights) cut(threads int) {
+	g.depth = max(kSegment, partFloats/min(g.m, weightTile)&^(kSegment-1))
 	g.cols = blockCols
-	for g.cols > 64 && (g.n < g.cols*chunksPerThread*threads || min(g.m, weightTile)*g.cols*g.k > maxCall) {
+	for g.cols > 64 && (g.n < g.cols*chunksPerThread*threads || g.m*g.cols*g.depth > maxCall) {
 		g.cols /= 2
 	}
-	for g.cols > panelCols && min(g.m, weightTile)*g.cols*g.k > maxCall {
-		g.cols /= 2
-	}
-	g.callRows = max(1, maxCall/(g.cols*max(g.k, 1)*weightTile)) * weightTile
 }
+
+// partFloats of A are used by all columns of a chunk before the next ones.
+const partFloats = 24 << 10 / 4
 
 // Chunk computes the i-th range of columns.
 func (g *gemmWeights) Chunk(i int) {
 	j0 := i * g.cols
 	j1 := min(j0+g.cols, g.n)
-	flags := 0
-	var bias []float32
-	if g.bias != nil {
-		flags, bias = flags|gemmBias, g.bias[j0:j1]
-	}
-	if g.act == ActRelu {
-		flags |= gemmRelu
-	}
-	for i0 := 0; i0 < g.m; i0 += g.callRows {
-		i1 := min(i0+g.callRows, g.m)
-		a, c := g.a[i0*g.lda:(i1-1)*g.lda+g.k], g.c[i0*g.ldc+j0:(i1-1)*g.ldc+j1]
+	for k0 := 0; k0 == 0 || k0 < g.k; k0 += g.depth {
+		k1 := min(k0+g.depth, g.k)
+		flags := 0
+		var bias []float32
+		if k0 > 0 {
+			flags |= gemmAdd
+		}
+		if k1 == g.k {
+			if g.bias != nil {
+				flags, bias = flags|gemmBias, g.bias[j0:j1]
+			}
+			if g.act == ActRelu {
+				flags |= gemmRelu
+			}
+		}
+		a, c := g.a[k0:(g.m-1)*g.lda+k1], g.c[j0:(g.m-1)*g.ldc+j1]
 		if g.half != nil {
-			g.half.gemm(a, c, bias, g.lda, g.ldc, i1-i0, j0, j1, flags)
+			g.half.gemm(a, c, bias, g.lda, g.ldc, g.m, j0, j1, k0, k1, flags)
 		} else {
-			g.nbits.gemm(a, g.sums, c, bias, g.lda, g.ldc, i0, i1-i0, g.m, j0, j1, flags)
+			g.nbits.gemm(a, g.sums, c, bias, g.lda, g.ldc, g.m, j0, j1, k0, k1, flags)
 		}
 	}
 }
 
-// gemm runs the kernel on columns j0…j1, j0 a multiple of 16.
-func (p *PackedHalf) gemm(a, c, bias []float32, lda, ldc, m, j0, j1, flags int) {
+// gemm runs the kernel on columns j0…j1 and k0…k1, j0 a multiple of 16 and k0 of the segment.
+func (p *PackedHalf) gemm(a, c, bias []float32, lda, ldc, m, j0, j1, k0, k1, flags int) {
 	panel := p.panel()
-	b := p.Data[j0/panelCols*panel : roundUp(j1, panelCols)/panelCols*panel]
+	b := p.Data[j0/panelCols*panel+k0*panelCols : roundUp(j1, panelCols)/panelCols*panel]
 	if p.Brain {
-		gemm_f32bf16(a, b, c, bias, lda, ldc, m, j1-j0, p.K, 2*panel, flags)
+		gemm_f32bf16(a, b, c, bias, lda, ldc, m, j1-j0, k1-k0, 2*panel, flags)
 	} else {
-		gemm_f32f16(a, b, c, bias, lda, ldc, m, j1-j0, p.K, 2*panel, flags)
+		gemm_f32f16(a, b, c, bias, lda, ldc, m, j1-j0, k1-k0, 2*panel, flags)
 	}
 }
 
-// gemm runs the kernel on rows i0…i0+m of lds and columns j0…j1, j0 a multiple of 16.
-func (p *PackedNBits) gemm(a, sums, c, bias []float32, lda, ldc, i0, m, lds, j0, j1, flags int) {
+// gemm runs the kernel on columns j0…j1 and k0…k1, j0 a multiple of 16 and k0 of the block.
+func (p *PackedNBits) gemm(a, sums, c, bias []float32, lda, ldc, m, j0, j1, k0, k1, flags int) {
 	panel := p.panel()
-	b := p.Data[j0/panelCols*panel : roundUp(j1, panelCols)/panelCols*panel]
+	b := p.Data[j0/panelCols*panel+k0/p.Block*p.blockBytes() : roundUp(j1, panelCols)/panelCols*panel]
 	if p.Offsets {
 		flags |= gemmOffset
-		sums = sums[i0 : (p.blocks()-1)*lds+i0+m]
+		sums = sums[k0/p.Block*m:]
 	}
 	if p.Bits == 4 {
-		gemm_f32q4(a, b, sums, c, bias, lda, ldc, lds, m, j1-j0, p.K, p.Block, panel, flags)
+		gemm_f32q4(a, b, sums, c, bias, lda, ldc, m, j1-j0, k1-k0, p.Block, panel, flags)
 	} else {
-		gemm_f32q8(a, b, sums, c, bias, lda, ldc, lds, m, j1-j0, p.K, p.Block, panel, flags)
+		gemm_f32q8(a, b, sums, c, bias, lda, ldc, m, j1-j0, k1-k0, p.Block, panel, flags)
 	}
 }

@@ -1401,12 +1401,12 @@ func widen_u8s16(dst []int16, x []uint8) {
 	}
 }
 
-func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
 	switch {
 	case tier >= cpu.AVX512:
-		gemm_f32q4_12x16_avx512(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+		gemm_f32q4_12x16_avx512(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 	case tier >= cpu.AVX2:
-		gemm_f32q4_6x8_avx2(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+		gemm_f32q4_6x8_avx2(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -1417,28 +1417,27 @@ func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, 
 				bias   []float32
 				lda    int
 				ldc    int
-				lds    int
 				m      int
 				n      int
 				k      int
 				block  int
 				stride int
 				flags  int
-			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, lds: lds, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
 			if emulate("gemm_f32q4", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+		gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 	}
 }
 
-func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
+func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
 	switch {
 	case tier >= cpu.AVX512:
-		gemm_f32q8_12x16_avx512(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+		gemm_f32q8_12x16_avx512(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 	case tier >= cpu.AVX2:
-		gemm_f32q8_6x8_avx2(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+		gemm_f32q8_6x8_avx2(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -1449,19 +1448,18 @@ func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, 
 				bias   []float32
 				lda    int
 				ldc    int
-				lds    int
 				m      int
 				n      int
 				k      int
 				block  int
 				stride int
 				flags  int
-			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, lds: lds, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
 			if emulate("gemm_f32q8", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+		gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 	}
 }
 

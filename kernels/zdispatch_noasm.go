@@ -292,12 +292,12 @@ func widen_u8s16(dst []int16, x []uint8) {
 	widen_u8s16_ref(dst, x)
 }
 
-func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
-	gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 }
 
-func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int) {
-	gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, lds, m, n, k, block, stride, flags)
+func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
 }
 
 func gemm_f32f16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm_f32bf16_12x16_avx512(a []float32, b []uint16, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, stride int, flags int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemm_f32bf16_12x16_avx512(SB), NOSPLIT, $64-152
 	MOVQ m+112(FP), AX
 	MOVQ AX, 40(SP)
@@ -40,27 +40,67 @@ column3:
 	VMOVUPS c80000000<>+0(SB), Z20
 	VMOVUPS c80000000<>+0(SB), Z22
 	VMOVUPS c80000000<>+0(SB), Z24
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	LEAQ    (BX)(CX*1), SI
-	LEAQ    (SI)(CX*2), SI
-	MOVQ    24(SP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    k+128(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow5
+	MOVQ    $0x00000010, AX
 
-block5:
+narrow5:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip6
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z2
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z4
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z6
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z8
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z10
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z12
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z14
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z16
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z18
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z20
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z22
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z24
+
+skip6:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	LEAQ (BX)(CX*1), SI
+	LEAQ (SI)(CX*2), SI
+	MOVQ 24(SP), DI
+	MOVQ $0x00000000, R8
+	MOVQ k+128(FP), R9
+	MOVQ R9, 48(SP)
+
+block7:
 	MOVQ $0x00000100, R9
 	CMPQ R9, 48(SP)
-	JLE  whole6
+	JLE  whole8
 	MOVQ 48(SP), R9
 
-whole6:
+whole8:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -77,9 +117,9 @@ whole6:
 	VXORPS Z21, Z21, Z21
 	VXORPS Z23, Z23, Z23
 	SUBQ   $0x00000004, R9
-	JLT    krest8
+	JLT    krest10
 
-k7:
+k9:
 	VMOVUPS          (DI)(R8*1), Z26
 	VPSLLD           $0x10, Z26, Z25
 	VFMADD231PS.BCST (AX), Z25, Z1
@@ -134,17 +174,19 @@ k7:
 	VFMADD231PS.BCST 12(SI), Z25, Z19
 	VFMADD231PS.BCST 12(SI)(CX*1), Z25, Z21
 	VFMADD231PS.BCST 12(SI)(CX*2), Z25, Z23
+	PREFETCHT0       1024(DI)(R8*1)
+	PREFETCHT0       1088(DI)(R8*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000010, BX
 	ADDQ             $0x00000010, SI
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000004, R9
-	JGE              k7
+	JGE              k9
 
-krest8:
+krest10:
 	ADDQ             $0x00000004, R9
-	JEQ              kend9
+	JEQ              kend11
 	VMOVUPS          (DI)(R8*1), Z26
 	VPSLLD           $0x10, Z26, Z25
 	VFMADD231PS.BCST (AX), Z25, Z1
@@ -160,7 +202,7 @@ krest8:
 	VFMADD231PS.BCST (SI)(CX*1), Z25, Z21
 	VFMADD231PS.BCST (SI)(CX*2), Z25, Z23
 	DECQ             R9
-	JEQ              kend9
+	JEQ              kend11
 	VANDPS           Z0, Z26, Z25
 	VFMADD231PS.BCST 4(AX), Z25, Z1
 	VFMADD231PS.BCST 4(AX)(CX*1), Z25, Z3
@@ -175,7 +217,7 @@ krest8:
 	VFMADD231PS.BCST 4(SI)(CX*1), Z25, Z21
 	VFMADD231PS.BCST 4(SI)(CX*2), Z25, Z23
 	DECQ             R9
-	JEQ              kend9
+	JEQ              kend11
 	VMOVUPS          64(DI)(R8*1), Z25
 	VPSLLD           $0x10, Z25, Z25
 	VFMADD231PS.BCST 8(AX), Z25, Z1
@@ -191,9 +233,9 @@ krest8:
 	VFMADD231PS.BCST 8(SI)(CX*1), Z25, Z21
 	VFMADD231PS.BCST 8(SI)(CX*2), Z25, Z23
 	DECQ             R9
-	JEQ              kend9
+	JEQ              kend11
 
-kend9:
+kend11:
 	VADDPS Z1, Z2, Z2
 	VADDPS Z3, Z4, Z4
 	VADDPS Z5, Z6, Z6
@@ -207,19 +249,19 @@ kend9:
 	VADDPS Z21, Z22, Z22
 	VADDPS Z23, Z24, Z24
 	CMPQ   48(SP), $0x00000000
-	JNE    block5
+	JNE    block7
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow10
+	JLE    narrow12
 	MOVQ   $0x00000010, AX
 
-narrow10:
+narrow12:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip11
+	JEQ       skip13
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -237,10 +279,10 @@ narrow10:
 	VADDPS    Z0, Z22, Z22
 	VADDPS    Z0, Z24, Z24
 
-skip11:
+skip13:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip12
+	JEQ    skip14
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z2, Z0, Z2
 	VMAXPS Z4, Z0, Z4
@@ -255,7 +297,7 @@ skip11:
 	VMAXPS Z22, Z0, Z22
 	VMAXPS Z24, Z0, Z24
 
-skip12:
+skip14:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -311,9 +353,9 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows13:
+rows15:
 	CMPQ 40(SP), $0x00000008
-	JLT  fewer14
+	JLT  fewer16
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -321,9 +363,9 @@ rows13:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-column15:
+column17:
 	CMPQ    32(SP), $0x00000000
-	JLE     end16
+	JLE     end18
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z2
 	VMOVUPS c80000000<>+0(SB), Z4
@@ -333,25 +375,57 @@ column15:
 	VMOVUPS c80000000<>+0(SB), Z12
 	VMOVUPS c80000000<>+0(SB), Z14
 	VMOVUPS c80000000<>+0(SB), Z16
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	MOVQ    24(SP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow19
+	MOVQ    $0x00000010, AX
 
-block17:
+narrow19:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip20
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z2
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z4
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z6
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z8
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z10
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z12
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z14
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z16
+
+skip20:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	MOVQ 24(SP), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block21:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole18
+	JLE  whole22
 	MOVQ 48(SP), R8
 
-whole18:
+whole22:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -364,9 +438,9 @@ whole18:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z15, Z15, Z15
 	SUBQ   $0x00000004, R8
-	JLT    krest20
+	JLT    krest24
 
-k19:
+k23:
 	VMOVUPS          (SI)(DI*1), Z18
 	VPSLLD           $0x10, Z18, Z17
 	VFMADD231PS.BCST (AX), Z17, Z1
@@ -405,16 +479,18 @@ k19:
 	VFMADD231PS.BCST 12(DX)(CX*2), Z17, Z11
 	VFMADD231PS.BCST 12(BX), Z17, Z13
 	VFMADD231PS.BCST 12(BX)(CX*1), Z17, Z15
+	PREFETCHT0       1024(SI)(DI*1)
+	PREFETCHT0       1088(SI)(DI*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000010, BX
 	ADDQ             $0x00000080, DI
 	SUBQ             $0x00000004, R8
-	JGE              k19
+	JGE              k23
 
-krest20:
+krest24:
 	ADDQ             $0x00000004, R8
-	JEQ              kend21
+	JEQ              kend25
 	VMOVUPS          (SI)(DI*1), Z18
 	VPSLLD           $0x10, Z18, Z17
 	VFMADD231PS.BCST (AX), Z17, Z1
@@ -426,7 +502,7 @@ krest20:
 	VFMADD231PS.BCST (BX), Z17, Z13
 	VFMADD231PS.BCST (BX)(CX*1), Z17, Z15
 	DECQ             R8
-	JEQ              kend21
+	JEQ              kend25
 	VANDPS           Z0, Z18, Z17
 	VFMADD231PS.BCST 4(AX), Z17, Z1
 	VFMADD231PS.BCST 4(AX)(CX*1), Z17, Z3
@@ -437,7 +513,7 @@ krest20:
 	VFMADD231PS.BCST 4(BX), Z17, Z13
 	VFMADD231PS.BCST 4(BX)(CX*1), Z17, Z15
 	DECQ             R8
-	JEQ              kend21
+	JEQ              kend25
 	VMOVUPS          64(SI)(DI*1), Z17
 	VPSLLD           $0x10, Z17, Z17
 	VFMADD231PS.BCST 8(AX), Z17, Z1
@@ -449,9 +525,9 @@ krest20:
 	VFMADD231PS.BCST 8(BX), Z17, Z13
 	VFMADD231PS.BCST 8(BX)(CX*1), Z17, Z15
 	DECQ             R8
-	JEQ              kend21
+	JEQ              kend25
 
-kend21:
+kend25:
 	VADDPS Z1, Z2, Z2
 	VADDPS Z3, Z4, Z4
 	VADDPS Z5, Z6, Z6
@@ -461,19 +537,19 @@ kend21:
 	VADDPS Z13, Z14, Z14
 	VADDPS Z15, Z16, Z16
 	CMPQ   48(SP), $0x00000000
-	JNE    block17
+	JNE    block21
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow22
+	JLE    narrow26
 	MOVQ   $0x00000010, AX
 
-narrow22:
+narrow26:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip23
+	JEQ       skip27
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -487,10 +563,10 @@ narrow22:
 	VADDPS    Z0, Z14, Z14
 	VADDPS    Z0, Z16, Z16
 
-skip23:
+skip27:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip24
+	JEQ    skip28
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z2, Z0, Z2
 	VMAXPS Z4, Z0, Z4
@@ -501,7 +577,7 @@ skip23:
 	VMAXPS Z14, Z0, Z14
 	VMAXPS Z16, Z0, Z16
 
-skip24:
+skip28:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -530,9 +606,9 @@ skip24:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column15
+	JMP     column17
 
-end16:
+end18:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000008, AX, AX
 	SHLQ   $0x02, AX
@@ -546,12 +622,12 @@ end16:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000008, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows13
+	JMP    rows15
 
-fewer14:
-rows25:
+fewer16:
+rows29:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer26
+	JLT  fewer30
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -559,9 +635,9 @@ rows25:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group27:
+group31:
 	CMPQ    32(SP), $0x00000020
-	JLT     single28
+	JLT     single32
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z3
 	VMOVUPS c80000000<>+0(SB), Z4
@@ -571,25 +647,44 @@ group27:
 	VMOVUPS c80000000<>+0(SB), Z12
 	VMOVUPS c80000000<>+0(SB), Z15
 	VMOVUPS c80000000<>+0(SB), Z16
-	MOVQ    lda+96(FP), CX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip33
+	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+136(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z3
+	VMOVUPS 64(AX), Z4
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z7
+	VMOVUPS 64(AX), Z8
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z11
+	VMOVUPS 64(AX), Z12
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z15
+	VMOVUPS 64(AX), Z16
 
-block29:
+skip33:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ BX, SI
+	ADDQ stride+136(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block34:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole30
+	JLE  whole35
 	MOVQ 48(SP), R8
 
-whole30:
+whole35:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -602,9 +697,9 @@ whole30:
 	VXORPS Z13, Z13, Z13
 	VXORPS Z14, Z14, Z14
 	SUBQ   $0x00000004, R8
-	JLT    krest32
+	JLT    krest37
 
-k31:
+k36:
 	VBROADCASTSS (AX), Z17
 	VBROADCASTSS (AX)(CX*1), Z18
 	VBROADCASTSS (AX)(CX*2), Z19
@@ -665,15 +760,19 @@ k31:
 	VFMADD231PS  Z21, Z18, Z6
 	VFMADD231PS  Z21, Z19, Z10
 	VFMADD231PS  Z21, Z20, Z14
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1088(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
+	PREFETCHT0   1088(SI)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000004, R8
-	JGE          k31
+	JGE          k36
 
-krest32:
+krest37:
 	ADDQ         $0x00000004, R8
-	JEQ          kend33
+	JEQ          kend38
 	VBROADCASTSS (AX), Z17
 	VBROADCASTSS (AX)(CX*1), Z18
 	VBROADCASTSS (AX)(CX*2), Z19
@@ -691,7 +790,7 @@ krest32:
 	VFMADD231PS  Z21, Z19, Z10
 	VFMADD231PS  Z21, Z20, Z14
 	DECQ         R8
-	JEQ          kend33
+	JEQ          kend38
 	VBROADCASTSS 4(AX), Z17
 	VBROADCASTSS 4(AX)(CX*1), Z18
 	VBROADCASTSS 4(AX)(CX*2), Z19
@@ -707,7 +806,7 @@ krest32:
 	VFMADD231PS  Z21, Z19, Z10
 	VFMADD231PS  Z21, Z20, Z14
 	DECQ         R8
-	JEQ          kend33
+	JEQ          kend38
 	VBROADCASTSS 8(AX), Z17
 	VBROADCASTSS 8(AX)(CX*1), Z18
 	VBROADCASTSS 8(AX)(CX*2), Z19
@@ -725,9 +824,9 @@ krest32:
 	VFMADD231PS  Z21, Z19, Z10
 	VFMADD231PS  Z21, Z20, Z14
 	DECQ         R8
-	JEQ          kend33
+	JEQ          kend38
 
-kend33:
+kend38:
 	VADDPS  Z1, Z3, Z3
 	VADDPS  Z2, Z4, Z4
 	VADDPS  Z5, Z7, Z7
@@ -737,10 +836,10 @@ kend33:
 	VADDPS  Z13, Z15, Z15
 	VADDPS  Z14, Z16, Z16
 	CMPQ    48(SP), $0x00000000
-	JNE     block29
+	JNE     block34
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip34
+	JEQ     skip39
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -755,10 +854,10 @@ kend33:
 	VADDPS  Z0, Z12, Z12
 	VADDPS  Z0, Z16, Z16
 
-skip34:
+skip39:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip35
+	JEQ    skip40
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z3, Z0, Z3
 	VMAXPS Z4, Z0, Z4
@@ -769,7 +868,7 @@ skip34:
 	VMAXPS Z15, Z0, Z15
 	VMAXPS Z16, Z0, Z16
 
-skip35:
+skip40:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -795,34 +894,58 @@ skip35:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group27
+	JMP     group31
 
-single28:
-column36:
+single32:
+column41:
 	CMPQ    32(SP), $0x00000000
-	JLE     end37
+	JLE     end42
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z2
 	VMOVUPS c80000000<>+0(SB), Z4
 	VMOVUPS c80000000<>+0(SB), Z6
 	VMOVUPS c80000000<>+0(SB), Z8
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow43
+	MOVQ    $0x00000010, AX
 
-block38:
+narrow43:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip44
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z2
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z4
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z6
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z8
+
+skip44:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block45:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole39
+	JLE  whole46
 	MOVQ 48(SP), DI
 
-whole39:
+whole46:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -831,9 +954,9 @@ whole39:
 	VXORPS Z5, Z5, Z5
 	VXORPS Z7, Z7, Z7
 	SUBQ   $0x00000004, DI
-	JLT    krest41
+	JLT    krest48
 
-k40:
+k47:
 	VMOVUPS          (BX)(SI*1), Z10
 	VPSLLD           $0x10, Z10, Z9
 	VFMADD231PS.BCST (AX), Z9, Z1
@@ -856,15 +979,17 @@ k40:
 	VFMADD231PS.BCST 12(AX)(CX*1), Z9, Z3
 	VFMADD231PS.BCST 12(AX)(CX*2), Z9, Z5
 	VFMADD231PS.BCST 12(DX), Z9, Z7
+	PREFETCHT0       1024(BX)(SI*1)
+	PREFETCHT0       1088(BX)(SI*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x00000004, DI
-	JGE              k40
+	JGE              k47
 
-krest41:
+krest48:
 	ADDQ             $0x00000004, DI
-	JEQ              kend42
+	JEQ              kend49
 	VMOVUPS          (BX)(SI*1), Z10
 	VPSLLD           $0x10, Z10, Z9
 	VFMADD231PS.BCST (AX), Z9, Z1
@@ -872,14 +997,14 @@ krest41:
 	VFMADD231PS.BCST (AX)(CX*2), Z9, Z5
 	VFMADD231PS.BCST (DX), Z9, Z7
 	DECQ             DI
-	JEQ              kend42
+	JEQ              kend49
 	VANDPS           Z0, Z10, Z9
 	VFMADD231PS.BCST 4(AX), Z9, Z1
 	VFMADD231PS.BCST 4(AX)(CX*1), Z9, Z3
 	VFMADD231PS.BCST 4(AX)(CX*2), Z9, Z5
 	VFMADD231PS.BCST 4(DX), Z9, Z7
 	DECQ             DI
-	JEQ              kend42
+	JEQ              kend49
 	VMOVUPS          64(BX)(SI*1), Z9
 	VPSLLD           $0x10, Z9, Z9
 	VFMADD231PS.BCST 8(AX), Z9, Z1
@@ -887,27 +1012,27 @@ krest41:
 	VFMADD231PS.BCST 8(AX)(CX*2), Z9, Z5
 	VFMADD231PS.BCST 8(DX), Z9, Z7
 	DECQ             DI
-	JEQ              kend42
+	JEQ              kend49
 
-kend42:
+kend49:
 	VADDPS Z1, Z2, Z2
 	VADDPS Z3, Z4, Z4
 	VADDPS Z5, Z6, Z6
 	VADDPS Z7, Z8, Z8
 	CMPQ   48(SP), $0x00000000
-	JNE    block38
+	JNE    block45
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow43
+	JLE    narrow50
 	MOVQ   $0x00000010, AX
 
-narrow43:
+narrow50:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip44
+	JEQ       skip51
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -917,17 +1042,17 @@ narrow43:
 	VADDPS    Z0, Z6, Z6
 	VADDPS    Z0, Z8, Z8
 
-skip44:
+skip51:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip45
+	JEQ    skip52
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z2, Z0, Z2
 	VMAXPS Z4, Z0, Z4
 	VMAXPS Z6, Z0, Z6
 	VMAXPS Z8, Z0, Z8
 
-skip45:
+skip52:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -948,9 +1073,9 @@ skip45:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column36
+	JMP     column41
 
-end37:
+end42:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -964,12 +1089,12 @@ end37:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows25
+	JMP    rows29
 
-fewer26:
-rows46:
+fewer30:
+rows53:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer47
+	JLT  fewer54
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -977,9 +1102,9 @@ rows46:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group48:
+group55:
 	CMPQ    32(SP), $0x00000040
-	JLT     single49
+	JLT     single56
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z5
 	VMOVUPS c80000000<>+0(SB), Z6
@@ -989,27 +1114,44 @@ group48:
 	VMOVUPS c80000000<>+0(SB), Z14
 	VMOVUPS c80000000<>+0(SB), Z15
 	VMOVUPS c80000000<>+0(SB), Z16
-	MOVQ    lda+96(FP), CX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip57
+	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+136(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+136(FP), SI
-	MOVQ    SI, DI
-	ADDQ    stride+136(FP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    k+128(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z5
+	VMOVUPS 64(AX), Z6
+	VMOVUPS 128(AX), Z7
+	VMOVUPS 192(AX), Z8
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z13
+	VMOVUPS 64(AX), Z14
+	VMOVUPS 128(AX), Z15
+	VMOVUPS 192(AX), Z16
 
-block50:
+skip57:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ DX, BX
+	ADDQ stride+136(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+136(FP), SI
+	MOVQ SI, DI
+	ADDQ stride+136(FP), DI
+	MOVQ $0x00000000, R8
+	MOVQ k+128(FP), R9
+	MOVQ R9, 48(SP)
+
+block58:
 	MOVQ $0x00000100, R9
 	CMPQ R9, 48(SP)
-	JLE  whole51
+	JLE  whole59
 	MOVQ 48(SP), R9
 
-whole51:
+whole59:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -1022,9 +1164,9 @@ whole51:
 	VXORPS Z11, Z11, Z11
 	VXORPS Z12, Z12, Z12
 	SUBQ   $0x00000004, R9
-	JLT    krest53
+	JLT    krest61
 
-k52:
+k60:
 	VBROADCASTSS (AX), Z17
 	VBROADCASTSS (AX)(CX*1), Z18
 	VMOVUPS      (DX)(R8*1), Z20
@@ -1089,14 +1231,22 @@ k52:
 	VANDPS       Z0, Z23, Z19
 	VFMADD231PS  Z19, Z17, Z4
 	VFMADD231PS  Z19, Z18, Z12
+	PREFETCHT0   1024(DX)(R8*1)
+	PREFETCHT0   1088(DX)(R8*1)
+	PREFETCHT0   1024(BX)(R8*1)
+	PREFETCHT0   1088(BX)(R8*1)
+	PREFETCHT0   1024(SI)(R8*1)
+	PREFETCHT0   1088(SI)(R8*1)
+	PREFETCHT0   1024(DI)(R8*1)
+	PREFETCHT0   1088(DI)(R8*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, R8
 	SUBQ         $0x00000004, R9
-	JGE          k52
+	JGE          k60
 
-krest53:
+krest61:
 	ADDQ         $0x00000004, R9
-	JEQ          kend54
+	JEQ          kend62
 	VBROADCASTSS (AX), Z17
 	VBROADCASTSS (AX)(CX*1), Z18
 	VMOVUPS      (DX)(R8*1), Z20
@@ -1116,7 +1266,7 @@ krest53:
 	VFMADD231PS  Z19, Z17, Z4
 	VFMADD231PS  Z19, Z18, Z12
 	DECQ         R9
-	JEQ          kend54
+	JEQ          kend62
 	VBROADCASTSS 4(AX), Z17
 	VBROADCASTSS 4(AX)(CX*1), Z18
 	VANDPS       Z0, Z20, Z19
@@ -1132,7 +1282,7 @@ krest53:
 	VFMADD231PS  Z19, Z17, Z4
 	VFMADD231PS  Z19, Z18, Z12
 	DECQ         R9
-	JEQ          kend54
+	JEQ          kend62
 	VBROADCASTSS 8(AX), Z17
 	VBROADCASTSS 8(AX)(CX*1), Z18
 	VMOVUPS      64(DX)(R8*1), Z19
@@ -1152,9 +1302,9 @@ krest53:
 	VFMADD231PS  Z19, Z17, Z4
 	VFMADD231PS  Z19, Z18, Z12
 	DECQ         R9
-	JEQ          kend54
+	JEQ          kend62
 
-kend54:
+kend62:
 	VADDPS  Z1, Z5, Z5
 	VADDPS  Z2, Z6, Z6
 	VADDPS  Z3, Z7, Z7
@@ -1164,10 +1314,10 @@ kend54:
 	VADDPS  Z11, Z15, Z15
 	VADDPS  Z12, Z16, Z16
 	CMPQ    48(SP), $0x00000000
-	JNE     block50
+	JNE     block58
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip55
+	JEQ     skip63
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -1184,10 +1334,10 @@ kend54:
 	VADDPS  Z0, Z8, Z8
 	VADDPS  Z0, Z16, Z16
 
-skip55:
+skip63:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip56
+	JEQ    skip64
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z5, Z0, Z5
 	VMAXPS Z6, Z0, Z6
@@ -1198,7 +1348,7 @@ skip55:
 	VMAXPS Z15, Z0, Z15
 	VMAXPS Z16, Z0, Z16
 
-skip56:
+skip64:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1222,39 +1372,59 @@ skip56:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group48
+	JMP     group55
 
-single49:
-column57:
+single56:
+column65:
 	CMPQ    32(SP), $0x00000000
-	JLE     end58
+	JLE     end66
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z2
 	VMOVUPS c80000000<>+0(SB), Z4
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    k+128(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow67
+	MOVQ    $0x00000010, AX
 
-block59:
+narrow67:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip68
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z2
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z4
+
+skip68:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ k+128(FP), SI
+	MOVQ SI, 48(SP)
+
+block69:
 	MOVQ $0x00000100, SI
 	CMPQ SI, 48(SP)
-	JLE  whole60
+	JLE  whole70
 	MOVQ 48(SP), SI
 
-whole60:
+whole70:
 	MOVQ   48(SP), DI
 	SUBQ   SI, DI
 	MOVQ   DI, 48(SP)
 	VXORPS Z1, Z1, Z1
 	VXORPS Z3, Z3, Z3
 	SUBQ   $0x00000004, SI
-	JLT    krest62
+	JLT    krest72
 
-k61:
+k71:
 	VMOVUPS          (DX)(BX*1), Z6
 	VPSLLD           $0x10, Z6, Z5
 	VFMADD231PS.BCST (AX), Z5, Z1
@@ -1269,49 +1439,51 @@ k61:
 	VANDPS           Z0, Z6, Z5
 	VFMADD231PS.BCST 12(AX), Z5, Z1
 	VFMADD231PS.BCST 12(AX)(CX*1), Z5, Z3
+	PREFETCHT0       1024(DX)(BX*1)
+	PREFETCHT0       1088(DX)(BX*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000004, SI
-	JGE              k61
+	JGE              k71
 
-krest62:
+krest72:
 	ADDQ             $0x00000004, SI
-	JEQ              kend63
+	JEQ              kend73
 	VMOVUPS          (DX)(BX*1), Z6
 	VPSLLD           $0x10, Z6, Z5
 	VFMADD231PS.BCST (AX), Z5, Z1
 	VFMADD231PS.BCST (AX)(CX*1), Z5, Z3
 	DECQ             SI
-	JEQ              kend63
+	JEQ              kend73
 	VANDPS           Z0, Z6, Z5
 	VFMADD231PS.BCST 4(AX), Z5, Z1
 	VFMADD231PS.BCST 4(AX)(CX*1), Z5, Z3
 	DECQ             SI
-	JEQ              kend63
+	JEQ              kend73
 	VMOVUPS          64(DX)(BX*1), Z5
 	VPSLLD           $0x10, Z5, Z5
 	VFMADD231PS.BCST 8(AX), Z5, Z1
 	VFMADD231PS.BCST 8(AX)(CX*1), Z5, Z3
 	DECQ             SI
-	JEQ              kend63
+	JEQ              kend73
 
-kend63:
+kend73:
 	VADDPS Z1, Z2, Z2
 	VADDPS Z3, Z4, Z4
 	CMPQ   48(SP), $0x00000000
-	JNE    block59
+	JNE    block69
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow64
+	JLE    narrow74
 	MOVQ   $0x00000010, AX
 
-narrow64:
+narrow74:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip65
+	JEQ       skip75
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -1319,15 +1491,15 @@ narrow64:
 	VADDPS    Z0, Z2, Z2
 	VADDPS    Z0, Z4, Z4
 
-skip65:
+skip75:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip66
+	JEQ    skip76
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z2, Z0, Z2
 	VMAXPS Z4, Z0, Z4
 
-skip66:
+skip76:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1344,9 +1516,9 @@ skip66:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column57
+	JMP     column65
 
-end58:
+end66:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -1360,12 +1532,12 @@ end58:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows46
+	JMP    rows53
 
-fewer47:
-rows67:
+fewer54:
+rows77:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer68
+	JLT  fewer78
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -1373,35 +1545,47 @@ rows67:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group69:
+group79:
 	CMPQ    32(SP), $0x00000040
-	JLT     single70
+	JLT     single80
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z5
 	VMOVUPS c80000000<>+0(SB), Z6
 	VMOVUPS c80000000<>+0(SB), Z7
 	VMOVUPS c80000000<>+0(SB), Z8
-	MOVQ    lda+96(FP), AX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip81
+	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    CX, DX
-	ADDQ    stride+136(FP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+136(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+136(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z5
+	VMOVUPS 64(AX), Z6
+	VMOVUPS 128(AX), Z7
+	VMOVUPS 192(AX), Z8
 
-block71:
+skip81:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ CX, DX
+	ADDQ stride+136(FP), DX
+	MOVQ DX, BX
+	ADDQ stride+136(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+136(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block82:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole72
+	JLE  whole83
 	MOVQ 48(SP), R8
 
-whole72:
+whole83:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -1410,9 +1594,9 @@ whole72:
 	VXORPS Z3, Z3, Z3
 	VXORPS Z4, Z4, Z4
 	SUBQ   $0x00000004, R8
-	JLT    krest74
+	JLT    krest85
 
-k73:
+k84:
 	VBROADCASTSS (AX), Z9
 	VMOVUPS      (CX)(DI*1), Z11
 	VPSLLD       $0x10, Z11, Z10
@@ -1457,14 +1641,22 @@ k73:
 	VFMADD231PS  Z10, Z9, Z3
 	VANDPS       Z0, Z14, Z10
 	VFMADD231PS  Z10, Z9, Z4
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1088(CX)(DI*1)
+	PREFETCHT0   1024(DX)(DI*1)
+	PREFETCHT0   1088(DX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1088(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
+	PREFETCHT0   1088(SI)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000004, R8
-	JGE          k73
+	JGE          k84
 
-krest74:
+krest85:
 	ADDQ         $0x00000004, R8
-	JEQ          kend75
+	JEQ          kend86
 	VBROADCASTSS (AX), Z9
 	VMOVUPS      (CX)(DI*1), Z11
 	VPSLLD       $0x10, Z11, Z10
@@ -1479,7 +1671,7 @@ krest74:
 	VPSLLD       $0x10, Z14, Z10
 	VFMADD231PS  Z10, Z9, Z4
 	DECQ         R8
-	JEQ          kend75
+	JEQ          kend86
 	VBROADCASTSS 4(AX), Z9
 	VANDPS       Z0, Z11, Z10
 	VFMADD231PS  Z10, Z9, Z1
@@ -1490,7 +1682,7 @@ krest74:
 	VANDPS       Z0, Z14, Z10
 	VFMADD231PS  Z10, Z9, Z4
 	DECQ         R8
-	JEQ          kend75
+	JEQ          kend86
 	VBROADCASTSS 8(AX), Z9
 	VMOVUPS      64(CX)(DI*1), Z10
 	VPSLLD       $0x10, Z10, Z10
@@ -1505,18 +1697,18 @@ krest74:
 	VPSLLD       $0x10, Z10, Z10
 	VFMADD231PS  Z10, Z9, Z4
 	DECQ         R8
-	JEQ          kend75
+	JEQ          kend86
 
-kend75:
+kend86:
 	VADDPS  Z1, Z5, Z5
 	VADDPS  Z2, Z6, Z6
 	VADDPS  Z3, Z7, Z7
 	VADDPS  Z4, Z8, Z8
 	CMPQ    48(SP), $0x00000000
-	JNE     block71
+	JNE     block82
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip76
+	JEQ     skip87
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -1529,17 +1721,17 @@ kend75:
 	VMOVUPS 192(CX)(AX*4), Z0
 	VADDPS  Z0, Z8, Z8
 
-skip76:
+skip87:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip77
+	JEQ    skip88
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z5, Z0, Z5
 	VMAXPS Z6, Z0, Z6
 	VMAXPS Z7, Z0, Z7
 	VMAXPS Z8, Z0, Z8
 
-skip77:
+skip88:
 	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1558,37 +1750,55 @@ skip77:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group69
+	JMP     group79
 
-single70:
-column78:
+single80:
+column89:
 	CMPQ    32(SP), $0x00000000
-	JLE     end79
+	JLE     end90
 	VMOVUPS cffff0000<>+0(SB), Z0
 	VMOVUPS c80000000<>+0(SB), Z2
-	MOVQ    lda+96(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    k+128(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow91
+	MOVQ    $0x00000010, AX
 
-block80:
+narrow91:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip92
+	MOVQ      ldc+104(FP), AX
+	SHLQ      $0x02, AX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z2
+
+skip92:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ k+128(FP), BX
+	MOVQ BX, 48(SP)
+
+block93:
 	MOVQ $0x00000100, BX
 	CMPQ BX, 48(SP)
-	JLE  whole81
+	JLE  whole94
 	MOVQ 48(SP), BX
 
-whole81:
+whole94:
 	MOVQ   48(SP), SI
 	SUBQ   BX, SI
 	MOVQ   SI, 48(SP)
 	VXORPS Z1, Z1, Z1
 	SUBQ   $0x00000004, BX
-	JLT    krest83
+	JLT    krest96
 
-k82:
+k95:
 	VMOVUPS          (CX)(DX*1), Z4
 	VPSLLD           $0x10, Z4, Z3
 	VFMADD231PS.BCST (AX), Z3, Z1
@@ -1599,59 +1809,61 @@ k82:
 	VFMADD231PS.BCST 8(AX), Z3, Z1
 	VANDPS           Z0, Z4, Z3
 	VFMADD231PS.BCST 12(AX), Z3, Z1
+	PREFETCHT0       1024(CX)(DX*1)
+	PREFETCHT0       1088(CX)(DX*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x00000004, BX
-	JGE              k82
+	JGE              k95
 
-krest83:
+krest96:
 	ADDQ             $0x00000004, BX
-	JEQ              kend84
+	JEQ              kend97
 	VMOVUPS          (CX)(DX*1), Z4
 	VPSLLD           $0x10, Z4, Z3
 	VFMADD231PS.BCST (AX), Z3, Z1
 	DECQ             BX
-	JEQ              kend84
+	JEQ              kend97
 	VANDPS           Z0, Z4, Z3
 	VFMADD231PS.BCST 4(AX), Z3, Z1
 	DECQ             BX
-	JEQ              kend84
+	JEQ              kend97
 	VMOVUPS          64(CX)(DX*1), Z3
 	VPSLLD           $0x10, Z3, Z3
 	VFMADD231PS.BCST 8(AX), Z3, Z1
 	DECQ             BX
-	JEQ              kend84
+	JEQ              kend97
 
-kend84:
+kend97:
 	VADDPS Z1, Z2, Z2
 	CMPQ   48(SP), $0x00000000
-	JNE    block80
+	JNE    block93
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow85
+	JLE    narrow98
 	MOVQ   $0x00000010, AX
 
-narrow85:
+narrow98:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip86
+	JEQ       skip99
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
 	VADDPS    Z0, Z2, Z2
 
-skip86:
+skip99:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip87
+	JEQ    skip100
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z2, Z0, Z2
 
-skip87:
+skip100:
 	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1666,9 +1878,9 @@ skip87:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column78
+	JMP     column89
 
-end79:
+end90:
 	MOVQ lda+96(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -1680,9 +1892,9 @@ end79:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows67
+	JMP  rows77
 
-fewer68:
+fewer78:
 	VZEROUPPER
 	RET
 

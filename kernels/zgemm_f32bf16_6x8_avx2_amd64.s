@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm_f32bf16_6x8_avx2(a []float32, b []uint16, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, stride int, flags int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·gemm_f32bf16_6x8_avx2(SB), NOSPLIT, $64-152
 	MOVQ m+112(FP), AX
 	MOVQ AX, 40(SP)
@@ -33,23 +33,58 @@ column3:
 	VMOVUPS c80000000<>+0(SB), Y7
 	VMOVUPS c80000000<>+0(SB), Y9
 	VMOVUPS c80000000<>+0(SB), Y11
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow5
+	MOVQ    $0x00000008, AX
 
-block5:
+narrow5:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip6
+	MOVQ       ldc+104(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y9
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y11
+
+skip6:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block7:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole6
+	JLE  whole8
 	MOVQ 48(SP), DI
 
-whole6:
+whole8:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -60,9 +95,9 @@ whole6:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y10, Y10, Y10
 	SUBQ   $0x00000004, DI
-	JLT    krest8
+	JLT    krest10
 
-k7:
+k9:
 	VMOVUPS      (BX)(SI*1), Y13
 	VPSLLD       $0x10, Y13, Y12
 	VBROADCASTSS (AX), Y14
@@ -117,15 +152,17 @@ k7:
 	VFMADD231PS  Y12, Y13, Y8
 	VBROADCASTSS 12(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
+	PREFETCHT0   1024(BX)(SI*1)
+	PREFETCHT0   1088(BX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x00000004, DI
-	JGE          k7
+	JGE          k9
 
-krest8:
+krest10:
 	ADDQ         $0x00000004, DI
-	JEQ          kend9
+	JEQ          kend11
 	VMOVUPS      (BX)(SI*1), Y13
 	VPSLLD       $0x10, Y13, Y12
 	VBROADCASTSS (AX), Y14
@@ -141,7 +178,7 @@ krest8:
 	VBROADCASTSS (DX)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	DECQ         DI
-	JEQ          kend9
+	JEQ          kend11
 	VANDPS       cffff0000<>+0(SB), Y13, Y12
 	VBROADCASTSS 4(AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -156,7 +193,7 @@ krest8:
 	VBROADCASTSS 4(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         DI
-	JEQ          kend9
+	JEQ          kend11
 	VMOVUPS      64(BX)(SI*1), Y12
 	VPSLLD       $0x10, Y12, Y12
 	VBROADCASTSS 8(AX), Y13
@@ -172,9 +209,9 @@ krest8:
 	VBROADCASTSS 8(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         DI
-	JEQ          kend9
+	JEQ          kend11
 
-kend9:
+kend11:
 	VADDPS Y0, Y1, Y1
 	VADDPS Y2, Y3, Y3
 	VADDPS Y4, Y5, Y5
@@ -182,20 +219,20 @@ kend9:
 	VADDPS Y8, Y9, Y9
 	VADDPS Y10, Y11, Y11
 	CMPQ   48(SP), $0x00000000
-	JNE    block5
+	JNE    block7
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow10
+	JLE    narrow12
 	MOVQ   $0x00000008, AX
 
-narrow10:
+narrow12:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip11
+	JEQ        skip13
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -208,10 +245,10 @@ narrow10:
 	VADDPS     Y0, Y9, Y9
 	VADDPS     Y0, Y11, Y11
 
-skip11:
+skip13:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip12
+	JEQ    skip14
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y1, Y0, Y1
 	VMAXPS Y3, Y0, Y3
@@ -220,7 +257,7 @@ skip11:
 	VMAXPS Y9, Y0, Y9
 	VMAXPS Y11, Y0, Y11
 
-skip12:
+skip14:
 	MOVQ       ldc+104(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -248,15 +285,15 @@ skip12:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second13
+	JNE        second15
 	ADDQ       $0x00000020, AX
-	JMP        half14
+	JMP        half16
 
-second13:
+second15:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000020, AX
 
-half14:
+half16:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
@@ -280,9 +317,9 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows15:
+rows17:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer16
+	JLT  fewer18
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -290,31 +327,60 @@ rows15:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-column17:
+column19:
 	CMPQ    32(SP), $0x00000000
-	JLE     end18
+	JLE     end20
 	VMOVUPS cffff0000<>+0(SB), Y0
 	VMOVUPS c80000000<>+0(SB), Y2
 	VMOVUPS c80000000<>+0(SB), Y4
 	VMOVUPS c80000000<>+0(SB), Y6
 	VMOVUPS c80000000<>+0(SB), Y8
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow21
+	MOVQ    $0x00000008, AX
 
-block19:
+narrow21:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip22
+	MOVQ       ldc+104(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y4
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y6
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y8
+
+skip22:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block23:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole20
+	JLE  whole24
 	MOVQ 48(SP), DI
 
-whole20:
+whole24:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -323,9 +389,9 @@ whole20:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y7, Y7, Y7
 	SUBQ   $0x00000004, DI
-	JLT    krest22
+	JLT    krest26
 
-k21:
+k25:
 	VMOVUPS      (BX)(SI*1), Y10
 	VPSLLD       $0x10, Y10, Y9
 	VBROADCASTSS (AX), Y11
@@ -364,15 +430,17 @@ k21:
 	VFMADD231PS  Y9, Y10, Y5
 	VBROADCASTSS 12(DX), Y10
 	VFMADD231PS  Y9, Y10, Y7
+	PREFETCHT0   1024(BX)(SI*1)
+	PREFETCHT0   1088(BX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x00000004, DI
-	JGE          k21
+	JGE          k25
 
-krest22:
+krest26:
 	ADDQ         $0x00000004, DI
-	JEQ          kend23
+	JEQ          kend27
 	VMOVUPS      (BX)(SI*1), Y10
 	VPSLLD       $0x10, Y10, Y9
 	VBROADCASTSS (AX), Y11
@@ -384,7 +452,7 @@ krest22:
 	VBROADCASTSS (DX), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	DECQ         DI
-	JEQ          kend23
+	JEQ          kend27
 	VANDPS       Y0, Y10, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y1
@@ -395,7 +463,7 @@ krest22:
 	VBROADCASTSS 4(DX), Y10
 	VFMADD231PS  Y9, Y10, Y7
 	DECQ         DI
-	JEQ          kend23
+	JEQ          kend27
 	VMOVUPS      64(BX)(SI*1), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VBROADCASTSS 8(AX), Y10
@@ -407,28 +475,28 @@ krest22:
 	VBROADCASTSS 8(DX), Y10
 	VFMADD231PS  Y9, Y10, Y7
 	DECQ         DI
-	JEQ          kend23
+	JEQ          kend27
 
-kend23:
+kend27:
 	VADDPS Y1, Y2, Y2
 	VADDPS Y3, Y4, Y4
 	VADDPS Y5, Y6, Y6
 	VADDPS Y7, Y8, Y8
 	CMPQ   48(SP), $0x00000000
-	JNE    block19
+	JNE    block23
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow24
+	JLE    narrow28
 	MOVQ   $0x00000008, AX
 
-narrow24:
+narrow28:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip25
+	JEQ        skip29
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -439,17 +507,17 @@ narrow24:
 	VADDPS     Y0, Y6, Y6
 	VADDPS     Y0, Y8, Y8
 
-skip25:
+skip29:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip26
+	JEQ    skip30
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y2, Y0, Y2
 	VMAXPS Y4, Y0, Y4
 	VMAXPS Y6, Y0, Y6
 	VMAXPS Y8, Y0, Y8
 
-skip26:
+skip30:
 	MOVQ       ldc+104(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -471,22 +539,22 @@ skip26:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second27
+	JNE        second31
 	ADDQ       $0x00000020, AX
-	JMP        half28
+	JMP        half32
 
-second27:
+second31:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000020, AX
 
-half28:
+half32:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column17
+	JMP  column19
 
-end18:
+end20:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -500,12 +568,12 @@ end18:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows15
+	JMP    rows17
 
-fewer16:
-rows29:
+fewer18:
+rows33:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer30
+	JLT  fewer34
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -513,30 +581,43 @@ rows29:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group31:
+group35:
 	CMPQ    32(SP), $0x00000010
-	JLT     single32
+	JLT     single36
 	VMOVUPS cffff0000<>+0(SB), Y0
 	VMOVUPS c80000000<>+0(SB), Y3
 	VMOVUPS c80000000<>+0(SB), Y4
 	VMOVUPS c80000000<>+0(SB), Y7
 	VMOVUPS c80000000<>+0(SB), Y8
-	MOVQ    lda+96(FP), CX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip37
+	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	LEAQ    32(DX), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y3
+	VMOVUPS 32(AX), Y4
+	ADDQ    CX, AX
+	VMOVUPS (AX), Y7
+	VMOVUPS 32(AX), Y8
 
-block33:
+skip37:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	LEAQ 32(DX), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block38:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole34
+	JLE  whole39
 	MOVQ 48(SP), DI
 
-whole34:
+whole39:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -545,9 +626,9 @@ whole34:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	SUBQ   $0x00000004, DI
-	JLT    krest36
+	JLT    krest41
 
-k35:
+k40:
 	VBROADCASTSS (AX), Y9
 	VBROADCASTSS (AX)(CX*1), Y10
 	VMOVUPS      (DX)(SI*1), Y12
@@ -584,14 +665,16 @@ k35:
 	VANDPS       Y0, Y13, Y11
 	VFMADD231PS  Y11, Y9, Y2
 	VFMADD231PS  Y11, Y10, Y6
+	PREFETCHT0   1024(DX)(SI*1)
+	PREFETCHT0   1088(DX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x00000004, DI
-	JGE          k35
+	JGE          k40
 
-krest36:
+krest41:
 	ADDQ         $0x00000004, DI
-	JEQ          kend37
+	JEQ          kend42
 	VBROADCASTSS (AX), Y9
 	VBROADCASTSS (AX)(CX*1), Y10
 	VMOVUPS      (DX)(SI*1), Y12
@@ -603,7 +686,7 @@ krest36:
 	VFMADD231PS  Y11, Y9, Y2
 	VFMADD231PS  Y11, Y10, Y6
 	DECQ         DI
-	JEQ          kend37
+	JEQ          kend42
 	VBROADCASTSS 4(AX), Y9
 	VBROADCASTSS 4(AX)(CX*1), Y10
 	VANDPS       Y0, Y12, Y11
@@ -613,7 +696,7 @@ krest36:
 	VFMADD231PS  Y11, Y9, Y2
 	VFMADD231PS  Y11, Y10, Y6
 	DECQ         DI
-	JEQ          kend37
+	JEQ          kend42
 	VBROADCASTSS 8(AX), Y9
 	VBROADCASTSS 8(AX)(CX*1), Y10
 	VMOVUPS      64(DX)(SI*1), Y11
@@ -625,18 +708,18 @@ krest36:
 	VFMADD231PS  Y11, Y9, Y2
 	VFMADD231PS  Y11, Y10, Y6
 	DECQ         DI
-	JEQ          kend37
+	JEQ          kend42
 
-kend37:
+kend42:
 	VADDPS  Y1, Y3, Y3
 	VADDPS  Y2, Y4, Y4
 	VADDPS  Y5, Y7, Y7
 	VADDPS  Y6, Y8, Y8
 	CMPQ    48(SP), $0x00000000
-	JNE     block33
+	JNE     block38
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip38
+	JEQ     skip43
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -647,17 +730,17 @@ kend37:
 	VADDPS  Y0, Y4, Y4
 	VADDPS  Y0, Y8, Y8
 
-skip38:
+skip43:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip39
+	JEQ    skip44
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y3, Y0, Y3
 	VMAXPS Y4, Y0, Y4
 	VMAXPS Y7, Y0, Y7
 	VMAXPS Y8, Y0, Y8
 
-skip39:
+skip44:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -676,39 +759,62 @@ skip39:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     group31
+	JMP     group35
 
-single32:
-column40:
+single36:
+column45:
 	CMPQ    32(SP), $0x00000000
-	JLE     end41
+	JLE     end46
 	VMOVUPS cffff0000<>+0(SB), Y0
 	VMOVUPS c80000000<>+0(SB), Y2
 	VMOVUPS c80000000<>+0(SB), Y4
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    k+128(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow47
+	MOVQ    $0x00000008, AX
 
-block42:
+narrow47:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip48
+	MOVQ       ldc+104(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y4
+
+skip48:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ k+128(FP), SI
+	MOVQ SI, 48(SP)
+
+block49:
 	MOVQ $0x00000100, SI
 	CMPQ SI, 48(SP)
-	JLE  whole43
+	JLE  whole50
 	MOVQ 48(SP), SI
 
-whole43:
+whole50:
 	MOVQ   48(SP), DI
 	SUBQ   SI, DI
 	MOVQ   DI, 48(SP)
 	VXORPS Y1, Y1, Y1
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x00000004, SI
-	JLT    krest45
+	JLT    krest52
 
-k44:
+k51:
 	VMOVUPS      (DX)(BX*1), Y6
 	VPSLLD       $0x10, Y6, Y5
 	VBROADCASTSS (AX), Y7
@@ -731,14 +837,16 @@ k44:
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS 12(AX)(CX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1088(DX)(BX*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x00000004, SI
-	JGE          k44
+	JGE          k51
 
-krest45:
+krest52:
 	ADDQ         $0x00000004, SI
-	JEQ          kend46
+	JEQ          kend53
 	VMOVUPS      (DX)(BX*1), Y6
 	VPSLLD       $0x10, Y6, Y5
 	VBROADCASTSS (AX), Y7
@@ -746,14 +854,14 @@ krest45:
 	VBROADCASTSS (AX)(CX*1), Y7
 	VFMADD231PS  Y5, Y7, Y3
 	DECQ         SI
-	JEQ          kend46
+	JEQ          kend53
 	VANDPS       Y0, Y6, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y1
 	VBROADCASTSS 4(AX)(CX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
 	DECQ         SI
-	JEQ          kend46
+	JEQ          kend53
 	VMOVUPS      64(DX)(BX*1), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VBROADCASTSS 8(AX), Y6
@@ -761,26 +869,26 @@ krest45:
 	VBROADCASTSS 8(AX)(CX*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
 	DECQ         SI
-	JEQ          kend46
+	JEQ          kend53
 
-kend46:
+kend53:
 	VADDPS Y1, Y2, Y2
 	VADDPS Y3, Y4, Y4
 	CMPQ   48(SP), $0x00000000
-	JNE    block42
+	JNE    block49
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow47
+	JLE    narrow54
 	MOVQ   $0x00000008, AX
 
-narrow47:
+narrow54:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip48
+	JEQ        skip55
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -789,15 +897,15 @@ narrow47:
 	VADDPS     Y0, Y2, Y2
 	VADDPS     Y0, Y4, Y4
 
-skip48:
+skip55:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip49
+	JEQ    skip56
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y2, Y0, Y2
 	VMAXPS Y4, Y0, Y4
 
-skip49:
+skip56:
 	MOVQ       ldc+104(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -813,22 +921,22 @@ skip49:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second50
+	JNE        second57
 	ADDQ       $0x00000020, AX
-	JMP        half51
+	JMP        half58
 
-second50:
+second57:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000020, AX
 
-half51:
+half58:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column40
+	JMP  column45
 
-end41:
+end46:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -842,12 +950,12 @@ end41:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows29
+	JMP    rows33
 
-fewer30:
-rows52:
+fewer34:
+rows59:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer53
+	JLT  fewer60
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -855,32 +963,44 @@ rows52:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group54:
+group61:
 	CMPQ    32(SP), $0x00000020
-	JLT     single55
+	JLT     single62
 	VMOVUPS c80000000<>+0(SB), Y4
 	VMOVUPS c80000000<>+0(SB), Y5
 	VMOVUPS c80000000<>+0(SB), Y6
 	VMOVUPS c80000000<>+0(SB), Y7
-	MOVQ    lda+96(FP), AX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip63
+	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	LEAQ    32(CX), DX
-	MOVQ    CX, BX
-	ADDQ    stride+136(FP), BX
-	LEAQ    32(BX), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	VMOVUPS 64(AX), Y6
+	VMOVUPS 96(AX), Y7
 
-block56:
+skip63:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	LEAQ 32(CX), DX
+	MOVQ CX, BX
+	ADDQ stride+136(FP), BX
+	LEAQ 32(BX), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block64:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole57
+	JLE  whole65
 	MOVQ 48(SP), R8
 
-whole57:
+whole65:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -889,9 +1009,9 @@ whole57:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x00000004, R8
-	JLT    krest59
+	JLT    krest67
 
-k58:
+k66:
 	VBROADCASTSS (AX), Y8
 	VMOVUPS      (CX)(DI*1), Y10
 	VPSLLD       $0x10, Y10, Y9
@@ -936,14 +1056,18 @@ k58:
 	VFMADD231PS  Y9, Y8, Y2
 	VANDPS       cffff0000<>+0(SB), Y13, Y9
 	VFMADD231PS  Y9, Y8, Y3
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1088(CX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1088(BX)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000004, R8
-	JGE          k58
+	JGE          k66
 
-krest59:
+krest67:
 	ADDQ         $0x00000004, R8
-	JEQ          kend60
+	JEQ          kend68
 	VBROADCASTSS (AX), Y8
 	VMOVUPS      (CX)(DI*1), Y10
 	VPSLLD       $0x10, Y10, Y9
@@ -958,7 +1082,7 @@ krest59:
 	VPSLLD       $0x10, Y13, Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R8
-	JEQ          kend60
+	JEQ          kend68
 	VBROADCASTSS 4(AX), Y8
 	VANDPS       cffff0000<>+0(SB), Y10, Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -969,7 +1093,7 @@ krest59:
 	VANDPS       cffff0000<>+0(SB), Y13, Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R8
-	JEQ          kend60
+	JEQ          kend68
 	VBROADCASTSS 8(AX), Y8
 	VMOVUPS      64(CX)(DI*1), Y9
 	VPSLLD       $0x10, Y9, Y9
@@ -984,18 +1108,18 @@ krest59:
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R8
-	JEQ          kend60
+	JEQ          kend68
 
-kend60:
+kend68:
 	VADDPS  Y0, Y4, Y4
 	VADDPS  Y1, Y5, Y5
 	VADDPS  Y2, Y6, Y6
 	VADDPS  Y3, Y7, Y7
 	CMPQ    48(SP), $0x00000000
-	JNE     block56
+	JNE     block64
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip61
+	JEQ     skip69
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -1008,17 +1132,17 @@ kend60:
 	VMOVUPS 96(CX)(AX*4), Y0
 	VADDPS  Y0, Y7, Y7
 
-skip61:
+skip69:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip62
+	JEQ    skip70
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y4, Y0, Y4
 	VMAXPS Y5, Y0, Y5
 	VMAXPS Y6, Y0, Y6
 	VMAXPS Y7, Y0, Y7
 
-skip62:
+skip70:
 	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1037,37 +1161,57 @@ skip62:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group54
+	JMP     group61
 
-single55:
-column63:
+single62:
+column71:
 	CMPQ    32(SP), $0x00000000
-	JLE     end64
+	JLE     end72
 	VMOVUPS cffff0000<>+0(SB), Y0
 	VMOVUPS c80000000<>+0(SB), Y2
-	MOVQ    lda+96(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    k+128(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow73
+	MOVQ    $0x00000008, AX
 
-block65:
+narrow73:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip74
+	MOVQ       ldc+104(FP), AX
+	SHLQ       $0x02, AX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y1
+	VMASKMOVPS (AX), Y1, Y2
+
+skip74:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ k+128(FP), BX
+	MOVQ BX, 48(SP)
+
+block75:
 	MOVQ $0x00000100, BX
 	CMPQ BX, 48(SP)
-	JLE  whole66
+	JLE  whole76
 	MOVQ 48(SP), BX
 
-whole66:
+whole76:
 	MOVQ   48(SP), SI
 	SUBQ   BX, SI
 	MOVQ   SI, 48(SP)
 	VXORPS Y1, Y1, Y1
 	SUBQ   $0x00000004, BX
-	JLT    krest68
+	JLT    krest78
 
-k67:
+k77:
 	VMOVUPS      (CX)(DX*1), Y4
 	VPSLLD       $0x10, Y4, Y3
 	VBROADCASTSS (AX), Y5
@@ -1082,49 +1226,51 @@ k67:
 	VANDPS       Y0, Y4, Y3
 	VBROADCASTSS 12(AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
+	PREFETCHT0   1024(CX)(DX*1)
+	PREFETCHT0   1088(CX)(DX*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000004, BX
-	JGE          k67
+	JGE          k77
 
-krest68:
+krest78:
 	ADDQ         $0x00000004, BX
-	JEQ          kend69
+	JEQ          kend79
 	VMOVUPS      (CX)(DX*1), Y4
 	VPSLLD       $0x10, Y4, Y3
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	DECQ         BX
-	JEQ          kend69
+	JEQ          kend79
 	VANDPS       Y0, Y4, Y3
 	VBROADCASTSS 4(AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	DECQ         BX
-	JEQ          kend69
+	JEQ          kend79
 	VMOVUPS      64(CX)(DX*1), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VBROADCASTSS 8(AX), Y4
 	VFMADD231PS  Y3, Y4, Y1
 	DECQ         BX
-	JEQ          kend69
+	JEQ          kend79
 
-kend69:
+kend79:
 	VADDPS Y1, Y2, Y2
 	CMPQ   48(SP), $0x00000000
-	JNE    block65
+	JNE    block75
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow70
+	JLE    narrow80
 	MOVQ   $0x00000008, AX
 
-narrow70:
+narrow80:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip71
+	JEQ        skip81
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -1132,14 +1278,14 @@ narrow70:
 	VMASKMOVPS (DX)(AX*4), Y0, Y0
 	VADDPS     Y0, Y2, Y2
 
-skip71:
+skip81:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip72
+	JEQ    skip82
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y2, Y0, Y2
 
-skip72:
+skip82:
 	MOVQ       ldc+104(FP), AX
 	SHLQ       $0x02, AX
 	MOVQ       8(SP), AX
@@ -1152,22 +1298,22 @@ skip72:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second73
+	JNE        second83
 	ADDQ       $0x00000020, AX
-	JMP        half74
+	JMP        half84
 
-second73:
+second83:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000020, AX
 
-half74:
+half84:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column63
+	JMP  column71
 
-end64:
+end72:
 	MOVQ lda+96(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -1179,9 +1325,9 @@ end64:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows52
+	JMP  rows59
 
-fewer53:
+fewer60:
 	VZEROUPPER
 	RET
 
@@ -1190,12 +1336,6 @@ DATA c80000000<>+8(SB)/8, $0x8000000080000000
 DATA c80000000<>+16(SB)/8, $0x8000000080000000
 DATA c80000000<>+24(SB)/8, $0x8000000080000000
 GLOBL c80000000<>(SB), RODATA|NOPTR, $32
-
-DATA cffff0000<>+0(SB)/8, $0xffff0000ffff0000
-DATA cffff0000<>+8(SB)/8, $0xffff0000ffff0000
-DATA cffff0000<>+16(SB)/8, $0xffff0000ffff0000
-DATA cffff0000<>+24(SB)/8, $0xffff0000ffff0000
-GLOBL cffff0000<>(SB), RODATA|NOPTR, $32
 
 DATA mask<>+0(SB)/8, $0xffffffffffffffff
 DATA mask<>+8(SB)/8, $0xffffffffffffffff
@@ -1262,3 +1402,9 @@ DATA mask<>+488(SB)/8, $0x0000000000000000
 DATA mask<>+496(SB)/8, $0x0000000000000000
 DATA mask<>+504(SB)/8, $0x0000000000000000
 GLOBL mask<>(SB), RODATA|NOPTR, $512
+
+DATA cffff0000<>+0(SB)/8, $0xffff0000ffff0000
+DATA cffff0000<>+8(SB)/8, $0xffff0000ffff0000
+DATA cffff0000<>+16(SB)/8, $0xffff0000ffff0000
+DATA cffff0000<>+24(SB)/8, $0xffff0000ffff0000
+GLOBL cffff0000<>(SB), RODATA|NOPTR, $32

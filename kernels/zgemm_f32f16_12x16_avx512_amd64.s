@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm_f32f16_12x16_avx512(a []float32, b []uint16, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, stride int, flags int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
 TEXT ·gemm_f32f16_12x16_avx512(SB), NOSPLIT, $64-152
 	MOVQ m+112(FP), AX
 	MOVQ AX, 40(SP)
@@ -39,27 +39,67 @@ column3:
 	VMOVUPS c80000000<>+0(SB), Z19
 	VMOVUPS c80000000<>+0(SB), Z21
 	VMOVUPS c80000000<>+0(SB), Z23
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	LEAQ    (BX)(CX*1), SI
-	LEAQ    (SI)(CX*2), SI
-	MOVQ    24(SP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    k+128(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow5
+	MOVQ    $0x00000010, AX
 
-block5:
+narrow5:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip6
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z1
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z3
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z5
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z11
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z13
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z15
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z17
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z19
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z21
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z23
+
+skip6:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	LEAQ (BX)(CX*1), SI
+	LEAQ (SI)(CX*2), SI
+	MOVQ 24(SP), DI
+	MOVQ $0x00000000, R8
+	MOVQ k+128(FP), R9
+	MOVQ R9, 48(SP)
+
+block7:
 	MOVQ $0x00000100, R9
 	CMPQ R9, 48(SP)
-	JLE  whole6
+	JLE  whole8
 	MOVQ 48(SP), R9
 
-whole6:
+whole8:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -76,9 +116,9 @@ whole6:
 	VXORPS Z20, Z20, Z20
 	VXORPS Z22, Z22, Z22
 	SUBQ   $0x00000004, R9
-	JLT    krest8
+	JLT    krest10
 
-k7:
+k9:
 	VCVTPH2PS        (DI)(R8*1), Z24
 	VFMADD231PS.BCST (AX), Z24, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z24, Z2
@@ -131,17 +171,19 @@ k7:
 	VFMADD231PS.BCST 12(SI), Z24, Z18
 	VFMADD231PS.BCST 12(SI)(CX*1), Z24, Z20
 	VFMADD231PS.BCST 12(SI)(CX*2), Z24, Z22
+	PREFETCHT0       1024(DI)(R8*1)
+	PREFETCHT0       1088(DI)(R8*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000010, BX
 	ADDQ             $0x00000010, SI
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x00000004, R9
-	JGE              k7
+	JGE              k9
 
-krest8:
+krest10:
 	ADDQ             $0x00000004, R9
-	JEQ              kend9
+	JEQ              kend11
 	VCVTPH2PS        (DI)(R8*1), Z24
 	VFMADD231PS.BCST (AX), Z24, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z24, Z2
@@ -156,7 +198,7 @@ krest8:
 	VFMADD231PS.BCST (SI)(CX*1), Z24, Z20
 	VFMADD231PS.BCST (SI)(CX*2), Z24, Z22
 	DECQ             R9
-	JEQ              kend9
+	JEQ              kend11
 	VCVTPH2PS        32(DI)(R8*1), Z24
 	VFMADD231PS.BCST 4(AX), Z24, Z0
 	VFMADD231PS.BCST 4(AX)(CX*1), Z24, Z2
@@ -171,7 +213,7 @@ krest8:
 	VFMADD231PS.BCST 4(SI)(CX*1), Z24, Z20
 	VFMADD231PS.BCST 4(SI)(CX*2), Z24, Z22
 	DECQ             R9
-	JEQ              kend9
+	JEQ              kend11
 	VCVTPH2PS        64(DI)(R8*1), Z24
 	VFMADD231PS.BCST 8(AX), Z24, Z0
 	VFMADD231PS.BCST 8(AX)(CX*1), Z24, Z2
@@ -186,9 +228,9 @@ krest8:
 	VFMADD231PS.BCST 8(SI)(CX*1), Z24, Z20
 	VFMADD231PS.BCST 8(SI)(CX*2), Z24, Z22
 	DECQ             R9
-	JEQ              kend9
+	JEQ              kend11
 
-kend9:
+kend11:
 	VADDPS Z0, Z1, Z1
 	VADDPS Z2, Z3, Z3
 	VADDPS Z4, Z5, Z5
@@ -202,19 +244,19 @@ kend9:
 	VADDPS Z20, Z21, Z21
 	VADDPS Z22, Z23, Z23
 	CMPQ   48(SP), $0x00000000
-	JNE    block5
+	JNE    block7
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow10
+	JLE    narrow12
 	MOVQ   $0x00000010, AX
 
-narrow10:
+narrow12:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip11
+	JEQ       skip13
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -232,10 +274,10 @@ narrow10:
 	VADDPS    Z0, Z21, Z21
 	VADDPS    Z0, Z23, Z23
 
-skip11:
+skip13:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip12
+	JEQ    skip14
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z1, Z0, Z1
 	VMAXPS Z3, Z0, Z3
@@ -250,7 +292,7 @@ skip11:
 	VMAXPS Z21, Z0, Z21
 	VMAXPS Z23, Z0, Z23
 
-skip12:
+skip14:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -306,9 +348,9 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows13:
+rows15:
 	CMPQ 40(SP), $0x00000008
-	JLT  fewer14
+	JLT  fewer16
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -316,9 +358,9 @@ rows13:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-column15:
+column17:
 	CMPQ    32(SP), $0x00000000
-	JLE     end16
+	JLE     end18
 	VMOVUPS c80000000<>+0(SB), Z1
 	VMOVUPS c80000000<>+0(SB), Z3
 	VMOVUPS c80000000<>+0(SB), Z5
@@ -327,25 +369,57 @@ column15:
 	VMOVUPS c80000000<>+0(SB), Z11
 	VMOVUPS c80000000<>+0(SB), Z13
 	VMOVUPS c80000000<>+0(SB), Z15
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	MOVQ    24(SP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow19
+	MOVQ    $0x00000010, AX
 
-block17:
+narrow19:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip20
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z1
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z3
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z5
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z11
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z13
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z15
+
+skip20:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	MOVQ 24(SP), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block21:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole18
+	JLE  whole22
 	MOVQ 48(SP), R8
 
-whole18:
+whole22:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -358,9 +432,9 @@ whole18:
 	VXORPS Z12, Z12, Z12
 	VXORPS Z14, Z14, Z14
 	SUBQ   $0x00000004, R8
-	JLT    krest20
+	JLT    krest24
 
-k19:
+k23:
 	VCVTPH2PS        (SI)(DI*1), Z16
 	VFMADD231PS.BCST (AX), Z16, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z16, Z2
@@ -397,16 +471,18 @@ k19:
 	VFMADD231PS.BCST 12(DX)(CX*2), Z16, Z10
 	VFMADD231PS.BCST 12(BX), Z16, Z12
 	VFMADD231PS.BCST 12(BX)(CX*1), Z16, Z14
+	PREFETCHT0       1024(SI)(DI*1)
+	PREFETCHT0       1088(SI)(DI*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000010, BX
 	ADDQ             $0x00000080, DI
 	SUBQ             $0x00000004, R8
-	JGE              k19
+	JGE              k23
 
-krest20:
+krest24:
 	ADDQ             $0x00000004, R8
-	JEQ              kend21
+	JEQ              kend25
 	VCVTPH2PS        (SI)(DI*1), Z16
 	VFMADD231PS.BCST (AX), Z16, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z16, Z2
@@ -417,7 +493,7 @@ krest20:
 	VFMADD231PS.BCST (BX), Z16, Z12
 	VFMADD231PS.BCST (BX)(CX*1), Z16, Z14
 	DECQ             R8
-	JEQ              kend21
+	JEQ              kend25
 	VCVTPH2PS        32(SI)(DI*1), Z16
 	VFMADD231PS.BCST 4(AX), Z16, Z0
 	VFMADD231PS.BCST 4(AX)(CX*1), Z16, Z2
@@ -428,7 +504,7 @@ krest20:
 	VFMADD231PS.BCST 4(BX), Z16, Z12
 	VFMADD231PS.BCST 4(BX)(CX*1), Z16, Z14
 	DECQ             R8
-	JEQ              kend21
+	JEQ              kend25
 	VCVTPH2PS        64(SI)(DI*1), Z16
 	VFMADD231PS.BCST 8(AX), Z16, Z0
 	VFMADD231PS.BCST 8(AX)(CX*1), Z16, Z2
@@ -439,9 +515,9 @@ krest20:
 	VFMADD231PS.BCST 8(BX), Z16, Z12
 	VFMADD231PS.BCST 8(BX)(CX*1), Z16, Z14
 	DECQ             R8
-	JEQ              kend21
+	JEQ              kend25
 
-kend21:
+kend25:
 	VADDPS Z0, Z1, Z1
 	VADDPS Z2, Z3, Z3
 	VADDPS Z4, Z5, Z5
@@ -451,19 +527,19 @@ kend21:
 	VADDPS Z12, Z13, Z13
 	VADDPS Z14, Z15, Z15
 	CMPQ   48(SP), $0x00000000
-	JNE    block17
+	JNE    block21
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow22
+	JLE    narrow26
 	MOVQ   $0x00000010, AX
 
-narrow22:
+narrow26:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip23
+	JEQ       skip27
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -477,10 +553,10 @@ narrow22:
 	VADDPS    Z0, Z13, Z13
 	VADDPS    Z0, Z15, Z15
 
-skip23:
+skip27:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip24
+	JEQ    skip28
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z1, Z0, Z1
 	VMAXPS Z3, Z0, Z3
@@ -491,7 +567,7 @@ skip23:
 	VMAXPS Z13, Z0, Z13
 	VMAXPS Z15, Z0, Z15
 
-skip24:
+skip28:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -520,9 +596,9 @@ skip24:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column15
+	JMP     column17
 
-end16:
+end18:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000008, AX, AX
 	SHLQ   $0x02, AX
@@ -536,12 +612,12 @@ end16:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000008, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows13
+	JMP    rows15
 
-fewer14:
-rows25:
+fewer16:
+rows29:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer26
+	JLT  fewer30
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -549,9 +625,9 @@ rows25:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group27:
+group31:
 	CMPQ    32(SP), $0x00000020
-	JLT     single28
+	JLT     single32
 	VMOVUPS c80000000<>+0(SB), Z2
 	VMOVUPS c80000000<>+0(SB), Z3
 	VMOVUPS c80000000<>+0(SB), Z6
@@ -560,25 +636,44 @@ group27:
 	VMOVUPS c80000000<>+0(SB), Z11
 	VMOVUPS c80000000<>+0(SB), Z14
 	VMOVUPS c80000000<>+0(SB), Z15
-	MOVQ    lda+96(FP), CX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip33
+	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+136(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z2
+	VMOVUPS 64(AX), Z3
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z6
+	VMOVUPS 64(AX), Z7
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z14
+	VMOVUPS 64(AX), Z15
 
-block29:
+skip33:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ BX, SI
+	ADDQ stride+136(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block34:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole30
+	JLE  whole35
 	MOVQ 48(SP), R8
 
-whole30:
+whole35:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -591,9 +686,9 @@ whole30:
 	VXORPS Z12, Z12, Z12
 	VXORPS Z13, Z13, Z13
 	SUBQ   $0x00000004, R8
-	JLT    krest32
+	JLT    krest37
 
-k31:
+k36:
 	VBROADCASTSS (AX), Z16
 	VBROADCASTSS (AX)(CX*1), Z17
 	VBROADCASTSS (AX)(CX*2), Z18
@@ -650,15 +745,19 @@ k31:
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1088(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
+	PREFETCHT0   1088(SI)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000004, R8
-	JGE          k31
+	JGE          k36
 
-krest32:
+krest37:
 	ADDQ         $0x00000004, R8
-	JEQ          kend33
+	JEQ          kend38
 	VBROADCASTSS (AX), Z16
 	VBROADCASTSS (AX)(CX*1), Z17
 	VBROADCASTSS (AX)(CX*2), Z18
@@ -674,7 +773,7 @@ krest32:
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
 	DECQ         R8
-	JEQ          kend33
+	JEQ          kend38
 	VBROADCASTSS 4(AX), Z16
 	VBROADCASTSS 4(AX)(CX*1), Z17
 	VBROADCASTSS 4(AX)(CX*2), Z18
@@ -690,7 +789,7 @@ krest32:
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
 	DECQ         R8
-	JEQ          kend33
+	JEQ          kend38
 	VBROADCASTSS 8(AX), Z16
 	VBROADCASTSS 8(AX)(CX*1), Z17
 	VBROADCASTSS 8(AX)(CX*2), Z18
@@ -706,9 +805,9 @@ krest32:
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
 	DECQ         R8
-	JEQ          kend33
+	JEQ          kend38
 
-kend33:
+kend38:
 	VADDPS  Z0, Z2, Z2
 	VADDPS  Z1, Z3, Z3
 	VADDPS  Z4, Z6, Z6
@@ -718,10 +817,10 @@ kend33:
 	VADDPS  Z12, Z14, Z14
 	VADDPS  Z13, Z15, Z15
 	CMPQ    48(SP), $0x00000000
-	JNE     block29
+	JNE     block34
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip34
+	JEQ     skip39
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -736,10 +835,10 @@ kend33:
 	VADDPS  Z0, Z11, Z11
 	VADDPS  Z0, Z15, Z15
 
-skip34:
+skip39:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip35
+	JEQ    skip40
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z2, Z0, Z2
 	VMAXPS Z3, Z0, Z3
@@ -750,7 +849,7 @@ skip34:
 	VMAXPS Z14, Z0, Z14
 	VMAXPS Z15, Z0, Z15
 
-skip35:
+skip40:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -776,33 +875,57 @@ skip35:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group27
+	JMP     group31
 
-single28:
-column36:
+single32:
+column41:
 	CMPQ    32(SP), $0x00000000
-	JLE     end37
+	JLE     end42
 	VMOVUPS c80000000<>+0(SB), Z1
 	VMOVUPS c80000000<>+0(SB), Z3
 	VMOVUPS c80000000<>+0(SB), Z5
 	VMOVUPS c80000000<>+0(SB), Z7
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow43
+	MOVQ    $0x00000010, AX
 
-block38:
+narrow43:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip44
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z1
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z3
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z5
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z7
+
+skip44:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block45:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole39
+	JLE  whole46
 	MOVQ 48(SP), DI
 
-whole39:
+whole46:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -811,9 +934,9 @@ whole39:
 	VXORPS Z4, Z4, Z4
 	VXORPS Z6, Z6, Z6
 	SUBQ   $0x00000004, DI
-	JLT    krest41
+	JLT    krest48
 
-k40:
+k47:
 	VCVTPH2PS        (BX)(SI*1), Z8
 	VFMADD231PS.BCST (AX), Z8, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z8, Z2
@@ -834,56 +957,58 @@ k40:
 	VFMADD231PS.BCST 12(AX)(CX*1), Z8, Z2
 	VFMADD231PS.BCST 12(AX)(CX*2), Z8, Z4
 	VFMADD231PS.BCST 12(DX), Z8, Z6
+	PREFETCHT0       1024(BX)(SI*1)
+	PREFETCHT0       1088(BX)(SI*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x00000004, DI
-	JGE              k40
+	JGE              k47
 
-krest41:
+krest48:
 	ADDQ             $0x00000004, DI
-	JEQ              kend42
+	JEQ              kend49
 	VCVTPH2PS        (BX)(SI*1), Z8
 	VFMADD231PS.BCST (AX), Z8, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z8, Z2
 	VFMADD231PS.BCST (AX)(CX*2), Z8, Z4
 	VFMADD231PS.BCST (DX), Z8, Z6
 	DECQ             DI
-	JEQ              kend42
+	JEQ              kend49
 	VCVTPH2PS        32(BX)(SI*1), Z8
 	VFMADD231PS.BCST 4(AX), Z8, Z0
 	VFMADD231PS.BCST 4(AX)(CX*1), Z8, Z2
 	VFMADD231PS.BCST 4(AX)(CX*2), Z8, Z4
 	VFMADD231PS.BCST 4(DX), Z8, Z6
 	DECQ             DI
-	JEQ              kend42
+	JEQ              kend49
 	VCVTPH2PS        64(BX)(SI*1), Z8
 	VFMADD231PS.BCST 8(AX), Z8, Z0
 	VFMADD231PS.BCST 8(AX)(CX*1), Z8, Z2
 	VFMADD231PS.BCST 8(AX)(CX*2), Z8, Z4
 	VFMADD231PS.BCST 8(DX), Z8, Z6
 	DECQ             DI
-	JEQ              kend42
+	JEQ              kend49
 
-kend42:
+kend49:
 	VADDPS Z0, Z1, Z1
 	VADDPS Z2, Z3, Z3
 	VADDPS Z4, Z5, Z5
 	VADDPS Z6, Z7, Z7
 	CMPQ   48(SP), $0x00000000
-	JNE    block38
+	JNE    block45
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow43
+	JLE    narrow50
 	MOVQ   $0x00000010, AX
 
-narrow43:
+narrow50:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip44
+	JEQ       skip51
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -893,17 +1018,17 @@ narrow43:
 	VADDPS    Z0, Z5, Z5
 	VADDPS    Z0, Z7, Z7
 
-skip44:
+skip51:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip45
+	JEQ    skip52
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z1, Z0, Z1
 	VMAXPS Z3, Z0, Z3
 	VMAXPS Z5, Z0, Z5
 	VMAXPS Z7, Z0, Z7
 
-skip45:
+skip52:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -924,9 +1049,9 @@ skip45:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column36
+	JMP     column41
 
-end37:
+end42:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -940,12 +1065,12 @@ end37:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows25
+	JMP    rows29
 
-fewer26:
-rows46:
+fewer30:
+rows53:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer47
+	JLT  fewer54
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -953,9 +1078,9 @@ rows46:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group48:
+group55:
 	CMPQ    32(SP), $0x00000040
-	JLT     single49
+	JLT     single56
 	VMOVUPS c80000000<>+0(SB), Z4
 	VMOVUPS c80000000<>+0(SB), Z5
 	VMOVUPS c80000000<>+0(SB), Z6
@@ -964,27 +1089,44 @@ group48:
 	VMOVUPS c80000000<>+0(SB), Z13
 	VMOVUPS c80000000<>+0(SB), Z14
 	VMOVUPS c80000000<>+0(SB), Z15
-	MOVQ    lda+96(FP), CX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip57
+	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+136(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+136(FP), SI
-	MOVQ    SI, DI
-	ADDQ    stride+136(FP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    k+128(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	VMOVUPS 128(AX), Z6
+	VMOVUPS 192(AX), Z7
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	VMOVUPS 128(AX), Z14
+	VMOVUPS 192(AX), Z15
 
-block50:
+skip57:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ DX, BX
+	ADDQ stride+136(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+136(FP), SI
+	MOVQ SI, DI
+	ADDQ stride+136(FP), DI
+	MOVQ $0x00000000, R8
+	MOVQ k+128(FP), R9
+	MOVQ R9, 48(SP)
+
+block58:
 	MOVQ $0x00000100, R9
 	CMPQ R9, 48(SP)
-	JLE  whole51
+	JLE  whole59
 	MOVQ 48(SP), R9
 
-whole51:
+whole59:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -997,9 +1139,9 @@ whole51:
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
 	SUBQ   $0x00000004, R9
-	JLT    krest53
+	JLT    krest61
 
-k52:
+k60:
 	VBROADCASTSS (AX), Z16
 	VBROADCASTSS (AX)(CX*1), Z17
 	VCVTPH2PS    (DX)(R8*1), Z18
@@ -1056,14 +1198,22 @@ k52:
 	VCVTPH2PS    96(DI)(R8*1), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
+	PREFETCHT0   1024(DX)(R8*1)
+	PREFETCHT0   1088(DX)(R8*1)
+	PREFETCHT0   1024(BX)(R8*1)
+	PREFETCHT0   1088(BX)(R8*1)
+	PREFETCHT0   1024(SI)(R8*1)
+	PREFETCHT0   1088(SI)(R8*1)
+	PREFETCHT0   1024(DI)(R8*1)
+	PREFETCHT0   1088(DI)(R8*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, R8
 	SUBQ         $0x00000004, R9
-	JGE          k52
+	JGE          k60
 
-krest53:
+krest61:
 	ADDQ         $0x00000004, R9
-	JEQ          kend54
+	JEQ          kend62
 	VBROADCASTSS (AX), Z16
 	VBROADCASTSS (AX)(CX*1), Z17
 	VCVTPH2PS    (DX)(R8*1), Z18
@@ -1079,7 +1229,7 @@ krest53:
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
 	DECQ         R9
-	JEQ          kend54
+	JEQ          kend62
 	VBROADCASTSS 4(AX), Z16
 	VBROADCASTSS 4(AX)(CX*1), Z17
 	VCVTPH2PS    32(DX)(R8*1), Z18
@@ -1095,7 +1245,7 @@ krest53:
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
 	DECQ         R9
-	JEQ          kend54
+	JEQ          kend62
 	VBROADCASTSS 8(AX), Z16
 	VBROADCASTSS 8(AX)(CX*1), Z17
 	VCVTPH2PS    64(DX)(R8*1), Z18
@@ -1111,9 +1261,9 @@ krest53:
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
 	DECQ         R9
-	JEQ          kend54
+	JEQ          kend62
 
-kend54:
+kend62:
 	VADDPS  Z0, Z4, Z4
 	VADDPS  Z1, Z5, Z5
 	VADDPS  Z2, Z6, Z6
@@ -1123,10 +1273,10 @@ kend54:
 	VADDPS  Z10, Z14, Z14
 	VADDPS  Z11, Z15, Z15
 	CMPQ    48(SP), $0x00000000
-	JNE     block50
+	JNE     block58
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip55
+	JEQ     skip63
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -1143,10 +1293,10 @@ kend54:
 	VADDPS  Z0, Z7, Z7
 	VADDPS  Z0, Z15, Z15
 
-skip55:
+skip63:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip56
+	JEQ    skip64
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z4, Z0, Z4
 	VMAXPS Z5, Z0, Z5
@@ -1157,7 +1307,7 @@ skip55:
 	VMAXPS Z14, Z0, Z14
 	VMAXPS Z15, Z0, Z15
 
-skip56:
+skip64:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1181,38 +1331,58 @@ skip56:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group48
+	JMP     group55
 
-single49:
-column57:
+single56:
+column65:
 	CMPQ    32(SP), $0x00000000
-	JLE     end58
+	JLE     end66
 	VMOVUPS c80000000<>+0(SB), Z1
 	VMOVUPS c80000000<>+0(SB), Z3
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    k+128(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow67
+	MOVQ    $0x00000010, AX
 
-block59:
+narrow67:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip68
+	MOVQ      ldc+104(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z1
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z3
+
+skip68:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ k+128(FP), SI
+	MOVQ SI, 48(SP)
+
+block69:
 	MOVQ $0x00000100, SI
 	CMPQ SI, 48(SP)
-	JLE  whole60
+	JLE  whole70
 	MOVQ 48(SP), SI
 
-whole60:
+whole70:
 	MOVQ   48(SP), DI
 	SUBQ   SI, DI
 	MOVQ   DI, 48(SP)
 	VXORPS Z0, Z0, Z0
 	VXORPS Z2, Z2, Z2
 	SUBQ   $0x00000004, SI
-	JLT    krest62
+	JLT    krest72
 
-k61:
+k71:
 	VCVTPH2PS        (DX)(BX*1), Z4
 	VFMADD231PS.BCST (AX), Z4, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z4, Z2
@@ -1225,47 +1395,49 @@ k61:
 	VCVTPH2PS        96(DX)(BX*1), Z4
 	VFMADD231PS.BCST 12(AX), Z4, Z0
 	VFMADD231PS.BCST 12(AX)(CX*1), Z4, Z2
+	PREFETCHT0       1024(DX)(BX*1)
+	PREFETCHT0       1088(DX)(BX*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x00000004, SI
-	JGE              k61
+	JGE              k71
 
-krest62:
+krest72:
 	ADDQ             $0x00000004, SI
-	JEQ              kend63
+	JEQ              kend73
 	VCVTPH2PS        (DX)(BX*1), Z4
 	VFMADD231PS.BCST (AX), Z4, Z0
 	VFMADD231PS.BCST (AX)(CX*1), Z4, Z2
 	DECQ             SI
-	JEQ              kend63
+	JEQ              kend73
 	VCVTPH2PS        32(DX)(BX*1), Z4
 	VFMADD231PS.BCST 4(AX), Z4, Z0
 	VFMADD231PS.BCST 4(AX)(CX*1), Z4, Z2
 	DECQ             SI
-	JEQ              kend63
+	JEQ              kend73
 	VCVTPH2PS        64(DX)(BX*1), Z4
 	VFMADD231PS.BCST 8(AX), Z4, Z0
 	VFMADD231PS.BCST 8(AX)(CX*1), Z4, Z2
 	DECQ             SI
-	JEQ              kend63
+	JEQ              kend73
 
-kend63:
+kend73:
 	VADDPS Z0, Z1, Z1
 	VADDPS Z2, Z3, Z3
 	CMPQ   48(SP), $0x00000000
-	JNE    block59
+	JNE    block69
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow64
+	JLE    narrow74
 	MOVQ   $0x00000010, AX
 
-narrow64:
+narrow74:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip65
+	JEQ       skip75
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
@@ -1273,15 +1445,15 @@ narrow64:
 	VADDPS    Z0, Z1, Z1
 	VADDPS    Z0, Z3, Z3
 
-skip65:
+skip75:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip66
+	JEQ    skip76
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z1, Z0, Z1
 	VMAXPS Z3, Z0, Z3
 
-skip66:
+skip76:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1298,9 +1470,9 @@ skip66:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column57
+	JMP     column65
 
-end58:
+end66:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -1314,12 +1486,12 @@ end58:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows46
+	JMP    rows53
 
-fewer47:
-rows67:
+fewer54:
+rows77:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer68
+	JLT  fewer78
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -1327,34 +1499,46 @@ rows67:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group69:
+group79:
 	CMPQ    32(SP), $0x00000040
-	JLT     single70
+	JLT     single80
 	VMOVUPS c80000000<>+0(SB), Z4
 	VMOVUPS c80000000<>+0(SB), Z5
 	VMOVUPS c80000000<>+0(SB), Z6
 	VMOVUPS c80000000<>+0(SB), Z7
-	MOVQ    lda+96(FP), AX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip81
+	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    CX, DX
-	ADDQ    stride+136(FP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+136(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+136(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z4
+	VMOVUPS 64(AX), Z5
+	VMOVUPS 128(AX), Z6
+	VMOVUPS 192(AX), Z7
 
-block71:
+skip81:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ CX, DX
+	ADDQ stride+136(FP), DX
+	MOVQ DX, BX
+	ADDQ stride+136(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+136(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block82:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole72
+	JLE  whole83
 	MOVQ 48(SP), R8
 
-whole72:
+whole83:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -1363,9 +1547,9 @@ whole72:
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	SUBQ   $0x00000004, R8
-	JLT    krest74
+	JLT    krest85
 
-k73:
+k84:
 	VBROADCASTSS (AX), Z8
 	VCVTPH2PS    (CX)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z0
@@ -1402,14 +1586,22 @@ k73:
 	VFMADD231PS  Z9, Z8, Z2
 	VCVTPH2PS    96(SI)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z3
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1088(CX)(DI*1)
+	PREFETCHT0   1024(DX)(DI*1)
+	PREFETCHT0   1088(DX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1088(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
+	PREFETCHT0   1088(SI)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000004, R8
-	JGE          k73
+	JGE          k84
 
-krest74:
+krest85:
 	ADDQ         $0x00000004, R8
-	JEQ          kend75
+	JEQ          kend86
 	VBROADCASTSS (AX), Z8
 	VCVTPH2PS    (CX)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z0
@@ -1420,7 +1612,7 @@ krest74:
 	VCVTPH2PS    (SI)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z3
 	DECQ         R8
-	JEQ          kend75
+	JEQ          kend86
 	VBROADCASTSS 4(AX), Z8
 	VCVTPH2PS    32(CX)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z0
@@ -1431,7 +1623,7 @@ krest74:
 	VCVTPH2PS    32(SI)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z3
 	DECQ         R8
-	JEQ          kend75
+	JEQ          kend86
 	VBROADCASTSS 8(AX), Z8
 	VCVTPH2PS    64(CX)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z0
@@ -1442,18 +1634,18 @@ krest74:
 	VCVTPH2PS    64(SI)(DI*1), Z9
 	VFMADD231PS  Z9, Z8, Z3
 	DECQ         R8
-	JEQ          kend75
+	JEQ          kend86
 
-kend75:
+kend86:
 	VADDPS  Z0, Z4, Z4
 	VADDPS  Z1, Z5, Z5
 	VADDPS  Z2, Z6, Z6
 	VADDPS  Z3, Z7, Z7
 	CMPQ    48(SP), $0x00000000
-	JNE     block71
+	JNE     block82
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip76
+	JEQ     skip87
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -1466,17 +1658,17 @@ kend75:
 	VMOVUPS 192(CX)(AX*4), Z0
 	VADDPS  Z0, Z7, Z7
 
-skip76:
+skip87:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip77
+	JEQ    skip88
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z4, Z0, Z4
 	VMAXPS Z5, Z0, Z5
 	VMAXPS Z6, Z0, Z6
 	VMAXPS Z7, Z0, Z7
 
-skip77:
+skip88:
 	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1495,36 +1687,54 @@ skip77:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group69
+	JMP     group79
 
-single70:
-column78:
+single80:
+column89:
 	CMPQ    32(SP), $0x00000000
-	JLE     end79
+	JLE     end90
 	VMOVUPS c80000000<>+0(SB), Z1
-	MOVQ    lda+96(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    k+128(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow91
+	MOVQ    $0x00000010, AX
 
-block80:
+narrow91:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+144(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip92
+	MOVQ      ldc+104(FP), AX
+	SHLQ      $0x02, AX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z1
+
+skip92:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ k+128(FP), BX
+	MOVQ BX, 48(SP)
+
+block93:
 	MOVQ $0x00000100, BX
 	CMPQ BX, 48(SP)
-	JLE  whole81
+	JLE  whole94
 	MOVQ 48(SP), BX
 
-whole81:
+whole94:
 	MOVQ   48(SP), SI
 	SUBQ   BX, SI
 	MOVQ   SI, 48(SP)
 	VXORPS Z0, Z0, Z0
 	SUBQ   $0x00000004, BX
-	JLT    krest83
+	JLT    krest96
 
-k82:
+k95:
 	VCVTPH2PS        (CX)(DX*1), Z2
 	VFMADD231PS.BCST (AX), Z2, Z0
 	VCVTPH2PS        32(CX)(DX*1), Z2
@@ -1533,57 +1743,59 @@ k82:
 	VFMADD231PS.BCST 8(AX), Z2, Z0
 	VCVTPH2PS        96(CX)(DX*1), Z2
 	VFMADD231PS.BCST 12(AX), Z2, Z0
+	PREFETCHT0       1024(CX)(DX*1)
+	PREFETCHT0       1088(CX)(DX*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x00000004, BX
-	JGE              k82
+	JGE              k95
 
-krest83:
+krest96:
 	ADDQ             $0x00000004, BX
-	JEQ              kend84
+	JEQ              kend97
 	VCVTPH2PS        (CX)(DX*1), Z2
 	VFMADD231PS.BCST (AX), Z2, Z0
 	DECQ             BX
-	JEQ              kend84
+	JEQ              kend97
 	VCVTPH2PS        32(CX)(DX*1), Z2
 	VFMADD231PS.BCST 4(AX), Z2, Z0
 	DECQ             BX
-	JEQ              kend84
+	JEQ              kend97
 	VCVTPH2PS        64(CX)(DX*1), Z2
 	VFMADD231PS.BCST 8(AX), Z2, Z0
 	DECQ             BX
-	JEQ              kend84
+	JEQ              kend97
 
-kend84:
+kend97:
 	VADDPS Z0, Z1, Z1
 	CMPQ   48(SP), $0x00000000
-	JNE    block80
+	JNE    block93
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000010
-	JLE    narrow85
+	JLE    narrow98
 	MOVQ   $0x00000010, AX
 
-narrow85:
+narrow98:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
 	MOVQ      flags+144(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip86
+	JEQ       skip99
 	MOVQ      n+120(FP), AX
 	MOVQ      bias_base+72(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
 	VADDPS    Z0, Z1, Z1
 
-skip86:
+skip99:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip87
+	JEQ    skip100
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z1, Z0, Z1
 
-skip87:
+skip100:
 	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1598,9 +1810,9 @@ skip87:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column78
+	JMP     column89
 
-end79:
+end90:
 	MOVQ lda+96(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -1612,9 +1824,9 @@ end79:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows67
+	JMP  rows77
 
-fewer68:
+fewer78:
 	VZEROUPPER
 	RET
 

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm_f32f16_6x8_avx2(a []float32, b []uint16, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, stride int, flags int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, F16C, FMA3, MMX+
 TEXT ·gemm_f32f16_6x8_avx2(SB), NOSPLIT, $64-152
 	MOVQ m+112(FP), AX
 	MOVQ AX, 40(SP)
@@ -33,23 +33,58 @@ column3:
 	VMOVUPS c80000000<>+0(SB), Y7
 	VMOVUPS c80000000<>+0(SB), Y9
 	VMOVUPS c80000000<>+0(SB), Y11
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow5
+	MOVQ    $0x00000008, AX
 
-block5:
+narrow5:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip6
+	MOVQ       ldc+104(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y9
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y11
+
+skip6:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block7:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole6
+	JLE  whole8
 	MOVQ 48(SP), DI
 
-whole6:
+whole8:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -60,9 +95,9 @@ whole6:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y10, Y10, Y10
 	SUBQ   $0x00000004, DI
-	JLT    krest8
+	JLT    krest10
 
-k7:
+k9:
 	VCVTPH2PS    (BX)(SI*1), Y12
 	VBROADCASTSS (AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -115,15 +150,17 @@ k7:
 	VFMADD231PS  Y12, Y13, Y8
 	VBROADCASTSS 12(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
+	PREFETCHT0   1024(BX)(SI*1)
+	PREFETCHT0   1088(BX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x00000004, DI
-	JGE          k7
+	JGE          k9
 
-krest8:
+krest10:
 	ADDQ         $0x00000004, DI
-	JEQ          kend9
+	JEQ          kend11
 	VCVTPH2PS    (BX)(SI*1), Y12
 	VBROADCASTSS (AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -138,7 +175,7 @@ krest8:
 	VBROADCASTSS (DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         DI
-	JEQ          kend9
+	JEQ          kend11
 	VCVTPH2PS    32(BX)(SI*1), Y12
 	VBROADCASTSS 4(AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -153,7 +190,7 @@ krest8:
 	VBROADCASTSS 4(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         DI
-	JEQ          kend9
+	JEQ          kend11
 	VCVTPH2PS    64(BX)(SI*1), Y12
 	VBROADCASTSS 8(AX), Y13
 	VFMADD231PS  Y12, Y13, Y0
@@ -168,9 +205,9 @@ krest8:
 	VBROADCASTSS 8(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         DI
-	JEQ          kend9
+	JEQ          kend11
 
-kend9:
+kend11:
 	VADDPS Y0, Y1, Y1
 	VADDPS Y2, Y3, Y3
 	VADDPS Y4, Y5, Y5
@@ -178,20 +215,20 @@ kend9:
 	VADDPS Y8, Y9, Y9
 	VADDPS Y10, Y11, Y11
 	CMPQ   48(SP), $0x00000000
-	JNE    block5
+	JNE    block7
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow10
+	JLE    narrow12
 	MOVQ   $0x00000008, AX
 
-narrow10:
+narrow12:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip11
+	JEQ        skip13
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -204,10 +241,10 @@ narrow10:
 	VADDPS     Y0, Y9, Y9
 	VADDPS     Y0, Y11, Y11
 
-skip11:
+skip13:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip12
+	JEQ    skip14
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y1, Y0, Y1
 	VMAXPS Y3, Y0, Y3
@@ -216,7 +253,7 @@ skip11:
 	VMAXPS Y9, Y0, Y9
 	VMAXPS Y11, Y0, Y11
 
-skip12:
+skip14:
 	MOVQ       ldc+104(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -244,15 +281,15 @@ skip12:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second13
+	JNE        second15
 	ADDQ       $0x00000010, AX
-	JMP        half14
+	JMP        half16
 
-second13:
+second15:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000010, AX
 
-half14:
+half16:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
@@ -276,9 +313,9 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows15:
+rows17:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer16
+	JLT  fewer18
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -286,30 +323,59 @@ rows15:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-column17:
+column19:
 	CMPQ    32(SP), $0x00000000
-	JLE     end18
+	JLE     end20
 	VMOVUPS c80000000<>+0(SB), Y1
 	VMOVUPS c80000000<>+0(SB), Y3
 	VMOVUPS c80000000<>+0(SB), Y5
 	VMOVUPS c80000000<>+0(SB), Y7
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow21
+	MOVQ    $0x00000008, AX
 
-block19:
+narrow21:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip22
+	MOVQ       ldc+104(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y7
+
+skip22:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block23:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole20
+	JLE  whole24
 	MOVQ 48(SP), DI
 
-whole20:
+whole24:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -318,9 +384,9 @@ whole20:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y6, Y6, Y6
 	SUBQ   $0x00000004, DI
-	JLT    krest22
+	JLT    krest26
 
-k21:
+k25:
 	VCVTPH2PS    (BX)(SI*1), Y8
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y8, Y9, Y0
@@ -357,15 +423,17 @@ k21:
 	VFMADD231PS  Y8, Y9, Y4
 	VBROADCASTSS 12(DX), Y9
 	VFMADD231PS  Y8, Y9, Y6
+	PREFETCHT0   1024(BX)(SI*1)
+	PREFETCHT0   1088(BX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x00000004, DI
-	JGE          k21
+	JGE          k25
 
-krest22:
+krest26:
 	ADDQ         $0x00000004, DI
-	JEQ          kend23
+	JEQ          kend27
 	VCVTPH2PS    (BX)(SI*1), Y8
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y8, Y9, Y0
@@ -376,7 +444,7 @@ krest22:
 	VBROADCASTSS (DX), Y9
 	VFMADD231PS  Y8, Y9, Y6
 	DECQ         DI
-	JEQ          kend23
+	JEQ          kend27
 	VCVTPH2PS    32(BX)(SI*1), Y8
 	VBROADCASTSS 4(AX), Y9
 	VFMADD231PS  Y8, Y9, Y0
@@ -387,7 +455,7 @@ krest22:
 	VBROADCASTSS 4(DX), Y9
 	VFMADD231PS  Y8, Y9, Y6
 	DECQ         DI
-	JEQ          kend23
+	JEQ          kend27
 	VCVTPH2PS    64(BX)(SI*1), Y8
 	VBROADCASTSS 8(AX), Y9
 	VFMADD231PS  Y8, Y9, Y0
@@ -398,28 +466,28 @@ krest22:
 	VBROADCASTSS 8(DX), Y9
 	VFMADD231PS  Y8, Y9, Y6
 	DECQ         DI
-	JEQ          kend23
+	JEQ          kend27
 
-kend23:
+kend27:
 	VADDPS Y0, Y1, Y1
 	VADDPS Y2, Y3, Y3
 	VADDPS Y4, Y5, Y5
 	VADDPS Y6, Y7, Y7
 	CMPQ   48(SP), $0x00000000
-	JNE    block19
+	JNE    block23
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow24
+	JLE    narrow28
 	MOVQ   $0x00000008, AX
 
-narrow24:
+narrow28:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip25
+	JEQ        skip29
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -430,17 +498,17 @@ narrow24:
 	VADDPS     Y0, Y5, Y5
 	VADDPS     Y0, Y7, Y7
 
-skip25:
+skip29:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip26
+	JEQ    skip30
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y1, Y0, Y1
 	VMAXPS Y3, Y0, Y3
 	VMAXPS Y5, Y0, Y5
 	VMAXPS Y7, Y0, Y7
 
-skip26:
+skip30:
 	MOVQ       ldc+104(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -462,22 +530,22 @@ skip26:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second27
+	JNE        second31
 	ADDQ       $0x00000010, AX
-	JMP        half28
+	JMP        half32
 
-second27:
+second31:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000010, AX
 
-half28:
+half32:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column17
+	JMP  column19
 
-end18:
+end20:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -491,12 +559,12 @@ end18:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows15
+	JMP    rows17
 
-fewer16:
-rows29:
+fewer18:
+rows33:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer30
+	JLT  fewer34
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -504,29 +572,42 @@ rows29:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group31:
+group35:
 	CMPQ    32(SP), $0x00000010
-	JLT     single32
+	JLT     single36
 	VMOVUPS c80000000<>+0(SB), Y2
 	VMOVUPS c80000000<>+0(SB), Y3
 	VMOVUPS c80000000<>+0(SB), Y6
 	VMOVUPS c80000000<>+0(SB), Y7
-	MOVQ    lda+96(FP), CX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip37
+	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	LEAQ    16(DX), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    k+128(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    CX, AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
 
-block33:
+skip37:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	LEAQ 16(DX), BX
+	MOVQ $0x00000000, SI
+	MOVQ k+128(FP), DI
+	MOVQ DI, 48(SP)
+
+block38:
 	MOVQ $0x00000100, DI
 	CMPQ DI, 48(SP)
-	JLE  whole34
+	JLE  whole39
 	MOVQ 48(SP), DI
 
-whole34:
+whole39:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
@@ -535,9 +616,9 @@ whole34:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	SUBQ   $0x00000004, DI
-	JLT    krest36
+	JLT    krest41
 
-k35:
+k40:
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VCVTPH2PS    (DX)(SI*1), Y10
@@ -570,14 +651,16 @@ k35:
 	VCVTPH2PS    96(BX)(SI*1), Y10
 	VFMADD231PS  Y10, Y8, Y1
 	VFMADD231PS  Y10, Y9, Y5
+	PREFETCHT0   1024(DX)(SI*1)
+	PREFETCHT0   1088(DX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x00000004, DI
-	JGE          k35
+	JGE          k40
 
-krest36:
+krest41:
 	ADDQ         $0x00000004, DI
-	JEQ          kend37
+	JEQ          kend42
 	VBROADCASTSS (AX), Y8
 	VBROADCASTSS (AX)(CX*1), Y9
 	VCVTPH2PS    (DX)(SI*1), Y10
@@ -587,7 +670,7 @@ krest36:
 	VFMADD231PS  Y10, Y8, Y1
 	VFMADD231PS  Y10, Y9, Y5
 	DECQ         DI
-	JEQ          kend37
+	JEQ          kend42
 	VBROADCASTSS 4(AX), Y8
 	VBROADCASTSS 4(AX)(CX*1), Y9
 	VCVTPH2PS    32(DX)(SI*1), Y10
@@ -597,7 +680,7 @@ krest36:
 	VFMADD231PS  Y10, Y8, Y1
 	VFMADD231PS  Y10, Y9, Y5
 	DECQ         DI
-	JEQ          kend37
+	JEQ          kend42
 	VBROADCASTSS 8(AX), Y8
 	VBROADCASTSS 8(AX)(CX*1), Y9
 	VCVTPH2PS    64(DX)(SI*1), Y10
@@ -607,18 +690,18 @@ krest36:
 	VFMADD231PS  Y10, Y8, Y1
 	VFMADD231PS  Y10, Y9, Y5
 	DECQ         DI
-	JEQ          kend37
+	JEQ          kend42
 
-kend37:
+kend42:
 	VADDPS  Y0, Y2, Y2
 	VADDPS  Y1, Y3, Y3
 	VADDPS  Y4, Y6, Y6
 	VADDPS  Y5, Y7, Y7
 	CMPQ    48(SP), $0x00000000
-	JNE     block33
+	JNE     block38
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip38
+	JEQ     skip43
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -629,17 +712,17 @@ kend37:
 	VADDPS  Y0, Y3, Y3
 	VADDPS  Y0, Y7, Y7
 
-skip38:
+skip43:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip39
+	JEQ    skip44
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y2, Y0, Y2
 	VMAXPS Y3, Y0, Y3
 	VMAXPS Y6, Y0, Y6
 	VMAXPS Y7, Y0, Y7
 
-skip39:
+skip44:
 	MOVQ    ldc+104(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -658,38 +741,61 @@ skip39:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     group31
+	JMP     group35
 
-single32:
-column40:
+single36:
+column45:
 	CMPQ    32(SP), $0x00000000
-	JLE     end41
+	JLE     end46
 	VMOVUPS c80000000<>+0(SB), Y1
 	VMOVUPS c80000000<>+0(SB), Y3
-	MOVQ    lda+96(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    k+128(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow47
+	MOVQ    $0x00000008, AX
 
-block42:
+narrow47:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip48
+	MOVQ       ldc+104(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y3
+
+skip48:
+	MOVQ lda+96(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ k+128(FP), SI
+	MOVQ SI, 48(SP)
+
+block49:
 	MOVQ $0x00000100, SI
 	CMPQ SI, 48(SP)
-	JLE  whole43
+	JLE  whole50
 	MOVQ 48(SP), SI
 
-whole43:
+whole50:
 	MOVQ   48(SP), DI
 	SUBQ   SI, DI
 	MOVQ   DI, 48(SP)
 	VXORPS Y0, Y0, Y0
 	VXORPS Y2, Y2, Y2
 	SUBQ   $0x00000004, SI
-	JLT    krest45
+	JLT    krest52
 
-k44:
+k51:
 	VCVTPH2PS    (DX)(BX*1), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -710,54 +816,56 @@ k44:
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS 12(AX)(CX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1088(DX)(BX*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x00000004, SI
-	JGE          k44
+	JGE          k51
 
-krest45:
+krest52:
 	ADDQ         $0x00000004, SI
-	JEQ          kend46
+	JEQ          kend53
 	VCVTPH2PS    (DX)(BX*1), Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS (AX)(CX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
 	DECQ         SI
-	JEQ          kend46
+	JEQ          kend53
 	VCVTPH2PS    32(DX)(BX*1), Y4
 	VBROADCASTSS 4(AX), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS 4(AX)(CX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
 	DECQ         SI
-	JEQ          kend46
+	JEQ          kend53
 	VCVTPH2PS    64(DX)(BX*1), Y4
 	VBROADCASTSS 8(AX), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS 8(AX)(CX*1), Y5
 	VFMADD231PS  Y4, Y5, Y2
 	DECQ         SI
-	JEQ          kend46
+	JEQ          kend53
 
-kend46:
+kend53:
 	VADDPS Y0, Y1, Y1
 	VADDPS Y2, Y3, Y3
 	CMPQ   48(SP), $0x00000000
-	JNE    block42
+	JNE    block49
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow47
+	JLE    narrow54
 	MOVQ   $0x00000008, AX
 
-narrow47:
+narrow54:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip48
+	JEQ        skip55
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -766,15 +874,15 @@ narrow47:
 	VADDPS     Y0, Y1, Y1
 	VADDPS     Y0, Y3, Y3
 
-skip48:
+skip55:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip49
+	JEQ    skip56
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y1, Y0, Y1
 	VMAXPS Y3, Y0, Y3
 
-skip49:
+skip56:
 	MOVQ       ldc+104(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -790,22 +898,22 @@ skip49:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second50
+	JNE        second57
 	ADDQ       $0x00000010, AX
-	JMP        half51
+	JMP        half58
 
-second50:
+second57:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000010, AX
 
-half51:
+half58:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column40
+	JMP  column45
 
-end41:
+end46:
 	MOVQ   lda+96(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -819,12 +927,12 @@ end41:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows29
+	JMP    rows33
 
-fewer30:
-rows52:
+fewer34:
+rows59:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer53
+	JLT  fewer60
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
@@ -832,32 +940,44 @@ rows52:
 	MOVQ n+120(FP), AX
 	MOVQ AX, 32(SP)
 
-group54:
+group61:
 	CMPQ    32(SP), $0x00000020
-	JLT     single55
+	JLT     single62
 	VMOVUPS c80000000<>+0(SB), Y4
 	VMOVUPS c80000000<>+0(SB), Y5
 	VMOVUPS c80000000<>+0(SB), Y6
 	VMOVUPS c80000000<>+0(SB), Y7
-	MOVQ    lda+96(FP), AX
+	MOVQ    flags+144(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip63
+	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	LEAQ    16(CX), DX
-	MOVQ    CX, BX
-	ADDQ    stride+136(FP), BX
-	LEAQ    16(BX), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    k+128(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	VMOVUPS 64(AX), Y6
+	VMOVUPS 96(AX), Y7
 
-block56:
+skip63:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	LEAQ 16(CX), DX
+	MOVQ CX, BX
+	ADDQ stride+136(FP), BX
+	LEAQ 16(BX), SI
+	MOVQ $0x00000000, DI
+	MOVQ k+128(FP), R8
+	MOVQ R8, 48(SP)
+
+block64:
 	MOVQ $0x00000100, R8
 	CMPQ R8, 48(SP)
-	JLE  whole57
+	JLE  whole65
 	MOVQ 48(SP), R8
 
-whole57:
+whole65:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
@@ -866,9 +986,9 @@ whole57:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x00000004, R8
-	JLT    krest59
+	JLT    krest67
 
-k58:
+k66:
 	VBROADCASTSS (AX), Y8
 	VCVTPH2PS    (CX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -905,14 +1025,18 @@ k58:
 	VFMADD231PS  Y9, Y8, Y2
 	VCVTPH2PS    96(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y3
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1088(CX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1088(BX)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000004, R8
-	JGE          k58
+	JGE          k66
 
-krest59:
+krest67:
 	ADDQ         $0x00000004, R8
-	JEQ          kend60
+	JEQ          kend68
 	VBROADCASTSS (AX), Y8
 	VCVTPH2PS    (CX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -923,7 +1047,7 @@ krest59:
 	VCVTPH2PS    (SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R8
-	JEQ          kend60
+	JEQ          kend68
 	VBROADCASTSS 4(AX), Y8
 	VCVTPH2PS    32(CX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -934,7 +1058,7 @@ krest59:
 	VCVTPH2PS    32(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R8
-	JEQ          kend60
+	JEQ          kend68
 	VBROADCASTSS 8(AX), Y8
 	VCVTPH2PS    64(CX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -945,18 +1069,18 @@ krest59:
 	VCVTPH2PS    64(SI)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R8
-	JEQ          kend60
+	JEQ          kend68
 
-kend60:
+kend68:
 	VADDPS  Y0, Y4, Y4
 	VADDPS  Y1, Y5, Y5
 	VADDPS  Y2, Y6, Y6
 	VADDPS  Y3, Y7, Y7
 	CMPQ    48(SP), $0x00000000
-	JNE     block56
+	JNE     block64
 	MOVQ    flags+144(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip61
+	JEQ     skip69
 	MOVQ    n+120(FP), AX
 	MOVQ    bias_base+72(FP), CX
 	SUBQ    32(SP), AX
@@ -969,17 +1093,17 @@ kend60:
 	VMOVUPS 96(CX)(AX*4), Y0
 	VADDPS  Y0, Y7, Y7
 
-skip61:
+skip69:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip62
+	JEQ    skip70
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y4, Y0, Y4
 	VMAXPS Y5, Y0, Y5
 	VMAXPS Y6, Y0, Y6
 	VMAXPS Y7, Y0, Y7
 
-skip62:
+skip70:
 	MOVQ    ldc+104(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -998,36 +1122,56 @@ skip62:
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group54
+	JMP     group61
 
-single55:
-column63:
+single62:
+column71:
 	CMPQ    32(SP), $0x00000000
-	JLE     end64
+	JLE     end72
 	VMOVUPS c80000000<>+0(SB), Y1
-	MOVQ    lda+96(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    k+128(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow73
+	MOVQ    $0x00000008, AX
 
-block65:
+narrow73:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+144(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip74
+	MOVQ       ldc+104(FP), AX
+	SHLQ       $0x02, AX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+
+skip74:
+	MOVQ lda+96(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ k+128(FP), BX
+	MOVQ BX, 48(SP)
+
+block75:
 	MOVQ $0x00000100, BX
 	CMPQ BX, 48(SP)
-	JLE  whole66
+	JLE  whole76
 	MOVQ 48(SP), BX
 
-whole66:
+whole76:
 	MOVQ   48(SP), SI
 	SUBQ   BX, SI
 	MOVQ   SI, 48(SP)
 	VXORPS Y0, Y0, Y0
 	SUBQ   $0x00000004, BX
-	JLT    krest68
+	JLT    krest78
 
-k67:
+k77:
 	VCVTPH2PS    (CX)(DX*1), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -1040,47 +1184,49 @@ k67:
 	VCVTPH2PS    96(CX)(DX*1), Y2
 	VBROADCASTSS 12(AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
+	PREFETCHT0   1024(CX)(DX*1)
+	PREFETCHT0   1088(CX)(DX*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x00000004, BX
-	JGE          k67
+	JGE          k77
 
-krest68:
+krest78:
 	ADDQ         $0x00000004, BX
-	JEQ          kend69
+	JEQ          kend79
 	VCVTPH2PS    (CX)(DX*1), Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	DECQ         BX
-	JEQ          kend69
+	JEQ          kend79
 	VCVTPH2PS    32(CX)(DX*1), Y2
 	VBROADCASTSS 4(AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	DECQ         BX
-	JEQ          kend69
+	JEQ          kend79
 	VCVTPH2PS    64(CX)(DX*1), Y2
 	VBROADCASTSS 8(AX), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	DECQ         BX
-	JEQ          kend69
+	JEQ          kend79
 
-kend69:
+kend79:
 	VADDPS Y0, Y1, Y1
 	CMPQ   48(SP), $0x00000000
-	JNE    block65
+	JNE    block75
 	MOVQ   32(SP), AX
 	CMPQ   AX, $0x00000008
-	JLE    narrow70
+	JLE    narrow80
 	MOVQ   $0x00000008, AX
 
-narrow70:
+narrow80:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
 	MOVQ       flags+144(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip71
+	JEQ        skip81
 	MOVQ       n+120(FP), AX
 	MOVQ       bias_base+72(FP), DX
 	SUBQ       32(SP), AX
@@ -1088,14 +1234,14 @@ narrow70:
 	VMASKMOVPS (DX)(AX*4), Y0, Y0
 	VADDPS     Y0, Y1, Y1
 
-skip71:
+skip81:
 	MOVQ   flags+144(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip72
+	JEQ    skip82
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y1, Y0, Y1
 
-skip72:
+skip82:
 	MOVQ       ldc+104(FP), AX
 	SHLQ       $0x02, AX
 	MOVQ       8(SP), AX
@@ -1108,22 +1254,22 @@ skip72:
 	MOVQ       n+120(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second73
+	JNE        second83
 	ADDQ       $0x00000010, AX
-	JMP        half74
+	JMP        half84
 
-second73:
+second83:
 	ADDQ stride+136(FP), AX
 	SUBQ $0x00000010, AX
 
-half74:
+half84:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column63
+	JMP  column71
 
-end64:
+end72:
 	MOVQ lda+96(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -1135,9 +1281,9 @@ end64:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows52
+	JMP  rows59
 
-fewer53:
+fewer60:
 	VZEROUPPER
 	RET
 

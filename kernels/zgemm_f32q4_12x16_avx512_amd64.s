@@ -4,10 +4,10 @@
 
 #include "textflag.h"
 
-// func gemm_f32q4_12x16_avx512(a []float32, b []uint8, sums []float32, c []float32, bias []float32, lda int, ldc int, lds int, m int, n int, k int, block int, stride int, flags int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_f32q4_12x16_avx512(SB), NOSPLIT, $64-192
-	MOVQ m+144(FP), AX
+// func gemm_f32q4_12x16_avx512(a []float32, b []uint8, sums []float32, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, block int, stride int, flags int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·gemm_f32q4_12x16_avx512(SB), NOSPLIT, $64-184
+	MOVQ m+136(FP), AX
 	MOVQ AX, 40(SP)
 	MOVQ a_base+0(FP), AX
 	MOVQ AX, (SP)
@@ -23,7 +23,7 @@ rows1:
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
 column3:
@@ -45,36 +45,76 @@ column3:
 	VXORPS  Z23, Z23, Z23
 	VXORPS  Z25, Z25, Z25
 	VXORPS  Z27, Z27, Z27
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	LEAQ    (BX)(CX*1), SI
-	LEAQ    (SI)(CX*2), SI
-	MOVQ    24(SP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    16(SP), R10
-	MOVQ    k+160(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow5
+	MOVQ    $0x00000010, AX
 
-block5:
+narrow5:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip6
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z5
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z11
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z13
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z15
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z17
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z19
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z21
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z23
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z25
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z27
+
+skip6:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	LEAQ (BX)(CX*1), SI
+	LEAQ (SI)(CX*2), SI
+	MOVQ 24(SP), DI
+	MOVQ $0x00000000, R8
+	MOVQ 16(SP), R10
+	MOVQ k+152(FP), R9
+	MOVQ R9, 48(SP)
+
+block7:
 	MOVQ  R8, R9
 	ADDQ  $0x00000040, R8
-	MOVQ  flags+184(FP), R11
-	TESTQ $0x00000001, R11
-	JEQ   symmetric6
+	MOVQ  flags+176(FP), R11
+	TESTQ $0x00000008, R11
+	JEQ   symmetric8
 	ADDQ  $0x00000040, R8
 
-symmetric6:
-	MOVQ block+168(FP), R11
+symmetric8:
+	MOVQ block+160(FP), R11
 	CMPQ R11, 48(SP)
-	JLE  whole7
+	JLE  whole9
 	MOVQ 48(SP), R11
 
-whole7:
+whole9:
 	MOVQ   48(SP), R12
 	SUBQ   R11, R12
 	MOVQ   R12, 48(SP)
@@ -91,9 +131,9 @@ whole7:
 	VXORPS Z24, Z24, Z24
 	VXORPS Z26, Z26, Z26
 	SUBQ   $0x00000008, R11
-	JLT    krest9
+	JLT    krest11
 
-k8:
+k10:
 	VMOVUPS          (DI)(R8*1), Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, c4b000000<>+0(SB), Z28, Z29
@@ -216,17 +256,18 @@ k8:
 	VFMADD231PS.BCST 28(SI), Z29, Z22
 	VFMADD231PS.BCST 28(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 28(SI)(CX*2), Z29, Z26
+	PREFETCHT0       1024(DI)(R8*1)
 	ADDQ             $0x00000020, AX
 	ADDQ             $0x00000020, DX
 	ADDQ             $0x00000020, BX
 	ADDQ             $0x00000020, SI
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000008, R11
-	JGE              k8
+	JGE              k10
 
-krest9:
+krest11:
 	ADDQ             $0x00000008, R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          (DI)(R8*1), Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, c4b000000<>+0(SB), Z28, Z29
@@ -244,7 +285,7 @@ krest9:
 	VFMADD231PS.BCST (SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST (SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          Z1, Z29
 	VPTERNLOGD       $0xea, c49000000<>+0(SB), Z28, Z29
 	VSUBPS           c49000080<>+0(SB), Z29, Z29
@@ -261,7 +302,7 @@ krest9:
 	VFMADD231PS.BCST 4(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 4(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          Z2, Z29
 	VPTERNLOGD       $0xea, c47000000<>+0(SB), Z28, Z29
 	VSUBPS           c47000800<>+0(SB), Z29, Z29
@@ -278,7 +319,7 @@ krest9:
 	VFMADD231PS.BCST 8(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 8(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          Z3, Z29
 	VPTERNLOGD       $0xea, c45000000<>+0(SB), Z28, Z29
 	VSUBPS           c45008000<>+0(SB), Z29, Z29
@@ -295,7 +336,7 @@ krest9:
 	VFMADD231PS.BCST 12(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 12(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          c000f0000<>+0(SB), Z29
 	VPTERNLOGD       $0xea, c43000000<>+0(SB), Z28, Z29
 	VSUBPS           c43080000<>+0(SB), Z29, Z29
@@ -312,7 +353,7 @@ krest9:
 	VFMADD231PS.BCST 16(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 16(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VPSRLD           $0x14, Z28, Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, c4b000000<>+0(SB), Z28, Z29
@@ -330,7 +371,7 @@ krest9:
 	VFMADD231PS.BCST 20(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 20(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          Z1, Z29
 	VPTERNLOGD       $0xea, c49000000<>+0(SB), Z28, Z29
 	VSUBPS           c49000080<>+0(SB), Z29, Z29
@@ -347,9 +388,9 @@ krest9:
 	VFMADD231PS.BCST 24(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 24(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 
-kend10:
+kend12:
 	VFMADD231PS  (DI)(R9*1), Z4, Z5
 	VFMADD231PS  (DI)(R9*1), Z6, Z7
 	VFMADD231PS  (DI)(R9*1), Z8, Z9
@@ -362,9 +403,9 @@ kend10:
 	VFMADD231PS  (DI)(R9*1), Z22, Z23
 	VFMADD231PS  (DI)(R9*1), Z24, Z25
 	VFMADD231PS  (DI)(R9*1), Z26, Z27
-	MOVQ         flags+184(FP), R11
-	TESTQ        $0x00000001, R11
-	JEQ          symmetric11
+	MOVQ         flags+176(FP), R11
+	TESTQ        $0x00000008, R11
+	JEQ          symmetric13
 	VBROADCASTSS (R10), Z4
 	VFMADD231PS  64(DI)(R9*1), Z4, Z5
 	VBROADCASTSS 4(R10), Z4
@@ -389,25 +430,25 @@ kend10:
 	VFMADD231PS  64(DI)(R9*1), Z4, Z25
 	VBROADCASTSS 44(R10), Z4
 	VFMADD231PS  64(DI)(R9*1), Z4, Z27
-	MOVQ         lds+136(FP), R9
+	MOVQ         m+136(FP), R9
 	LEAQ         (R10)(R9*4), R10
 
-symmetric11:
+symmetric13:
 	CMPQ 48(SP), $0x00000000
-	JNE  block5
+	JNE  block7
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow12
+	JLE  narrow14
 	MOVQ $0x00000010, AX
 
-narrow12:
+narrow14:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip13
-	MOVQ      n+152(FP), AX
+	JEQ       skip15
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
@@ -424,10 +465,10 @@ narrow12:
 	VADDPS    Z0, Z25, Z25
 	VADDPS    Z0, Z27, Z27
 
-skip13:
-	MOVQ   flags+184(FP), AX
+skip15:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip14
+	JEQ    skip16
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z5, Z0, Z5
 	VMAXPS Z7, Z0, Z7
@@ -442,7 +483,7 @@ skip13:
 	VMAXPS Z25, Z0, Z25
 	VMAXPS Z27, Z0, Z27
 
-skip14:
+skip16:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -473,7 +514,7 @@ skip14:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
@@ -501,19 +542,19 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows15:
+rows17:
 	CMPQ 40(SP), $0x00000008
-	JLT  fewer16
+	JLT  fewer18
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-column17:
+column19:
 	CMPQ    32(SP), $0x00000000
-	JLE     end18
+	JLE     end20
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -534,34 +575,66 @@ column17:
 	VXORPS  Z23, Z23, Z23
 	VXORPS  Z25, Z25, Z25
 	VXORPS  Z27, Z27, Z27
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	MOVQ    24(SP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    16(SP), R9
-	MOVQ    k+160(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow21
+	MOVQ    $0x00000010, AX
 
-block19:
+narrow21:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip22
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z13
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z15
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z17
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z19
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z21
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z23
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z25
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z27
+
+skip22:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	MOVQ 24(SP), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block23:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric20
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric24
 	ADDQ  $0x00000040, DI
 
-symmetric20:
-	MOVQ block+168(FP), R10
+symmetric24:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole21
+	JLE  whole25
 	MOVQ 48(SP), R10
 
-whole21:
+whole25:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -574,9 +647,9 @@ whole21:
 	VXORPS Z24, Z24, Z24
 	VXORPS Z26, Z26, Z26
 	SUBQ   $0x00000008, R10
-	JLT    krest23
+	JLT    krest27
 
-k22:
+k26:
 	VMOVUPS          (SI)(DI*1), Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, Z5, Z28, Z29
@@ -667,16 +740,17 @@ k22:
 	VFMADD231PS.BCST 28(DX)(CX*2), Z29, Z22
 	VFMADD231PS.BCST 28(BX), Z29, Z24
 	VFMADD231PS.BCST 28(BX)(CX*1), Z29, Z26
+	PREFETCHT0       1024(SI)(DI*1)
 	ADDQ             $0x00000020, AX
 	ADDQ             $0x00000020, DX
 	ADDQ             $0x00000020, BX
 	ADDQ             $0x00000040, DI
 	SUBQ             $0x00000008, R10
-	JGE              k22
+	JGE              k26
 
-krest23:
+krest27:
 	ADDQ             $0x00000008, R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          (SI)(DI*1), Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, Z5, Z28, Z29
@@ -690,7 +764,7 @@ krest23:
 	VFMADD231PS.BCST (BX), Z29, Z24
 	VFMADD231PS.BCST (BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          Z1, Z29
 	VPTERNLOGD       $0xea, Z6, Z28, Z29
 	VSUBPS           Z11, Z29, Z29
@@ -703,7 +777,7 @@ krest23:
 	VFMADD231PS.BCST 4(BX), Z29, Z24
 	VFMADD231PS.BCST 4(BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          Z2, Z29
 	VPTERNLOGD       $0xea, Z7, Z28, Z29
 	VSUBPS           c47000800<>+0(SB), Z29, Z29
@@ -716,7 +790,7 @@ krest23:
 	VFMADD231PS.BCST 8(BX), Z29, Z24
 	VFMADD231PS.BCST 8(BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          Z3, Z29
 	VPTERNLOGD       $0xea, Z8, Z28, Z29
 	VSUBPS           c45008000<>+0(SB), Z29, Z29
@@ -729,7 +803,7 @@ krest23:
 	VFMADD231PS.BCST 12(BX), Z29, Z24
 	VFMADD231PS.BCST 12(BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          Z4, Z29
 	VPTERNLOGD       $0xea, Z9, Z28, Z29
 	VSUBPS           c43080000<>+0(SB), Z29, Z29
@@ -742,7 +816,7 @@ krest23:
 	VFMADD231PS.BCST 16(BX), Z29, Z24
 	VFMADD231PS.BCST 16(BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VPSRLD           $0x14, Z28, Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, Z5, Z28, Z29
@@ -756,7 +830,7 @@ krest23:
 	VFMADD231PS.BCST 20(BX), Z29, Z24
 	VFMADD231PS.BCST 20(BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          Z1, Z29
 	VPTERNLOGD       $0xea, Z6, Z28, Z29
 	VSUBPS           Z11, Z29, Z29
@@ -769,9 +843,9 @@ krest23:
 	VFMADD231PS.BCST 24(BX), Z29, Z24
 	VFMADD231PS.BCST 24(BX)(CX*1), Z29, Z26
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 
-kend24:
+kend28:
 	VFMADD231PS  (SI)(R8*1), Z12, Z13
 	VFMADD231PS  (SI)(R8*1), Z14, Z15
 	VFMADD231PS  (SI)(R8*1), Z16, Z17
@@ -780,9 +854,9 @@ kend24:
 	VFMADD231PS  (SI)(R8*1), Z22, Z23
 	VFMADD231PS  (SI)(R8*1), Z24, Z25
 	VFMADD231PS  (SI)(R8*1), Z26, Z27
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric25
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric29
 	VBROADCASTSS (R9), Z12
 	VFMADD231PS  64(SI)(R8*1), Z12, Z13
 	VBROADCASTSS 4(R9), Z12
@@ -799,25 +873,25 @@ kend24:
 	VFMADD231PS  64(SI)(R8*1), Z12, Z25
 	VBROADCASTSS 28(R9), Z12
 	VFMADD231PS  64(SI)(R8*1), Z12, Z27
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric25:
+symmetric29:
 	CMPQ 48(SP), $0x00000000
-	JNE  block19
+	JNE  block23
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow26
+	JLE  narrow30
 	MOVQ $0x00000010, AX
 
-narrow26:
+narrow30:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip27
-	MOVQ      n+152(FP), AX
+	JEQ       skip31
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
@@ -830,10 +904,10 @@ narrow26:
 	VADDPS    Z0, Z25, Z25
 	VADDPS    Z0, Z27, Z27
 
-skip27:
-	MOVQ   flags+184(FP), AX
+skip31:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip28
+	JEQ    skip32
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z13, Z0, Z13
 	VMAXPS Z15, Z0, Z15
@@ -844,7 +918,7 @@ skip27:
 	VMAXPS Z25, Z0, Z25
 	VMAXPS Z27, Z0, Z27
 
-skip28:
+skip32:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -867,15 +941,15 @@ skip28:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column17
+	JMP     column19
 
-end18:
+end20:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000008, AX, AX
 	SHLQ   $0x02, AX
@@ -892,22 +966,22 @@ end18:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000008, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows15
+	JMP    rows17
 
-fewer16:
-rows29:
+fewer18:
+rows33:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer30
+	JLT  fewer34
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group31:
+group35:
 	CMPQ    32(SP), $0x00000020
-	JLT     single32
+	JLT     single36
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -923,34 +997,53 @@ group31:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z21, Z21, Z21
 	VXORPS  Z22, Z22, Z22
-	MOVQ    lda+120(FP), CX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip37
+	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+176(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    16(SP), R9
-	MOVQ    k+160(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z9
+	VMOVUPS 64(AX), Z10
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z13
+	VMOVUPS 64(AX), Z14
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z17
+	VMOVUPS 64(AX), Z18
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z21
+	VMOVUPS 64(AX), Z22
 
-block33:
+skip37:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ BX, SI
+	ADDQ stride+168(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block38:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric34
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric39
 	ADDQ  $0x00000040, DI
 
-symmetric34:
-	MOVQ block+168(FP), R10
+symmetric39:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole35
+	JLE  whole40
 	MOVQ 48(SP), R10
 
-whole35:
+whole40:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -963,9 +1056,9 @@ whole35:
 	VXORPS Z19, Z19, Z19
 	VXORPS Z20, Z20, Z20
 	SUBQ   $0x00000008, R10
-	JLT    krest37
+	JLT    krest42
 
-k36:
+k41:
 	VBROADCASTSS (AX), Z23
 	VBROADCASTSS (AX)(CX*1), Z24
 	VBROADCASTSS (AX)(CX*2), Z25
@@ -1114,15 +1207,17 @@ k36:
 	VFMADD231PS  Z27, Z24, Z12
 	VFMADD231PS  Z27, Z25, Z16
 	VFMADD231PS  Z27, Z26, Z20
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000008, R10
-	JGE          k36
+	JGE          k41
 
-krest37:
+krest42:
 	ADDQ         $0x00000008, R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS (AX), Z23
 	VBROADCASTSS (AX)(CX*1), Z24
 	VBROADCASTSS (AX)(CX*2), Z25
@@ -1144,7 +1239,7 @@ krest37:
 	VFMADD231PS  Z29, Z25, Z16
 	VFMADD231PS  Z29, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 4(AX), Z23
 	VBROADCASTSS 4(AX)(CX*1), Z24
 	VBROADCASTSS 4(AX)(CX*2), Z25
@@ -1164,7 +1259,7 @@ krest37:
 	VFMADD231PS  Z29, Z25, Z16
 	VFMADD231PS  Z29, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 8(AX), Z23
 	VBROADCASTSS 8(AX)(CX*1), Z24
 	VBROADCASTSS 8(AX)(CX*2), Z25
@@ -1184,7 +1279,7 @@ krest37:
 	VFMADD231PS  Z29, Z25, Z16
 	VFMADD231PS  Z29, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 12(AX), Z23
 	VBROADCASTSS 12(AX)(CX*1), Z24
 	VBROADCASTSS 12(AX)(CX*2), Z25
@@ -1204,7 +1299,7 @@ krest37:
 	VFMADD231PS  Z29, Z25, Z16
 	VFMADD231PS  Z29, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 16(AX), Z23
 	VBROADCASTSS 16(AX)(CX*1), Z24
 	VBROADCASTSS 16(AX)(CX*2), Z25
@@ -1224,7 +1319,7 @@ krest37:
 	VFMADD231PS  Z29, Z25, Z16
 	VFMADD231PS  Z29, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 20(AX), Z23
 	VBROADCASTSS 20(AX)(CX*1), Z24
 	VBROADCASTSS 20(AX)(CX*2), Z25
@@ -1246,7 +1341,7 @@ krest37:
 	VFMADD231PS  Z29, Z25, Z16
 	VFMADD231PS  Z29, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 24(AX), Z23
 	VBROADCASTSS 24(AX)(CX*1), Z24
 	VBROADCASTSS 24(AX)(CX*2), Z25
@@ -1266,9 +1361,9 @@ krest37:
 	VFMADD231PS  Z27, Z25, Z16
 	VFMADD231PS  Z27, Z26, Z20
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 
-kend38:
+kend43:
 	VFMADD231PS  (BX)(R8*1), Z7, Z9
 	VFMADD231PS  (BX)(R8*1), Z11, Z13
 	VFMADD231PS  (BX)(R8*1), Z15, Z17
@@ -1277,9 +1372,9 @@ kend38:
 	VFMADD231PS  (SI)(R8*1), Z12, Z14
 	VFMADD231PS  (SI)(R8*1), Z16, Z18
 	VFMADD231PS  (SI)(R8*1), Z20, Z22
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric39
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric44
 	VBROADCASTSS (R9), Z7
 	VFMADD231PS  64(BX)(R8*1), Z7, Z9
 	VFMADD231PS  64(SI)(R8*1), Z7, Z10
@@ -1292,16 +1387,16 @@ kend38:
 	VBROADCASTSS 12(R9), Z7
 	VFMADD231PS  64(BX)(R8*1), Z7, Z21
 	VFMADD231PS  64(SI)(R8*1), Z7, Z22
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric39:
+symmetric44:
 	CMPQ    48(SP), $0x00000000
-	JNE     block33
-	MOVQ    flags+184(FP), AX
+	JNE     block38
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip40
-	MOVQ    n+152(FP), AX
+	JEQ     skip45
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Z0
@@ -1315,10 +1410,10 @@ symmetric39:
 	VADDPS  Z0, Z18, Z18
 	VADDPS  Z0, Z22, Z22
 
-skip40:
-	MOVQ   flags+184(FP), AX
+skip45:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip41
+	JEQ    skip46
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z9, Z0, Z9
 	VMAXPS Z10, Z0, Z10
@@ -1329,7 +1424,7 @@ skip40:
 	VMAXPS Z21, Z0, Z21
 	VMAXPS Z22, Z0, Z22
 
-skip41:
+skip46:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1348,19 +1443,19 @@ skip41:
 	ADDQ    $0x00000080, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000002, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group31
+	JMP     group35
 
-single32:
-column42:
+single36:
+column47:
 	CMPQ    32(SP), $0x00000000
-	JLE     end43
+	JLE     end48
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -1380,32 +1475,56 @@ column42:
 	VXORPS  Z18, Z18, Z18
 	VXORPS  Z20, Z20, Z20
 	VXORPS  Z22, Z22, Z22
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    16(SP), R8
-	MOVQ    k+160(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow49
+	MOVQ    $0x00000010, AX
 
-block44:
+narrow49:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip50
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z16
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z18
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z20
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z22
+
+skip50:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ 16(SP), R8
+	MOVQ k+152(FP), DI
+	MOVQ DI, 48(SP)
+
+block51:
 	MOVQ  SI, DI
 	ADDQ  $0x00000040, SI
-	MOVQ  flags+184(FP), R9
-	TESTQ $0x00000001, R9
-	JEQ   symmetric45
+	MOVQ  flags+176(FP), R9
+	TESTQ $0x00000008, R9
+	JEQ   symmetric52
 	ADDQ  $0x00000040, SI
 
-symmetric45:
-	MOVQ block+168(FP), R9
+symmetric52:
+	MOVQ block+160(FP), R9
 	CMPQ R9, 48(SP)
-	JLE  whole46
+	JLE  whole53
 	MOVQ 48(SP), R9
 
-whole46:
+whole53:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -1414,9 +1533,9 @@ whole46:
 	VXORPS Z19, Z19, Z19
 	VXORPS Z21, Z21, Z21
 	SUBQ   $0x00000008, R9
-	JLT    krest48
+	JLT    krest55
 
-k47:
+k54:
 	VMOVUPS          (BX)(SI*1), Z23
 	VMOVUPS          Z0, Z24
 	VPTERNLOGD       $0xea, Z5, Z23, Z24
@@ -1475,15 +1594,16 @@ k47:
 	VFMADD231PS.BCST 28(AX)(CX*1), Z24, Z17
 	VFMADD231PS.BCST 28(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 28(DX), Z24, Z21
+	PREFETCHT0       1024(BX)(SI*1)
 	ADDQ             $0x00000020, AX
 	ADDQ             $0x00000020, DX
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000008, R9
-	JGE              k47
+	JGE              k54
 
-krest48:
+krest55:
 	ADDQ             $0x00000008, R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          (BX)(SI*1), Z23
 	VMOVUPS          Z0, Z24
 	VPTERNLOGD       $0xea, Z5, Z23, Z24
@@ -1493,7 +1613,7 @@ krest48:
 	VFMADD231PS.BCST (AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST (DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          Z1, Z24
 	VPTERNLOGD       $0xea, Z6, Z23, Z24
 	VSUBPS           Z11, Z24, Z24
@@ -1502,7 +1622,7 @@ krest48:
 	VFMADD231PS.BCST 4(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 4(DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          Z2, Z24
 	VPTERNLOGD       $0xea, Z7, Z23, Z24
 	VSUBPS           Z12, Z24, Z24
@@ -1511,7 +1631,7 @@ krest48:
 	VFMADD231PS.BCST 8(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 8(DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          Z3, Z24
 	VPTERNLOGD       $0xea, Z8, Z23, Z24
 	VSUBPS           Z13, Z24, Z24
@@ -1520,7 +1640,7 @@ krest48:
 	VFMADD231PS.BCST 12(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 12(DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          Z4, Z24
 	VPTERNLOGD       $0xea, Z9, Z23, Z24
 	VSUBPS           Z14, Z24, Z24
@@ -1529,7 +1649,7 @@ krest48:
 	VFMADD231PS.BCST 16(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 16(DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VPSRLD           $0x14, Z23, Z23
 	VMOVUPS          Z0, Z24
 	VPTERNLOGD       $0xea, Z5, Z23, Z24
@@ -1539,7 +1659,7 @@ krest48:
 	VFMADD231PS.BCST 20(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 20(DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          Z1, Z24
 	VPTERNLOGD       $0xea, Z6, Z23, Z24
 	VSUBPS           Z11, Z24, Z24
@@ -1548,16 +1668,16 @@ krest48:
 	VFMADD231PS.BCST 24(AX)(CX*2), Z24, Z19
 	VFMADD231PS.BCST 24(DX), Z24, Z21
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 
-kend49:
+kend56:
 	VFMADD231PS  (BX)(DI*1), Z15, Z16
 	VFMADD231PS  (BX)(DI*1), Z17, Z18
 	VFMADD231PS  (BX)(DI*1), Z19, Z20
 	VFMADD231PS  (BX)(DI*1), Z21, Z22
-	MOVQ         flags+184(FP), R9
-	TESTQ        $0x00000001, R9
-	JEQ          symmetric50
+	MOVQ         flags+176(FP), R9
+	TESTQ        $0x00000008, R9
+	JEQ          symmetric57
 	VBROADCASTSS (R8), Z15
 	VFMADD231PS  64(BX)(DI*1), Z15, Z16
 	VBROADCASTSS 4(R8), Z15
@@ -1566,25 +1686,25 @@ kend49:
 	VFMADD231PS  64(BX)(DI*1), Z15, Z20
 	VBROADCASTSS 12(R8), Z15
 	VFMADD231PS  64(BX)(DI*1), Z15, Z22
-	MOVQ         lds+136(FP), DI
+	MOVQ         m+136(FP), DI
 	LEAQ         (R8)(DI*4), R8
 
-symmetric50:
+symmetric57:
 	CMPQ 48(SP), $0x00000000
-	JNE  block44
+	JNE  block51
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow51
+	JLE  narrow58
 	MOVQ $0x00000010, AX
 
-narrow51:
+narrow58:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip52
-	MOVQ      n+152(FP), AX
+	JEQ       skip59
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
@@ -1593,17 +1713,17 @@ narrow51:
 	VADDPS    Z0, Z20, Z20
 	VADDPS    Z0, Z22, Z22
 
-skip52:
-	MOVQ   flags+184(FP), AX
+skip59:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip53
+	JEQ    skip60
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z16, Z0, Z16
 	VMAXPS Z18, Z0, Z18
 	VMAXPS Z20, Z0, Z20
 	VMAXPS Z22, Z0, Z22
 
-skip53:
+skip60:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1618,15 +1738,15 @@ skip53:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column42
+	JMP     column47
 
-end43:
+end48:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -1643,22 +1763,22 @@ end43:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows29
+	JMP    rows33
 
-fewer30:
-rows54:
+fewer34:
+rows61:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer55
+	JLT  fewer62
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group56:
+group63:
 	CMPQ    32(SP), $0x00000040
-	JLT     single57
+	JLT     single64
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -1674,36 +1794,53 @@ group56:
 	VXORPS  Z20, Z20, Z20
 	VXORPS  Z21, Z21, Z21
 	VXORPS  Z22, Z22, Z22
-	MOVQ    lda+120(FP), CX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip65
+	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+176(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+176(FP), SI
-	MOVQ    SI, DI
-	ADDQ    stride+176(FP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    16(SP), R10
-	MOVQ    k+160(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z11
+	VMOVUPS 64(AX), Z12
+	VMOVUPS 128(AX), Z13
+	VMOVUPS 192(AX), Z14
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z19
+	VMOVUPS 64(AX), Z20
+	VMOVUPS 128(AX), Z21
+	VMOVUPS 192(AX), Z22
 
-block58:
+skip65:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ DX, BX
+	ADDQ stride+168(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+168(FP), SI
+	MOVQ SI, DI
+	ADDQ stride+168(FP), DI
+	MOVQ $0x00000000, R8
+	MOVQ 16(SP), R10
+	MOVQ k+152(FP), R9
+	MOVQ R9, 48(SP)
+
+block66:
 	MOVQ  R8, R9
 	ADDQ  $0x00000040, R8
-	MOVQ  flags+184(FP), R11
-	TESTQ $0x00000001, R11
-	JEQ   symmetric59
+	MOVQ  flags+176(FP), R11
+	TESTQ $0x00000008, R11
+	JEQ   symmetric67
 	ADDQ  $0x00000040, R8
 
-symmetric59:
-	MOVQ block+168(FP), R11
+symmetric67:
+	MOVQ block+160(FP), R11
 	CMPQ R11, 48(SP)
-	JLE  whole60
+	JLE  whole68
 	MOVQ 48(SP), R11
 
-whole60:
+whole68:
 	MOVQ   48(SP), R12
 	SUBQ   R11, R12
 	MOVQ   R12, 48(SP)
@@ -1716,9 +1853,9 @@ whole60:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	SUBQ   $0x00000008, R11
-	JLT    krest62
+	JLT    krest70
 
-k61:
+k69:
 	VBROADCASTSS (AX), Z23
 	VBROADCASTSS (AX)(CX*1), Z24
 	VMOVUPS      (DX)(R8*1), Z25
@@ -1903,14 +2040,18 @@ k61:
 	VSUBPS       c47000800<>+0(SB), Z25, Z25
 	VFMADD231PS  Z25, Z23, Z10
 	VFMADD231PS  Z25, Z24, Z18
+	PREFETCHT0   1024(DX)(R8*1)
+	PREFETCHT0   1024(BX)(R8*1)
+	PREFETCHT0   1024(SI)(R8*1)
+	PREFETCHT0   1024(DI)(R8*1)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000008, R11
-	JGE          k61
+	JGE          k69
 
-krest62:
+krest70:
 	ADDQ         $0x00000008, R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS (AX), Z23
 	VBROADCASTSS (AX)(CX*1), Z24
 	VMOVUPS      (DX)(R8*1), Z25
@@ -1938,7 +2079,7 @@ krest62:
 	VFMADD231PS  Z29, Z23, Z10
 	VFMADD231PS  Z29, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 4(AX), Z23
 	VBROADCASTSS 4(AX)(CX*1), Z24
 	VMOVUPS      Z1, Z29
@@ -1962,7 +2103,7 @@ krest62:
 	VFMADD231PS  Z29, Z23, Z10
 	VFMADD231PS  Z29, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 8(AX), Z23
 	VBROADCASTSS 8(AX)(CX*1), Z24
 	VMOVUPS      Z2, Z29
@@ -1986,7 +2127,7 @@ krest62:
 	VFMADD231PS  Z29, Z23, Z10
 	VFMADD231PS  Z29, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 12(AX), Z23
 	VBROADCASTSS 12(AX)(CX*1), Z24
 	VMOVUPS      Z3, Z29
@@ -2010,7 +2151,7 @@ krest62:
 	VFMADD231PS  Z29, Z23, Z10
 	VFMADD231PS  Z29, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 16(AX), Z23
 	VBROADCASTSS 16(AX)(CX*1), Z24
 	VMOVUPS      Z4, Z29
@@ -2034,7 +2175,7 @@ krest62:
 	VFMADD231PS  Z29, Z23, Z10
 	VFMADD231PS  Z29, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 20(AX), Z23
 	VBROADCASTSS 20(AX)(CX*1), Z24
 	VPSRLD       $0x14, Z25, Z25
@@ -2062,7 +2203,7 @@ krest62:
 	VFMADD231PS  Z29, Z23, Z10
 	VFMADD231PS  Z29, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 24(AX), Z23
 	VBROADCASTSS 24(AX)(CX*1), Z24
 	VMOVUPS      Z1, Z29
@@ -2086,9 +2227,9 @@ krest62:
 	VFMADD231PS  Z25, Z23, Z10
 	VFMADD231PS  Z25, Z24, Z18
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 
-kend63:
+kend71:
 	VFMADD231PS  (DX)(R9*1), Z7, Z11
 	VFMADD231PS  (DX)(R9*1), Z15, Z19
 	VFMADD231PS  (BX)(R9*1), Z8, Z12
@@ -2097,9 +2238,9 @@ kend63:
 	VFMADD231PS  (SI)(R9*1), Z17, Z21
 	VFMADD231PS  (DI)(R9*1), Z10, Z14
 	VFMADD231PS  (DI)(R9*1), Z18, Z22
-	MOVQ         flags+184(FP), R11
-	TESTQ        $0x00000001, R11
-	JEQ          symmetric64
+	MOVQ         flags+176(FP), R11
+	TESTQ        $0x00000008, R11
+	JEQ          symmetric72
 	VBROADCASTSS (R10), Z7
 	VFMADD231PS  64(DX)(R9*1), Z7, Z11
 	VFMADD231PS  64(BX)(R9*1), Z7, Z12
@@ -2110,16 +2251,16 @@ kend63:
 	VFMADD231PS  64(BX)(R9*1), Z7, Z20
 	VFMADD231PS  64(SI)(R9*1), Z7, Z21
 	VFMADD231PS  64(DI)(R9*1), Z7, Z22
-	MOVQ         lds+136(FP), R9
+	MOVQ         m+136(FP), R9
 	LEAQ         (R10)(R9*4), R10
 
-symmetric64:
+symmetric72:
 	CMPQ    48(SP), $0x00000000
-	JNE     block58
-	MOVQ    flags+184(FP), AX
+	JNE     block66
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip65
-	MOVQ    n+152(FP), AX
+	JEQ     skip73
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Z0
@@ -2135,10 +2276,10 @@ symmetric64:
 	VADDPS  Z0, Z14, Z14
 	VADDPS  Z0, Z22, Z22
 
-skip65:
-	MOVQ   flags+184(FP), AX
+skip73:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip66
+	JEQ    skip74
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z11, Z0, Z11
 	VMAXPS Z12, Z0, Z12
@@ -2149,7 +2290,7 @@ skip65:
 	VMAXPS Z21, Z0, Z21
 	VMAXPS Z22, Z0, Z22
 
-skip66:
+skip74:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -2166,19 +2307,19 @@ skip66:
 	ADDQ    $0x00000100, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000004, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group56
+	JMP     group63
 
-single57:
-column67:
+single64:
+column75:
 	CMPQ    32(SP), $0x00000000
-	JLE     end68
+	JLE     end76
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -2196,39 +2337,59 @@ column67:
 	VMOVUPS c43080000<>+0(SB), Z14
 	VXORPS  Z16, Z16, Z16
 	VXORPS  Z18, Z18, Z18
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    16(SP), DI
-	MOVQ    k+160(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow77
+	MOVQ    $0x00000010, AX
 
-block69:
+narrow77:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip78
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z16
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z18
+
+skip78:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ 16(SP), DI
+	MOVQ k+152(FP), SI
+	MOVQ SI, 48(SP)
+
+block79:
 	MOVQ  BX, SI
 	ADDQ  $0x00000040, BX
-	MOVQ  flags+184(FP), R8
-	TESTQ $0x00000001, R8
-	JEQ   symmetric70
+	MOVQ  flags+176(FP), R8
+	TESTQ $0x00000008, R8
+	JEQ   symmetric80
 	ADDQ  $0x00000040, BX
 
-symmetric70:
-	MOVQ block+168(FP), R8
+symmetric80:
+	MOVQ block+160(FP), R8
 	CMPQ R8, 48(SP)
-	JLE  whole71
+	JLE  whole81
 	MOVQ 48(SP), R8
 
-whole71:
+whole81:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
 	VXORPS Z15, Z15, Z15
 	VXORPS Z17, Z17, Z17
 	SUBQ   $0x00000008, R8
-	JLT    krest73
+	JLT    krest83
 
-k72:
+k82:
 	VMOVUPS          (DX)(BX*1), Z19
 	VMOVUPS          Z0, Z20
 	VPTERNLOGD       $0xea, Z5, Z19, Z20
@@ -2271,14 +2432,15 @@ k72:
 	VSUBPS           Z12, Z20, Z20
 	VFMADD231PS.BCST 28(AX), Z20, Z15
 	VFMADD231PS.BCST 28(AX)(CX*1), Z20, Z17
+	PREFETCHT0       1024(DX)(BX*1)
 	ADDQ             $0x00000020, AX
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000008, R8
-	JGE              k72
+	JGE              k82
 
-krest73:
+krest83:
 	ADDQ             $0x00000008, R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          (DX)(BX*1), Z19
 	VMOVUPS          Z0, Z20
 	VPTERNLOGD       $0xea, Z5, Z19, Z20
@@ -2286,35 +2448,35 @@ krest73:
 	VFMADD231PS.BCST (AX), Z20, Z15
 	VFMADD231PS.BCST (AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          Z1, Z20
 	VPTERNLOGD       $0xea, Z6, Z19, Z20
 	VSUBPS           Z11, Z20, Z20
 	VFMADD231PS.BCST 4(AX), Z20, Z15
 	VFMADD231PS.BCST 4(AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          Z2, Z20
 	VPTERNLOGD       $0xea, Z7, Z19, Z20
 	VSUBPS           Z12, Z20, Z20
 	VFMADD231PS.BCST 8(AX), Z20, Z15
 	VFMADD231PS.BCST 8(AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          Z3, Z20
 	VPTERNLOGD       $0xea, Z8, Z19, Z20
 	VSUBPS           Z13, Z20, Z20
 	VFMADD231PS.BCST 12(AX), Z20, Z15
 	VFMADD231PS.BCST 12(AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          Z4, Z20
 	VPTERNLOGD       $0xea, Z9, Z19, Z20
 	VSUBPS           Z14, Z20, Z20
 	VFMADD231PS.BCST 16(AX), Z20, Z15
 	VFMADD231PS.BCST 16(AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VPSRLD           $0x14, Z19, Z19
 	VMOVUPS          Z0, Z20
 	VPTERNLOGD       $0xea, Z5, Z19, Z20
@@ -2322,59 +2484,59 @@ krest73:
 	VFMADD231PS.BCST 20(AX), Z20, Z15
 	VFMADD231PS.BCST 20(AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          Z1, Z20
 	VPTERNLOGD       $0xea, Z6, Z19, Z20
 	VSUBPS           Z11, Z20, Z20
 	VFMADD231PS.BCST 24(AX), Z20, Z15
 	VFMADD231PS.BCST 24(AX)(CX*1), Z20, Z17
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 
-kend74:
+kend84:
 	VFMADD231PS  (DX)(SI*1), Z15, Z16
 	VFMADD231PS  (DX)(SI*1), Z17, Z18
-	MOVQ         flags+184(FP), R8
-	TESTQ        $0x00000001, R8
-	JEQ          symmetric75
+	MOVQ         flags+176(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          symmetric85
 	VBROADCASTSS (DI), Z15
 	VFMADD231PS  64(DX)(SI*1), Z15, Z16
 	VBROADCASTSS 4(DI), Z15
 	VFMADD231PS  64(DX)(SI*1), Z15, Z18
-	MOVQ         lds+136(FP), SI
+	MOVQ         m+136(FP), SI
 	LEAQ         (DI)(SI*4), DI
 
-symmetric75:
+symmetric85:
 	CMPQ 48(SP), $0x00000000
-	JNE  block69
+	JNE  block79
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow76
+	JLE  narrow86
 	MOVQ $0x00000010, AX
 
-narrow76:
+narrow86:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip77
-	MOVQ      n+152(FP), AX
+	JEQ       skip87
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
 	VADDPS    Z0, Z16, Z16
 	VADDPS    Z0, Z18, Z18
 
-skip77:
-	MOVQ   flags+184(FP), AX
+skip87:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip78
+	JEQ    skip88
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z16, Z0, Z16
 	VMAXPS Z18, Z0, Z18
 
-skip78:
+skip88:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -2385,15 +2547,15 @@ skip78:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column67
+	JMP     column75
 
-end68:
+end76:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -2410,22 +2572,22 @@ end68:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows54
+	JMP    rows61
 
-fewer55:
-rows79:
+fewer62:
+rows89:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer80
+	JLT  fewer90
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group81:
+group91:
 	CMPQ    32(SP), $0x00000040
-	JLT     single82
+	JLT     single92
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -2445,36 +2607,48 @@ group81:
 	VXORPS  Z20, Z20, Z20
 	VXORPS  Z21, Z21, Z21
 	VXORPS  Z22, Z22, Z22
-	MOVQ    lda+120(FP), AX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip93
+	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    CX, DX
-	ADDQ    stride+176(FP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+176(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+176(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    16(SP), R9
-	MOVQ    k+160(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z19
+	VMOVUPS 64(AX), Z20
+	VMOVUPS 128(AX), Z21
+	VMOVUPS 192(AX), Z22
 
-block83:
+skip93:
+	MOVQ lda+120(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ CX, DX
+	ADDQ stride+168(FP), DX
+	MOVQ DX, BX
+	ADDQ stride+168(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+168(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block94:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric84
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric95
 	ADDQ  $0x00000040, DI
 
-symmetric84:
-	MOVQ block+168(FP), R10
+symmetric95:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole85
+	JLE  whole96
 	MOVQ 48(SP), R10
 
-whole85:
+whole96:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -2483,9 +2657,9 @@ whole85:
 	VXORPS Z17, Z17, Z17
 	VXORPS Z18, Z18, Z18
 	SUBQ   $0x00000008, R10
-	JLT    krest87
+	JLT    krest98
 
-k86:
+k97:
 	VBROADCASTSS (AX), Z23
 	VMOVUPS      (CX)(DI*1), Z24
 	VMOVUPS      Z0, Z25
@@ -2630,14 +2804,18 @@ k86:
 	VPTERNLOGD   $0xea, Z7, Z27, Z24
 	VSUBPS       Z12, Z24, Z24
 	VFMADD231PS  Z24, Z23, Z18
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1024(DX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000008, R10
-	JGE          k86
+	JGE          k97
 
-krest87:
+krest98:
 	ADDQ         $0x00000008, R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS (AX), Z23
 	VMOVUPS      (CX)(DI*1), Z24
 	VMOVUPS      Z0, Z25
@@ -2660,7 +2838,7 @@ krest87:
 	VSUBPS       Z10, Z28, Z28
 	VFMADD231PS  Z28, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 4(AX), Z23
 	VMOVUPS      Z1, Z28
 	VPTERNLOGD   $0xea, Z6, Z24, Z28
@@ -2679,7 +2857,7 @@ krest87:
 	VSUBPS       Z11, Z28, Z28
 	VFMADD231PS  Z28, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 8(AX), Z23
 	VMOVUPS      Z2, Z28
 	VPTERNLOGD   $0xea, Z7, Z24, Z28
@@ -2698,7 +2876,7 @@ krest87:
 	VSUBPS       Z12, Z28, Z28
 	VFMADD231PS  Z28, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 12(AX), Z23
 	VMOVUPS      Z3, Z28
 	VPTERNLOGD   $0xea, Z8, Z24, Z28
@@ -2717,7 +2895,7 @@ krest87:
 	VSUBPS       Z13, Z28, Z28
 	VFMADD231PS  Z28, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 16(AX), Z23
 	VMOVUPS      Z4, Z28
 	VPTERNLOGD   $0xea, Z9, Z24, Z28
@@ -2736,7 +2914,7 @@ krest87:
 	VSUBPS       Z14, Z28, Z28
 	VFMADD231PS  Z28, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 20(AX), Z23
 	VPSRLD       $0x14, Z24, Z24
 	VMOVUPS      Z0, Z28
@@ -2759,7 +2937,7 @@ krest87:
 	VSUBPS       Z10, Z28, Z28
 	VFMADD231PS  Z28, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 24(AX), Z23
 	VMOVUPS      Z1, Z28
 	VPTERNLOGD   $0xea, Z6, Z24, Z28
@@ -2778,31 +2956,31 @@ krest87:
 	VSUBPS       Z11, Z24, Z24
 	VFMADD231PS  Z24, Z23, Z18
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 
-kend88:
+kend99:
 	VFMADD231PS  (CX)(R8*1), Z15, Z19
 	VFMADD231PS  (DX)(R8*1), Z16, Z20
 	VFMADD231PS  (BX)(R8*1), Z17, Z21
 	VFMADD231PS  (SI)(R8*1), Z18, Z22
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric89
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric100
 	VBROADCASTSS (R9), Z15
 	VFMADD231PS  64(CX)(R8*1), Z15, Z19
 	VFMADD231PS  64(DX)(R8*1), Z15, Z20
 	VFMADD231PS  64(BX)(R8*1), Z15, Z21
 	VFMADD231PS  64(SI)(R8*1), Z15, Z22
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric89:
+symmetric100:
 	CMPQ    48(SP), $0x00000000
-	JNE     block83
-	MOVQ    flags+184(FP), AX
+	JNE     block94
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip90
-	MOVQ    n+152(FP), AX
+	JEQ     skip101
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Z0
@@ -2814,17 +2992,17 @@ symmetric89:
 	VMOVUPS 192(CX)(AX*4), Z0
 	VADDPS  Z0, Z22, Z22
 
-skip90:
-	MOVQ   flags+184(FP), AX
+skip101:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip91
+	JEQ    skip102
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z19, Z0, Z19
 	VMAXPS Z20, Z0, Z20
 	VMAXPS Z21, Z0, Z21
 	VMAXPS Z22, Z0, Z22
 
-skip91:
+skip102:
 	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -2836,19 +3014,19 @@ skip91:
 	ADDQ    $0x00000100, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000004, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group81
+	JMP     group91
 
-single82:
-column92:
+single92:
+column103:
 	CMPQ    32(SP), $0x00000000
-	JLE     end93
+	JLE     end104
 	VMOVUPS c0000000f<>+0(SB), Z0
 	VMOVUPS c000000f0<>+0(SB), Z1
 	VMOVUPS c00000f00<>+0(SB), Z2
@@ -2865,38 +3043,56 @@ column92:
 	VMOVUPS c45008000<>+0(SB), Z13
 	VMOVUPS c43080000<>+0(SB), Z14
 	VXORPS  Z16, Z16, Z16
-	MOVQ    lda+120(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    16(SP), SI
-	MOVQ    k+160(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow105
+	MOVQ    $0x00000010, AX
 
-block94:
+narrow105:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip106
+	MOVQ      ldc+128(FP), AX
+	SHLQ      $0x02, AX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z16
+
+skip106:
+	MOVQ lda+120(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ 16(SP), SI
+	MOVQ k+152(FP), BX
+	MOVQ BX, 48(SP)
+
+block107:
 	MOVQ  DX, BX
 	ADDQ  $0x00000040, DX
-	MOVQ  flags+184(FP), DI
-	TESTQ $0x00000001, DI
-	JEQ   symmetric95
+	MOVQ  flags+176(FP), DI
+	TESTQ $0x00000008, DI
+	JEQ   symmetric108
 	ADDQ  $0x00000040, DX
 
-symmetric95:
-	MOVQ block+168(FP), DI
+symmetric108:
+	MOVQ block+160(FP), DI
 	CMPQ DI, 48(SP)
-	JLE  whole96
+	JLE  whole109
 	MOVQ 48(SP), DI
 
-whole96:
+whole109:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
 	VXORPS Z15, Z15, Z15
 	SUBQ   $0x00000008, DI
-	JLT    krest98
+	JLT    krest111
 
-k97:
+k110:
 	VMOVUPS          (CX)(DX*1), Z17
 	VMOVUPS          Z0, Z18
 	VPTERNLOGD       $0xea, Z5, Z17, Z18
@@ -2931,98 +3127,99 @@ k97:
 	VPTERNLOGD       $0xea, Z7, Z17, Z18
 	VSUBPS           Z12, Z18, Z18
 	VFMADD231PS.BCST 28(AX), Z18, Z15
+	PREFETCHT0       1024(CX)(DX*1)
 	ADDQ             $0x00000020, AX
 	ADDQ             $0x00000040, DX
 	SUBQ             $0x00000008, DI
-	JGE              k97
+	JGE              k110
 
-krest98:
+krest111:
 	ADDQ             $0x00000008, DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          (CX)(DX*1), Z17
 	VMOVUPS          Z0, Z18
 	VPTERNLOGD       $0xea, Z5, Z17, Z18
 	VSUBPS           Z10, Z18, Z18
 	VFMADD231PS.BCST (AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          Z1, Z18
 	VPTERNLOGD       $0xea, Z6, Z17, Z18
 	VSUBPS           Z11, Z18, Z18
 	VFMADD231PS.BCST 4(AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          Z2, Z18
 	VPTERNLOGD       $0xea, Z7, Z17, Z18
 	VSUBPS           Z12, Z18, Z18
 	VFMADD231PS.BCST 8(AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          Z3, Z18
 	VPTERNLOGD       $0xea, Z8, Z17, Z18
 	VSUBPS           Z13, Z18, Z18
 	VFMADD231PS.BCST 12(AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          Z4, Z18
 	VPTERNLOGD       $0xea, Z9, Z17, Z18
 	VSUBPS           Z14, Z18, Z18
 	VFMADD231PS.BCST 16(AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VPSRLD           $0x14, Z17, Z17
 	VMOVUPS          Z0, Z18
 	VPTERNLOGD       $0xea, Z5, Z17, Z18
 	VSUBPS           Z10, Z18, Z18
 	VFMADD231PS.BCST 20(AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          Z1, Z18
 	VPTERNLOGD       $0xea, Z6, Z17, Z18
 	VSUBPS           Z11, Z18, Z18
 	VFMADD231PS.BCST 24(AX), Z18, Z15
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 
-kend99:
+kend112:
 	VFMADD231PS  (CX)(BX*1), Z15, Z16
-	MOVQ         flags+184(FP), DI
-	TESTQ        $0x00000001, DI
-	JEQ          symmetric100
+	MOVQ         flags+176(FP), DI
+	TESTQ        $0x00000008, DI
+	JEQ          symmetric113
 	VBROADCASTSS (SI), Z15
 	VFMADD231PS  64(CX)(BX*1), Z15, Z16
-	MOVQ         lds+136(FP), BX
+	MOVQ         m+136(FP), BX
 	LEAQ         (SI)(BX*4), SI
 
-symmetric100:
+symmetric113:
 	CMPQ 48(SP), $0x00000000
-	JNE  block94
+	JNE  block107
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow101
+	JLE  narrow114
 	MOVQ $0x00000010, AX
 
-narrow101:
+narrow114:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip102
-	MOVQ      n+152(FP), AX
+	JEQ       skip115
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
 	VADDPS    Z0, Z16, Z16
 
-skip102:
-	MOVQ   flags+184(FP), AX
+skip115:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip103
+	JEQ    skip116
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z16, Z0, Z16
 
-skip103:
+skip116:
 	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -3031,15 +3228,15 @@ skip103:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column92
+	JMP     column103
 
-end93:
+end104:
 	MOVQ lda+120(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -3054,9 +3251,9 @@ end93:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows79
+	JMP  rows89
 
-fewer80:
+fewer90:
 	VZEROUPPER
 	RET
 

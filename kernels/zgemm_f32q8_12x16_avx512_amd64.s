@@ -4,10 +4,10 @@
 
 #include "textflag.h"
 
-// func gemm_f32q8_12x16_avx512(a []float32, b []uint8, sums []float32, c []float32, bias []float32, lda int, ldc int, lds int, m int, n int, k int, block int, stride int, flags int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_f32q8_12x16_avx512(SB), NOSPLIT, $64-192
-	MOVQ m+144(FP), AX
+// func gemm_f32q8_12x16_avx512(a []float32, b []uint8, sums []float32, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, block int, stride int, flags int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·gemm_f32q8_12x16_avx512(SB), NOSPLIT, $64-184
+	MOVQ m+136(FP), AX
 	MOVQ AX, 40(SP)
 	MOVQ a_base+0(FP), AX
 	MOVQ AX, (SP)
@@ -23,7 +23,7 @@ rows1:
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
 column3:
@@ -45,36 +45,76 @@ column3:
 	VXORPS  Z23, Z23, Z23
 	VXORPS  Z25, Z25, Z25
 	VXORPS  Z27, Z27, Z27
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	LEAQ    (BX)(CX*1), SI
-	LEAQ    (SI)(CX*2), SI
-	MOVQ    24(SP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    16(SP), R10
-	MOVQ    k+160(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow5
+	MOVQ    $0x00000010, AX
 
-block5:
+narrow5:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip6
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z5
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z11
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z13
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z15
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z17
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z19
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z21
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z23
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z25
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z27
+
+skip6:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	LEAQ (BX)(CX*1), SI
+	LEAQ (SI)(CX*2), SI
+	MOVQ 24(SP), DI
+	MOVQ $0x00000000, R8
+	MOVQ 16(SP), R10
+	MOVQ k+152(FP), R9
+	MOVQ R9, 48(SP)
+
+block7:
 	MOVQ  R8, R9
 	ADDQ  $0x00000040, R8
-	MOVQ  flags+184(FP), R11
-	TESTQ $0x00000001, R11
-	JEQ   symmetric6
+	MOVQ  flags+176(FP), R11
+	TESTQ $0x00000008, R11
+	JEQ   symmetric8
 	ADDQ  $0x00000040, R8
 
-symmetric6:
-	MOVQ block+168(FP), R11
+symmetric8:
+	MOVQ block+160(FP), R11
 	CMPQ R11, 48(SP)
-	JLE  whole7
+	JLE  whole9
 	MOVQ 48(SP), R11
 
-whole7:
+whole9:
 	MOVQ   48(SP), R12
 	SUBQ   R11, R12
 	MOVQ   R12, 48(SP)
@@ -91,9 +131,9 @@ whole7:
 	VXORPS Z24, Z24, Z24
 	VXORPS Z26, Z26, Z26
 	SUBQ   $0x00000004, R11
-	JLT    krest9
+	JLT    krest11
 
-k8:
+k10:
 	VMOVUPS          (DI)(R8*1), Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, Z2, Z28, Z29
@@ -156,17 +196,18 @@ k8:
 	VFMADD231PS.BCST 12(SI), Z29, Z22
 	VFMADD231PS.BCST 12(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 12(SI)(CX*2), Z29, Z26
+	PREFETCHT0       1024(DI)(R8*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000010, BX
 	ADDQ             $0x00000010, SI
 	ADDQ             $0x00000040, R8
 	SUBQ             $0x00000004, R11
-	JGE              k8
+	JGE              k10
 
-krest9:
+krest11:
 	ADDQ             $0x00000004, R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          (DI)(R8*1), Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, Z2, Z28, Z29
@@ -184,7 +225,7 @@ krest9:
 	VFMADD231PS.BCST (SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST (SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VMOVUPS          Z1, Z29
 	VPTERNLOGD       $0xea, Z3, Z28, Z29
 	VSUBPS           c47008000<>+0(SB), Z29, Z29
@@ -201,7 +242,7 @@ krest9:
 	VFMADD231PS.BCST 4(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 4(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 	VPSRLD           $0x10, Z28, Z28
 	VMOVUPS          Z0, Z29
 	VPTERNLOGD       $0xea, Z2, Z28, Z29
@@ -219,9 +260,9 @@ krest9:
 	VFMADD231PS.BCST 8(SI)(CX*1), Z29, Z24
 	VFMADD231PS.BCST 8(SI)(CX*2), Z29, Z26
 	DECQ             R11
-	JEQ              kend10
+	JEQ              kend12
 
-kend10:
+kend12:
 	VFMADD231PS  (DI)(R9*1), Z4, Z5
 	VFMADD231PS  (DI)(R9*1), Z6, Z7
 	VFMADD231PS  (DI)(R9*1), Z8, Z9
@@ -234,9 +275,9 @@ kend10:
 	VFMADD231PS  (DI)(R9*1), Z22, Z23
 	VFMADD231PS  (DI)(R9*1), Z24, Z25
 	VFMADD231PS  (DI)(R9*1), Z26, Z27
-	MOVQ         flags+184(FP), R11
-	TESTQ        $0x00000001, R11
-	JEQ          symmetric11
+	MOVQ         flags+176(FP), R11
+	TESTQ        $0x00000008, R11
+	JEQ          symmetric13
 	VBROADCASTSS (R10), Z4
 	VFMADD231PS  64(DI)(R9*1), Z4, Z5
 	VBROADCASTSS 4(R10), Z4
@@ -261,25 +302,25 @@ kend10:
 	VFMADD231PS  64(DI)(R9*1), Z4, Z25
 	VBROADCASTSS 44(R10), Z4
 	VFMADD231PS  64(DI)(R9*1), Z4, Z27
-	MOVQ         lds+136(FP), R9
+	MOVQ         m+136(FP), R9
 	LEAQ         (R10)(R9*4), R10
 
-symmetric11:
+symmetric13:
 	CMPQ 48(SP), $0x00000000
-	JNE  block5
+	JNE  block7
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow12
+	JLE  narrow14
 	MOVQ $0x00000010, AX
 
-narrow12:
+narrow14:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip13
-	MOVQ      n+152(FP), AX
+	JEQ       skip15
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
@@ -296,10 +337,10 @@ narrow12:
 	VADDPS    Z0, Z25, Z25
 	VADDPS    Z0, Z27, Z27
 
-skip13:
-	MOVQ   flags+184(FP), AX
+skip15:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip14
+	JEQ    skip16
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z5, Z0, Z5
 	VMAXPS Z7, Z0, Z7
@@ -314,7 +355,7 @@ skip13:
 	VMAXPS Z25, Z0, Z25
 	VMAXPS Z27, Z0, Z27
 
-skip14:
+skip16:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -345,7 +386,7 @@ skip14:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
@@ -373,19 +414,19 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows15:
+rows17:
 	CMPQ 40(SP), $0x00000008
-	JLT  fewer16
+	JLT  fewer18
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-column17:
+column19:
 	CMPQ    32(SP), $0x00000000
-	JLE     end18
+	JLE     end20
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -400,34 +441,66 @@ column17:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z19, Z19, Z19
 	VXORPS  Z21, Z21, Z21
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	LEAQ    (DX)(CX*1), BX
-	LEAQ    (BX)(CX*2), BX
-	MOVQ    24(SP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    16(SP), R9
-	MOVQ    k+160(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow21
+	MOVQ    $0x00000010, AX
 
-block19:
+narrow21:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip22
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z11
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z13
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z15
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z17
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z19
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z21
+
+skip22:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	LEAQ (DX)(CX*1), BX
+	LEAQ (BX)(CX*2), BX
+	MOVQ 24(SP), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block23:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric20
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric24
 	ADDQ  $0x00000040, DI
 
-symmetric20:
-	MOVQ block+168(FP), R10
+symmetric24:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole21
+	JLE  whole25
 	MOVQ 48(SP), R10
 
-whole21:
+whole25:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -440,9 +513,9 @@ whole21:
 	VXORPS Z18, Z18, Z18
 	VXORPS Z20, Z20, Z20
 	SUBQ   $0x00000004, R10
-	JLT    krest23
+	JLT    krest27
 
-k22:
+k26:
 	VMOVUPS          (SI)(DI*1), Z22
 	VMOVUPS          Z0, Z23
 	VPTERNLOGD       $0xea, Z2, Z22, Z23
@@ -489,16 +562,17 @@ k22:
 	VFMADD231PS.BCST 12(DX)(CX*2), Z23, Z16
 	VFMADD231PS.BCST 12(BX), Z23, Z18
 	VFMADD231PS.BCST 12(BX)(CX*1), Z23, Z20
+	PREFETCHT0       1024(SI)(DI*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000010, BX
 	ADDQ             $0x00000040, DI
 	SUBQ             $0x00000004, R10
-	JGE              k22
+	JGE              k26
 
-krest23:
+krest27:
 	ADDQ             $0x00000004, R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          (SI)(DI*1), Z22
 	VMOVUPS          Z0, Z23
 	VPTERNLOGD       $0xea, Z2, Z22, Z23
@@ -512,7 +586,7 @@ krest23:
 	VFMADD231PS.BCST (BX), Z23, Z18
 	VFMADD231PS.BCST (BX)(CX*1), Z23, Z20
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VMOVUPS          Z1, Z23
 	VPTERNLOGD       $0xea, Z3, Z22, Z23
 	VSUBPS           Z5, Z23, Z23
@@ -525,7 +599,7 @@ krest23:
 	VFMADD231PS.BCST 4(BX), Z23, Z18
 	VFMADD231PS.BCST 4(BX)(CX*1), Z23, Z20
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 	VPSRLD           $0x10, Z22, Z22
 	VMOVUPS          Z0, Z23
 	VPTERNLOGD       $0xea, Z2, Z22, Z23
@@ -539,9 +613,9 @@ krest23:
 	VFMADD231PS.BCST 8(BX), Z23, Z18
 	VFMADD231PS.BCST 8(BX)(CX*1), Z23, Z20
 	DECQ             R10
-	JEQ              kend24
+	JEQ              kend28
 
-kend24:
+kend28:
 	VFMADD231PS  (SI)(R8*1), Z6, Z7
 	VFMADD231PS  (SI)(R8*1), Z8, Z9
 	VFMADD231PS  (SI)(R8*1), Z10, Z11
@@ -550,9 +624,9 @@ kend24:
 	VFMADD231PS  (SI)(R8*1), Z16, Z17
 	VFMADD231PS  (SI)(R8*1), Z18, Z19
 	VFMADD231PS  (SI)(R8*1), Z20, Z21
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric25
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric29
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  64(SI)(R8*1), Z6, Z7
 	VBROADCASTSS 4(R9), Z6
@@ -569,25 +643,25 @@ kend24:
 	VFMADD231PS  64(SI)(R8*1), Z6, Z19
 	VBROADCASTSS 28(R9), Z6
 	VFMADD231PS  64(SI)(R8*1), Z6, Z21
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric25:
+symmetric29:
 	CMPQ 48(SP), $0x00000000
-	JNE  block19
+	JNE  block23
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow26
+	JLE  narrow30
 	MOVQ $0x00000010, AX
 
-narrow26:
+narrow30:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip27
-	MOVQ      n+152(FP), AX
+	JEQ       skip31
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
@@ -600,10 +674,10 @@ narrow26:
 	VADDPS    Z0, Z19, Z19
 	VADDPS    Z0, Z21, Z21
 
-skip27:
-	MOVQ   flags+184(FP), AX
+skip31:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip28
+	JEQ    skip32
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z7, Z0, Z7
 	VMAXPS Z9, Z0, Z9
@@ -614,7 +688,7 @@ skip27:
 	VMAXPS Z19, Z0, Z19
 	VMAXPS Z21, Z0, Z21
 
-skip28:
+skip32:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -637,15 +711,15 @@ skip28:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column17
+	JMP     column19
 
-end18:
+end20:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000008, AX, AX
 	SHLQ   $0x02, AX
@@ -662,22 +736,22 @@ end18:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000008, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows15
+	JMP    rows17
 
-fewer16:
-rows29:
+fewer18:
+rows33:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer30
+	JLT  fewer34
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group31:
+group35:
 	CMPQ    32(SP), $0x00000020
-	JLT     single32
+	JLT     single36
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -692,34 +766,53 @@ group31:
 	VXORPS  Z17, Z17, Z17
 	VXORPS  Z20, Z20, Z20
 	VXORPS  Z21, Z21, Z21
-	MOVQ    lda+120(FP), CX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip37
+	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+176(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    16(SP), R9
-	MOVQ    k+160(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z8
+	VMOVUPS 64(AX), Z9
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z16
+	VMOVUPS 64(AX), Z17
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z20
+	VMOVUPS 64(AX), Z21
 
-block33:
+skip37:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ BX, SI
+	ADDQ stride+168(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block38:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric34
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric39
 	ADDQ  $0x00000040, DI
 
-symmetric34:
-	MOVQ block+168(FP), R10
+symmetric39:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole35
+	JLE  whole40
 	MOVQ 48(SP), R10
 
-whole35:
+whole40:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -732,9 +825,9 @@ whole35:
 	VXORPS Z18, Z18, Z18
 	VXORPS Z19, Z19, Z19
 	SUBQ   $0x00000004, R10
-	JLT    krest37
+	JLT    krest42
 
-k36:
+k41:
 	VBROADCASTSS (AX), Z22
 	VBROADCASTSS (AX)(CX*1), Z23
 	VBROADCASTSS (AX)(CX*2), Z24
@@ -811,15 +904,17 @@ k36:
 	VFMADD231PS  Z26, Z23, Z11
 	VFMADD231PS  Z26, Z24, Z15
 	VFMADD231PS  Z26, Z25, Z19
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000004, R10
-	JGE          k36
+	JGE          k41
 
-krest37:
+krest42:
 	ADDQ         $0x00000004, R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS (AX), Z22
 	VBROADCASTSS (AX)(CX*1), Z23
 	VBROADCASTSS (AX)(CX*2), Z24
@@ -841,7 +936,7 @@ krest37:
 	VFMADD231PS  Z28, Z24, Z15
 	VFMADD231PS  Z28, Z25, Z19
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 4(AX), Z22
 	VBROADCASTSS 4(AX)(CX*1), Z23
 	VBROADCASTSS 4(AX)(CX*2), Z24
@@ -861,7 +956,7 @@ krest37:
 	VFMADD231PS  Z28, Z24, Z15
 	VFMADD231PS  Z28, Z25, Z19
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 	VBROADCASTSS 8(AX), Z22
 	VBROADCASTSS 8(AX)(CX*1), Z23
 	VBROADCASTSS 8(AX)(CX*2), Z24
@@ -883,9 +978,9 @@ krest37:
 	VFMADD231PS  Z26, Z24, Z15
 	VFMADD231PS  Z26, Z25, Z19
 	DECQ         R10
-	JEQ          kend38
+	JEQ          kend43
 
-kend38:
+kend43:
 	VFMADD231PS  (BX)(R8*1), Z6, Z8
 	VFMADD231PS  (BX)(R8*1), Z10, Z12
 	VFMADD231PS  (BX)(R8*1), Z14, Z16
@@ -894,9 +989,9 @@ kend38:
 	VFMADD231PS  (SI)(R8*1), Z11, Z13
 	VFMADD231PS  (SI)(R8*1), Z15, Z17
 	VFMADD231PS  (SI)(R8*1), Z19, Z21
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric39
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric44
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  64(BX)(R8*1), Z6, Z8
 	VFMADD231PS  64(SI)(R8*1), Z6, Z9
@@ -909,16 +1004,16 @@ kend38:
 	VBROADCASTSS 12(R9), Z6
 	VFMADD231PS  64(BX)(R8*1), Z6, Z20
 	VFMADD231PS  64(SI)(R8*1), Z6, Z21
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric39:
+symmetric44:
 	CMPQ    48(SP), $0x00000000
-	JNE     block33
-	MOVQ    flags+184(FP), AX
+	JNE     block38
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip40
-	MOVQ    n+152(FP), AX
+	JEQ     skip45
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Z0
@@ -932,10 +1027,10 @@ symmetric39:
 	VADDPS  Z0, Z17, Z17
 	VADDPS  Z0, Z21, Z21
 
-skip40:
-	MOVQ   flags+184(FP), AX
+skip45:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip41
+	JEQ    skip46
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z8, Z0, Z8
 	VMAXPS Z9, Z0, Z9
@@ -946,7 +1041,7 @@ skip40:
 	VMAXPS Z20, Z0, Z20
 	VMAXPS Z21, Z0, Z21
 
-skip41:
+skip46:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -965,19 +1060,19 @@ skip41:
 	ADDQ    $0x00000080, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000002, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group31
+	JMP     group35
 
-single32:
-column42:
+single36:
+column47:
 	CMPQ    32(SP), $0x00000000
-	JLE     end43
+	JLE     end48
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -988,32 +1083,56 @@ column42:
 	VXORPS  Z9, Z9, Z9
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z13, Z13, Z13
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    16(SP), R8
-	MOVQ    k+160(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow49
+	MOVQ    $0x00000010, AX
 
-block44:
+narrow49:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip50
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z11
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z13
+
+skip50:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ 16(SP), R8
+	MOVQ k+152(FP), DI
+	MOVQ DI, 48(SP)
+
+block51:
 	MOVQ  SI, DI
 	ADDQ  $0x00000040, SI
-	MOVQ  flags+184(FP), R9
-	TESTQ $0x00000001, R9
-	JEQ   symmetric45
+	MOVQ  flags+176(FP), R9
+	TESTQ $0x00000008, R9
+	JEQ   symmetric52
 	ADDQ  $0x00000040, SI
 
-symmetric45:
-	MOVQ block+168(FP), R9
+symmetric52:
+	MOVQ block+160(FP), R9
 	CMPQ R9, 48(SP)
-	JLE  whole46
+	JLE  whole53
 	MOVQ 48(SP), R9
 
-whole46:
+whole53:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -1022,9 +1141,9 @@ whole46:
 	VXORPS Z10, Z10, Z10
 	VXORPS Z12, Z12, Z12
 	SUBQ   $0x00000004, R9
-	JLT    krest48
+	JLT    krest55
 
-k47:
+k54:
 	VMOVUPS          (BX)(SI*1), Z14
 	VMOVUPS          Z0, Z15
 	VPTERNLOGD       $0xea, Z2, Z14, Z15
@@ -1055,15 +1174,16 @@ k47:
 	VFMADD231PS.BCST 12(AX)(CX*1), Z15, Z8
 	VFMADD231PS.BCST 12(AX)(CX*2), Z15, Z10
 	VFMADD231PS.BCST 12(DX), Z15, Z12
+	PREFETCHT0       1024(BX)(SI*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, DX
 	ADDQ             $0x00000040, SI
 	SUBQ             $0x00000004, R9
-	JGE              k47
+	JGE              k54
 
-krest48:
+krest55:
 	ADDQ             $0x00000004, R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          (BX)(SI*1), Z14
 	VMOVUPS          Z0, Z15
 	VPTERNLOGD       $0xea, Z2, Z14, Z15
@@ -1073,7 +1193,7 @@ krest48:
 	VFMADD231PS.BCST (AX)(CX*2), Z15, Z10
 	VFMADD231PS.BCST (DX), Z15, Z12
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VMOVUPS          Z1, Z15
 	VPTERNLOGD       $0xea, Z3, Z14, Z15
 	VSUBPS           Z5, Z15, Z15
@@ -1082,7 +1202,7 @@ krest48:
 	VFMADD231PS.BCST 4(AX)(CX*2), Z15, Z10
 	VFMADD231PS.BCST 4(DX), Z15, Z12
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 	VPSRLD           $0x10, Z14, Z14
 	VMOVUPS          Z0, Z15
 	VPTERNLOGD       $0xea, Z2, Z14, Z15
@@ -1092,16 +1212,16 @@ krest48:
 	VFMADD231PS.BCST 8(AX)(CX*2), Z15, Z10
 	VFMADD231PS.BCST 8(DX), Z15, Z12
 	DECQ             R9
-	JEQ              kend49
+	JEQ              kend56
 
-kend49:
+kend56:
 	VFMADD231PS  (BX)(DI*1), Z6, Z7
 	VFMADD231PS  (BX)(DI*1), Z8, Z9
 	VFMADD231PS  (BX)(DI*1), Z10, Z11
 	VFMADD231PS  (BX)(DI*1), Z12, Z13
-	MOVQ         flags+184(FP), R9
-	TESTQ        $0x00000001, R9
-	JEQ          symmetric50
+	MOVQ         flags+176(FP), R9
+	TESTQ        $0x00000008, R9
+	JEQ          symmetric57
 	VBROADCASTSS (R8), Z6
 	VFMADD231PS  64(BX)(DI*1), Z6, Z7
 	VBROADCASTSS 4(R8), Z6
@@ -1110,25 +1230,25 @@ kend49:
 	VFMADD231PS  64(BX)(DI*1), Z6, Z11
 	VBROADCASTSS 12(R8), Z6
 	VFMADD231PS  64(BX)(DI*1), Z6, Z13
-	MOVQ         lds+136(FP), DI
+	MOVQ         m+136(FP), DI
 	LEAQ         (R8)(DI*4), R8
 
-symmetric50:
+symmetric57:
 	CMPQ 48(SP), $0x00000000
-	JNE  block44
+	JNE  block51
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow51
+	JLE  narrow58
 	MOVQ $0x00000010, AX
 
-narrow51:
+narrow58:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip52
-	MOVQ      n+152(FP), AX
+	JEQ       skip59
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
@@ -1137,17 +1257,17 @@ narrow51:
 	VADDPS    Z0, Z11, Z11
 	VADDPS    Z0, Z13, Z13
 
-skip52:
-	MOVQ   flags+184(FP), AX
+skip59:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip53
+	JEQ    skip60
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z7, Z0, Z7
 	VMAXPS Z9, Z0, Z9
 	VMAXPS Z11, Z0, Z11
 	VMAXPS Z13, Z0, Z13
 
-skip53:
+skip60:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1162,15 +1282,15 @@ skip53:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column42
+	JMP     column47
 
-end43:
+end48:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -1187,22 +1307,22 @@ end43:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows29
+	JMP    rows33
 
-fewer30:
-rows54:
+fewer34:
+rows61:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer55
+	JLT  fewer62
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group56:
+group63:
 	CMPQ    32(SP), $0x00000040
-	JLT     single57
+	JLT     single64
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -1217,36 +1337,53 @@ group56:
 	VXORPS  Z19, Z19, Z19
 	VXORPS  Z20, Z20, Z20
 	VXORPS  Z21, Z21, Z21
-	MOVQ    lda+120(FP), CX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip65
+	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+176(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+176(FP), SI
-	MOVQ    SI, DI
-	ADDQ    stride+176(FP), DI
-	MOVQ    $0x00000000, R8
-	MOVQ    16(SP), R10
-	MOVQ    k+160(FP), R9
-	MOVQ    R9, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	VMOVUPS 128(AX), Z12
+	VMOVUPS 192(AX), Z13
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z18
+	VMOVUPS 64(AX), Z19
+	VMOVUPS 128(AX), Z20
+	VMOVUPS 192(AX), Z21
 
-block58:
+skip65:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ DX, BX
+	ADDQ stride+168(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+168(FP), SI
+	MOVQ SI, DI
+	ADDQ stride+168(FP), DI
+	MOVQ $0x00000000, R8
+	MOVQ 16(SP), R10
+	MOVQ k+152(FP), R9
+	MOVQ R9, 48(SP)
+
+block66:
 	MOVQ  R8, R9
 	ADDQ  $0x00000040, R8
-	MOVQ  flags+184(FP), R11
-	TESTQ $0x00000001, R11
-	JEQ   symmetric59
+	MOVQ  flags+176(FP), R11
+	TESTQ $0x00000008, R11
+	JEQ   symmetric67
 	ADDQ  $0x00000040, R8
 
-symmetric59:
-	MOVQ block+168(FP), R11
+symmetric67:
+	MOVQ block+160(FP), R11
 	CMPQ R11, 48(SP)
-	JLE  whole60
+	JLE  whole68
 	MOVQ 48(SP), R11
 
-whole60:
+whole68:
 	MOVQ   48(SP), R12
 	SUBQ   R11, R12
 	MOVQ   R12, 48(SP)
@@ -1259,9 +1396,9 @@ whole60:
 	VXORPS Z16, Z16, Z16
 	VXORPS Z17, Z17, Z17
 	SUBQ   $0x00000004, R11
-	JLT    krest62
+	JLT    krest70
 
-k61:
+k69:
 	VBROADCASTSS (AX), Z22
 	VBROADCASTSS (AX)(CX*1), Z23
 	VMOVUPS      (DX)(R8*1), Z24
@@ -1358,14 +1495,18 @@ k61:
 	VSUBPS       Z5, Z24, Z24
 	VFMADD231PS  Z24, Z22, Z9
 	VFMADD231PS  Z24, Z23, Z17
+	PREFETCHT0   1024(DX)(R8*1)
+	PREFETCHT0   1024(BX)(R8*1)
+	PREFETCHT0   1024(SI)(R8*1)
+	PREFETCHT0   1024(DI)(R8*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000040, R8
 	SUBQ         $0x00000004, R11
-	JGE          k61
+	JGE          k69
 
-krest62:
+krest70:
 	ADDQ         $0x00000004, R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS (AX), Z22
 	VBROADCASTSS (AX)(CX*1), Z23
 	VMOVUPS      (DX)(R8*1), Z24
@@ -1393,7 +1534,7 @@ krest62:
 	VFMADD231PS  Z28, Z22, Z9
 	VFMADD231PS  Z28, Z23, Z17
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 4(AX), Z22
 	VBROADCASTSS 4(AX)(CX*1), Z23
 	VMOVUPS      Z1, Z28
@@ -1417,7 +1558,7 @@ krest62:
 	VFMADD231PS  Z28, Z22, Z9
 	VFMADD231PS  Z28, Z23, Z17
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 	VBROADCASTSS 8(AX), Z22
 	VBROADCASTSS 8(AX)(CX*1), Z23
 	VPSRLD       $0x10, Z24, Z24
@@ -1445,9 +1586,9 @@ krest62:
 	VFMADD231PS  Z24, Z22, Z9
 	VFMADD231PS  Z24, Z23, Z17
 	DECQ         R11
-	JEQ          kend63
+	JEQ          kend71
 
-kend63:
+kend71:
 	VFMADD231PS  (DX)(R9*1), Z6, Z10
 	VFMADD231PS  (DX)(R9*1), Z14, Z18
 	VFMADD231PS  (BX)(R9*1), Z7, Z11
@@ -1456,9 +1597,9 @@ kend63:
 	VFMADD231PS  (SI)(R9*1), Z16, Z20
 	VFMADD231PS  (DI)(R9*1), Z9, Z13
 	VFMADD231PS  (DI)(R9*1), Z17, Z21
-	MOVQ         flags+184(FP), R11
-	TESTQ        $0x00000001, R11
-	JEQ          symmetric64
+	MOVQ         flags+176(FP), R11
+	TESTQ        $0x00000008, R11
+	JEQ          symmetric72
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  64(DX)(R9*1), Z6, Z10
 	VFMADD231PS  64(BX)(R9*1), Z6, Z11
@@ -1469,16 +1610,16 @@ kend63:
 	VFMADD231PS  64(BX)(R9*1), Z6, Z19
 	VFMADD231PS  64(SI)(R9*1), Z6, Z20
 	VFMADD231PS  64(DI)(R9*1), Z6, Z21
-	MOVQ         lds+136(FP), R9
+	MOVQ         m+136(FP), R9
 	LEAQ         (R10)(R9*4), R10
 
-symmetric64:
+symmetric72:
 	CMPQ    48(SP), $0x00000000
-	JNE     block58
-	MOVQ    flags+184(FP), AX
+	JNE     block66
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip65
-	MOVQ    n+152(FP), AX
+	JEQ     skip73
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Z0
@@ -1494,10 +1635,10 @@ symmetric64:
 	VADDPS  Z0, Z13, Z13
 	VADDPS  Z0, Z21, Z21
 
-skip65:
-	MOVQ   flags+184(FP), AX
+skip73:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip66
+	JEQ    skip74
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z10, Z0, Z10
 	VMAXPS Z11, Z0, Z11
@@ -1508,7 +1649,7 @@ skip65:
 	VMAXPS Z20, Z0, Z20
 	VMAXPS Z21, Z0, Z21
 
-skip66:
+skip74:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1525,19 +1666,19 @@ skip66:
 	ADDQ    $0x00000100, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000004, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group56
+	JMP     group63
 
-single57:
-column67:
+single64:
+column75:
 	CMPQ    32(SP), $0x00000000
-	JLE     end68
+	JLE     end76
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -1546,39 +1687,59 @@ column67:
 	VMOVUPS c47008000<>+0(SB), Z5
 	VXORPS  Z7, Z7, Z7
 	VXORPS  Z9, Z9, Z9
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    16(SP), DI
-	MOVQ    k+160(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow77
+	MOVQ    $0x00000010, AX
 
-block69:
+narrow77:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip78
+	MOVQ      ldc+128(FP), CX
+	SHLQ      $0x02, CX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z7
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z9
+
+skip78:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ 16(SP), DI
+	MOVQ k+152(FP), SI
+	MOVQ SI, 48(SP)
+
+block79:
 	MOVQ  BX, SI
 	ADDQ  $0x00000040, BX
-	MOVQ  flags+184(FP), R8
-	TESTQ $0x00000001, R8
-	JEQ   symmetric70
+	MOVQ  flags+176(FP), R8
+	TESTQ $0x00000008, R8
+	JEQ   symmetric80
 	ADDQ  $0x00000040, BX
 
-symmetric70:
-	MOVQ block+168(FP), R8
+symmetric80:
+	MOVQ block+160(FP), R8
 	CMPQ R8, 48(SP)
-	JLE  whole71
+	JLE  whole81
 	MOVQ 48(SP), R8
 
-whole71:
+whole81:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
 	VXORPS Z6, Z6, Z6
 	VXORPS Z8, Z8, Z8
 	SUBQ   $0x00000004, R8
-	JLT    krest73
+	JLT    krest83
 
-k72:
+k82:
 	VMOVUPS          (DX)(BX*1), Z10
 	VMOVUPS          Z0, Z11
 	VPTERNLOGD       $0xea, Z2, Z10, Z11
@@ -1601,14 +1762,15 @@ k72:
 	VSUBPS           Z5, Z11, Z11
 	VFMADD231PS.BCST 12(AX), Z11, Z6
 	VFMADD231PS.BCST 12(AX)(CX*1), Z11, Z8
+	PREFETCHT0       1024(DX)(BX*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000040, BX
 	SUBQ             $0x00000004, R8
-	JGE              k72
+	JGE              k82
 
-krest73:
+krest83:
 	ADDQ             $0x00000004, R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          (DX)(BX*1), Z10
 	VMOVUPS          Z0, Z11
 	VPTERNLOGD       $0xea, Z2, Z10, Z11
@@ -1616,14 +1778,14 @@ krest73:
 	VFMADD231PS.BCST (AX), Z11, Z6
 	VFMADD231PS.BCST (AX)(CX*1), Z11, Z8
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VMOVUPS          Z1, Z11
 	VPTERNLOGD       $0xea, Z3, Z10, Z11
 	VSUBPS           Z5, Z11, Z11
 	VFMADD231PS.BCST 4(AX), Z11, Z6
 	VFMADD231PS.BCST 4(AX)(CX*1), Z11, Z8
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 	VPSRLD           $0x10, Z10, Z10
 	VMOVUPS          Z0, Z11
 	VPTERNLOGD       $0xea, Z2, Z10, Z11
@@ -1631,52 +1793,52 @@ krest73:
 	VFMADD231PS.BCST 8(AX), Z11, Z6
 	VFMADD231PS.BCST 8(AX)(CX*1), Z11, Z8
 	DECQ             R8
-	JEQ              kend74
+	JEQ              kend84
 
-kend74:
+kend84:
 	VFMADD231PS  (DX)(SI*1), Z6, Z7
 	VFMADD231PS  (DX)(SI*1), Z8, Z9
-	MOVQ         flags+184(FP), R8
-	TESTQ        $0x00000001, R8
-	JEQ          symmetric75
+	MOVQ         flags+176(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          symmetric85
 	VBROADCASTSS (DI), Z6
 	VFMADD231PS  64(DX)(SI*1), Z6, Z7
 	VBROADCASTSS 4(DI), Z6
 	VFMADD231PS  64(DX)(SI*1), Z6, Z9
-	MOVQ         lds+136(FP), SI
+	MOVQ         m+136(FP), SI
 	LEAQ         (DI)(SI*4), DI
 
-symmetric75:
+symmetric85:
 	CMPQ 48(SP), $0x00000000
-	JNE  block69
+	JNE  block79
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow76
+	JLE  narrow86
 	MOVQ $0x00000010, AX
 
-narrow76:
+narrow86:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip77
-	MOVQ      n+152(FP), AX
+	JEQ       skip87
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
 	VADDPS    Z0, Z7, Z7
 	VADDPS    Z0, Z9, Z9
 
-skip77:
-	MOVQ   flags+184(FP), AX
+skip87:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip78
+	JEQ    skip88
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z7, Z0, Z7
 	VMAXPS Z9, Z0, Z9
 
-skip78:
+skip88:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -1687,15 +1849,15 @@ skip78:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column67
+	JMP     column75
 
-end68:
+end76:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -1712,22 +1874,22 @@ end68:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows54
+	JMP    rows61
 
-fewer55:
-rows79:
+fewer62:
+rows89:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer80
+	JLT  fewer90
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group81:
+group91:
 	CMPQ    32(SP), $0x00000040
-	JLT     single82
+	JLT     single92
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -1738,36 +1900,48 @@ group81:
 	VXORPS  Z11, Z11, Z11
 	VXORPS  Z12, Z12, Z12
 	VXORPS  Z13, Z13, Z13
-	MOVQ    lda+120(FP), AX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip93
+	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    CX, DX
-	ADDQ    stride+176(FP), DX
-	MOVQ    DX, BX
-	ADDQ    stride+176(FP), BX
-	MOVQ    BX, SI
-	ADDQ    stride+176(FP), SI
-	MOVQ    $0x00000000, DI
-	MOVQ    16(SP), R9
-	MOVQ    k+160(FP), R8
-	MOVQ    R8, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	VMOVUPS 128(AX), Z12
+	VMOVUPS 192(AX), Z13
 
-block83:
+skip93:
+	MOVQ lda+120(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ CX, DX
+	ADDQ stride+168(FP), DX
+	MOVQ DX, BX
+	ADDQ stride+168(FP), BX
+	MOVQ BX, SI
+	ADDQ stride+168(FP), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block94:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric84
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric95
 	ADDQ  $0x00000040, DI
 
-symmetric84:
-	MOVQ block+168(FP), R10
+symmetric95:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole85
+	JLE  whole96
 	MOVQ 48(SP), R10
 
-whole85:
+whole96:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -1776,9 +1950,9 @@ whole85:
 	VXORPS Z8, Z8, Z8
 	VXORPS Z9, Z9, Z9
 	SUBQ   $0x00000004, R10
-	JLT    krest87
+	JLT    krest98
 
-k86:
+k97:
 	VBROADCASTSS (AX), Z14
 	VMOVUPS      (CX)(DI*1), Z15
 	VMOVUPS      Z0, Z16
@@ -1855,14 +2029,18 @@ k86:
 	VPTERNLOGD   $0xea, Z3, Z18, Z15
 	VSUBPS       Z5, Z15, Z15
 	VFMADD231PS  Z15, Z14, Z9
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1024(DX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
+	PREFETCHT0   1024(SI)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000004, R10
-	JGE          k86
+	JGE          k97
 
-krest87:
+krest98:
 	ADDQ         $0x00000004, R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS (AX), Z14
 	VMOVUPS      (CX)(DI*1), Z15
 	VMOVUPS      Z0, Z16
@@ -1885,7 +2063,7 @@ krest87:
 	VSUBPS       Z4, Z19, Z19
 	VFMADD231PS  Z19, Z14, Z9
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 4(AX), Z14
 	VMOVUPS      Z1, Z19
 	VPTERNLOGD   $0xea, Z3, Z15, Z19
@@ -1904,7 +2082,7 @@ krest87:
 	VSUBPS       Z5, Z19, Z19
 	VFMADD231PS  Z19, Z14, Z9
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 	VBROADCASTSS 8(AX), Z14
 	VPSRLD       $0x10, Z15, Z15
 	VMOVUPS      Z0, Z19
@@ -1927,31 +2105,31 @@ krest87:
 	VSUBPS       Z4, Z15, Z15
 	VFMADD231PS  Z15, Z14, Z9
 	DECQ         R10
-	JEQ          kend88
+	JEQ          kend99
 
-kend88:
+kend99:
 	VFMADD231PS  (CX)(R8*1), Z6, Z10
 	VFMADD231PS  (DX)(R8*1), Z7, Z11
 	VFMADD231PS  (BX)(R8*1), Z8, Z12
 	VFMADD231PS  (SI)(R8*1), Z9, Z13
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric89
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric100
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  64(CX)(R8*1), Z6, Z10
 	VFMADD231PS  64(DX)(R8*1), Z6, Z11
 	VFMADD231PS  64(BX)(R8*1), Z6, Z12
 	VFMADD231PS  64(SI)(R8*1), Z6, Z13
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric89:
+symmetric100:
 	CMPQ    48(SP), $0x00000000
-	JNE     block83
-	MOVQ    flags+184(FP), AX
+	JNE     block94
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip90
-	MOVQ    n+152(FP), AX
+	JEQ     skip101
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Z0
@@ -1963,17 +2141,17 @@ symmetric89:
 	VMOVUPS 192(CX)(AX*4), Z0
 	VADDPS  Z0, Z13, Z13
 
-skip90:
-	MOVQ   flags+184(FP), AX
+skip101:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip91
+	JEQ    skip102
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z10, Z0, Z10
 	VMAXPS Z11, Z0, Z11
 	VMAXPS Z12, Z0, Z12
 	VMAXPS Z13, Z0, Z13
 
-skip91:
+skip102:
 	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1985,19 +2163,19 @@ skip91:
 	ADDQ    $0x00000100, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000004, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000040, AX
 	MOVQ    AX, 32(SP)
-	JMP     group81
+	JMP     group91
 
-single82:
-column92:
+single92:
+column103:
 	CMPQ    32(SP), $0x00000000
-	JLE     end93
+	JLE     end104
 	VMOVUPS c000000ff<>+0(SB), Z0
 	VMOVUPS c0000ff00<>+0(SB), Z1
 	VMOVUPS c4b000000<>+0(SB), Z2
@@ -2005,38 +2183,56 @@ column92:
 	VMOVUPS c4b000080<>+0(SB), Z4
 	VMOVUPS c47008000<>+0(SB), Z5
 	VXORPS  Z7, Z7, Z7
-	MOVQ    lda+120(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    16(SP), SI
-	MOVQ    k+160(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000010
+	JLE     narrow105
+	MOVQ    $0x00000010, AX
 
-block94:
+narrow105:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      flags+176(FP), AX
+	TESTQ     $0x00000001, AX
+	JEQ       skip106
+	MOVQ      ldc+128(FP), AX
+	SHLQ      $0x02, AX
+	MOVQ      8(SP), AX
+	VMOVUPS.Z (AX), K1, Z7
+
+skip106:
+	MOVQ lda+120(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ 16(SP), SI
+	MOVQ k+152(FP), BX
+	MOVQ BX, 48(SP)
+
+block107:
 	MOVQ  DX, BX
 	ADDQ  $0x00000040, DX
-	MOVQ  flags+184(FP), DI
-	TESTQ $0x00000001, DI
-	JEQ   symmetric95
+	MOVQ  flags+176(FP), DI
+	TESTQ $0x00000008, DI
+	JEQ   symmetric108
 	ADDQ  $0x00000040, DX
 
-symmetric95:
-	MOVQ block+168(FP), DI
+symmetric108:
+	MOVQ block+160(FP), DI
 	CMPQ DI, 48(SP)
-	JLE  whole96
+	JLE  whole109
 	MOVQ 48(SP), DI
 
-whole96:
+whole109:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
 	VXORPS Z6, Z6, Z6
 	SUBQ   $0x00000004, DI
-	JLT    krest98
+	JLT    krest111
 
-k97:
+k110:
 	VMOVUPS          (CX)(DX*1), Z8
 	VMOVUPS          Z0, Z9
 	VPTERNLOGD       $0xea, Z2, Z8, Z9
@@ -2055,74 +2251,75 @@ k97:
 	VPTERNLOGD       $0xea, Z3, Z8, Z9
 	VSUBPS           Z5, Z9, Z9
 	VFMADD231PS.BCST 12(AX), Z9, Z6
+	PREFETCHT0       1024(CX)(DX*1)
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000040, DX
 	SUBQ             $0x00000004, DI
-	JGE              k97
+	JGE              k110
 
-krest98:
+krest111:
 	ADDQ             $0x00000004, DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          (CX)(DX*1), Z8
 	VMOVUPS          Z0, Z9
 	VPTERNLOGD       $0xea, Z2, Z8, Z9
 	VSUBPS           Z4, Z9, Z9
 	VFMADD231PS.BCST (AX), Z9, Z6
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VMOVUPS          Z1, Z9
 	VPTERNLOGD       $0xea, Z3, Z8, Z9
 	VSUBPS           Z5, Z9, Z9
 	VFMADD231PS.BCST 4(AX), Z9, Z6
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 	VPSRLD           $0x10, Z8, Z8
 	VMOVUPS          Z0, Z9
 	VPTERNLOGD       $0xea, Z2, Z8, Z9
 	VSUBPS           Z4, Z9, Z9
 	VFMADD231PS.BCST 8(AX), Z9, Z6
 	DECQ             DI
-	JEQ              kend99
+	JEQ              kend112
 
-kend99:
+kend112:
 	VFMADD231PS  (CX)(BX*1), Z6, Z7
-	MOVQ         flags+184(FP), DI
-	TESTQ        $0x00000001, DI
-	JEQ          symmetric100
+	MOVQ         flags+176(FP), DI
+	TESTQ        $0x00000008, DI
+	JEQ          symmetric113
 	VBROADCASTSS (SI), Z6
 	VFMADD231PS  64(CX)(BX*1), Z6, Z7
-	MOVQ         lds+136(FP), BX
+	MOVQ         m+136(FP), BX
 	LEAQ         (SI)(BX*4), SI
 
-symmetric100:
+symmetric113:
 	CMPQ 48(SP), $0x00000000
-	JNE  block94
+	JNE  block107
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000010
-	JLE  narrow101
+	JLE  narrow114
 	MOVQ $0x00000010, AX
 
-narrow101:
+narrow114:
 	MOVQ      $-1, CX
 	BZHIQ     AX, CX, CX
 	KMOVW     CX, K1
-	MOVQ      flags+184(FP), AX
+	MOVQ      flags+176(FP), AX
 	TESTQ     $0x00000002, AX
-	JEQ       skip102
-	MOVQ      n+152(FP), AX
+	JEQ       skip115
+	MOVQ      n+144(FP), AX
 	MOVQ      bias_base+96(FP), CX
 	SUBQ      32(SP), AX
 	VMOVUPS.Z (CX)(AX*4), K1, Z0
 	VADDPS    Z0, Z7, Z7
 
-skip102:
-	MOVQ   flags+184(FP), AX
+skip115:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip103
+	JEQ    skip116
 	VXORPS Z0, Z0, Z0
 	VMAXPS Z7, Z0, Z7
 
-skip103:
+skip116:
 	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -2131,15 +2328,15 @@ skip103:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     column92
+	JMP     column103
 
-end93:
+end104:
 	MOVQ lda+120(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -2154,9 +2351,9 @@ end93:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows79
+	JMP  rows89
 
-fewer80:
+fewer90:
 	VZEROUPPER
 	RET
 

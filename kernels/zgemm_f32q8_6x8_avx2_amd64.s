@@ -4,10 +4,10 @@
 
 #include "textflag.h"
 
-// func gemm_f32q8_6x8_avx2(a []float32, b []uint8, sums []float32, c []float32, bias []float32, lda int, ldc int, lds int, m int, n int, k int, block int, stride int, flags int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·gemm_f32q8_6x8_avx2(SB), NOSPLIT, $64-192
-	MOVQ m+144(FP), AX
+// func gemm_f32q8_6x8_avx2(a []float32, b []uint8, sums []float32, c []float32, bias []float32, lda int, ldc int, m int, n int, k int, block int, stride int, flags int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·gemm_f32q8_6x8_avx2(SB), NOSPLIT, $64-184
+	MOVQ m+136(FP), AX
 	MOVQ AX, 40(SP)
 	MOVQ a_base+0(FP), AX
 	MOVQ AX, (SP)
@@ -23,7 +23,7 @@ rows1:
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
 column3:
@@ -35,32 +35,67 @@ column3:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y9, Y9, Y9
 	VXORPS Y11, Y11, Y11
-	MOVQ   lda+120(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   (SP), AX
-	LEAQ   (AX)(CX*1), DX
-	LEAQ   (DX)(CX*2), DX
-	MOVQ   24(SP), BX
-	MOVQ   $0x00000000, SI
-	MOVQ   16(SP), R8
-	MOVQ   k+160(FP), DI
-	MOVQ   DI, 48(SP)
+	MOVQ   32(SP), AX
+	CMPQ   AX, $0x00000008
+	JLE    narrow5
+	MOVQ   $0x00000008, AX
 
-block5:
+narrow5:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+176(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip6
+	MOVQ       ldc+128(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y9
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y0
+	VMASKMOVPS (AX), Y0, Y11
+
+skip6:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ 16(SP), R8
+	MOVQ k+152(FP), DI
+	MOVQ DI, 48(SP)
+
+block7:
 	MOVQ  SI, DI
 	ADDQ  $0x00000040, SI
-	MOVQ  flags+184(FP), R9
-	TESTQ $0x00000001, R9
-	JEQ   symmetric6
+	MOVQ  flags+176(FP), R9
+	TESTQ $0x00000008, R9
+	JEQ   symmetric8
 	ADDQ  $0x00000040, SI
 
-symmetric6:
-	MOVQ block+168(FP), R9
+symmetric8:
+	MOVQ block+160(FP), R9
 	CMPQ R9, 48(SP)
-	JLE  whole7
+	JLE  whole9
 	MOVQ 48(SP), R9
 
-whole7:
+whole9:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -71,9 +106,9 @@ whole7:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y10, Y10, Y10
 	SUBQ   $0x00000004, R9
-	JLT    krest9
+	JLT    krest11
 
-k8:
+k10:
 	VMOVUPS      (BX)(SI*1), Y12
 	VPAND        c000000ff<>+0(SB), Y12, Y13
 	VPOR         c4b000000<>+0(SB), Y13, Y13
@@ -136,15 +171,16 @@ k8:
 	VFMADD231PS  Y12, Y13, Y8
 	VBROADCASTSS 12(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
+	PREFETCHT0   1024(BX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000004, R9
-	JGE          k8
+	JGE          k10
 
-krest9:
+krest11:
 	ADDQ         $0x00000004, R9
-	JEQ          kend10
+	JEQ          kend12
 	VMOVUPS      (BX)(SI*1), Y12
 	VPAND        c000000ff<>+0(SB), Y12, Y13
 	VPOR         c4b000000<>+0(SB), Y13, Y13
@@ -162,7 +198,7 @@ krest9:
 	VBROADCASTSS (DX)(CX*2), Y14
 	VFMADD231PS  Y13, Y14, Y10
 	DECQ         R9
-	JEQ          kend10
+	JEQ          kend12
 	VPAND        c0000ff00<>+0(SB), Y12, Y13
 	VPOR         c47000000<>+0(SB), Y13, Y13
 	VSUBPS       c47008000<>+0(SB), Y13, Y13
@@ -179,7 +215,7 @@ krest9:
 	VBROADCASTSS 4(DX)(CX*2), Y14
 	VFMADD231PS  Y13, Y14, Y10
 	DECQ         R9
-	JEQ          kend10
+	JEQ          kend12
 	VPSRLD       $0x10, Y12, Y12
 	VPAND        c000000ff<>+0(SB), Y12, Y12
 	VPOR         c4b000000<>+0(SB), Y12, Y12
@@ -197,18 +233,18 @@ krest9:
 	VBROADCASTSS 8(DX)(CX*2), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         R9
-	JEQ          kend10
+	JEQ          kend12
 
-kend10:
+kend12:
 	VFMADD231PS  (BX)(DI*1), Y0, Y1
 	VFMADD231PS  (BX)(DI*1), Y2, Y3
 	VFMADD231PS  (BX)(DI*1), Y4, Y5
 	VFMADD231PS  (BX)(DI*1), Y6, Y7
 	VFMADD231PS  (BX)(DI*1), Y8, Y9
 	VFMADD231PS  (BX)(DI*1), Y10, Y11
-	MOVQ         flags+184(FP), R9
-	TESTQ        $0x00000001, R9
-	JEQ          symmetric11
+	MOVQ         flags+176(FP), R9
+	TESTQ        $0x00000008, R9
+	JEQ          symmetric13
 	VBROADCASTSS (R8), Y0
 	VFMADD231PS  64(BX)(DI*1), Y0, Y1
 	VBROADCASTSS 4(R8), Y0
@@ -221,26 +257,26 @@ kend10:
 	VFMADD231PS  64(BX)(DI*1), Y0, Y9
 	VBROADCASTSS 20(R8), Y0
 	VFMADD231PS  64(BX)(DI*1), Y0, Y11
-	MOVQ         lds+136(FP), DI
+	MOVQ         m+136(FP), DI
 	LEAQ         (R8)(DI*4), R8
 
-symmetric11:
+symmetric13:
 	CMPQ 48(SP), $0x00000000
-	JNE  block5
+	JNE  block7
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000008
-	JLE  narrow12
+	JLE  narrow14
 	MOVQ $0x00000008, AX
 
-narrow12:
+narrow14:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
-	MOVQ       flags+184(FP), AX
+	MOVQ       flags+176(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip13
-	MOVQ       n+152(FP), AX
+	JEQ        skip15
+	MOVQ       n+144(FP), AX
 	MOVQ       bias_base+96(FP), DX
 	SUBQ       32(SP), AX
 	VMOVUPS    (CX), Y0
@@ -252,10 +288,10 @@ narrow12:
 	VADDPS     Y0, Y9, Y9
 	VADDPS     Y0, Y11, Y11
 
-skip13:
-	MOVQ   flags+184(FP), AX
+skip15:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip14
+	JEQ    skip16
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y1, Y0, Y1
 	VMAXPS Y3, Y0, Y3
@@ -264,7 +300,7 @@ skip13:
 	VMAXPS Y9, Y0, Y9
 	VMAXPS Y11, Y0, Y11
 
-skip14:
+skip16:
 	MOVQ       ldc+128(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -289,18 +325,18 @@ skip14:
 	ADDQ       $0x00000020, AX
 	MOVQ       AX, 8(SP)
 	MOVQ       24(SP), AX
-	MOVQ       n+152(FP), CX
+	MOVQ       n+144(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second15
+	JNE        second17
 	ADDQ       $0x00000020, AX
-	JMP        half16
+	JMP        half18
 
-second15:
-	ADDQ stride+176(FP), AX
+second17:
+	ADDQ stride+168(FP), AX
 	SUBQ $0x00000020, AX
 
-half16:
+half18:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
@@ -327,19 +363,19 @@ end4:
 	JMP    rows1
 
 fewer2:
-rows17:
+rows19:
 	CMPQ 40(SP), $0x00000004
-	JLT  fewer18
+	JLT  fewer20
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-column19:
+column21:
 	CMPQ    32(SP), $0x00000000
-	JLE     end20
+	JLE     end22
 	VMOVUPS c000000ff<>+0(SB), Y0
 	VMOVUPS c0000ff00<>+0(SB), Y1
 	VMOVUPS c4b000000<>+0(SB), Y2
@@ -348,32 +384,61 @@ column19:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y11, Y11, Y11
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	LEAQ    (AX)(CX*1), DX
-	LEAQ    (DX)(CX*2), DX
-	MOVQ    24(SP), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    16(SP), R8
-	MOVQ    k+160(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow23
+	MOVQ    $0x00000008, AX
 
-block21:
+narrow23:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+176(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip24
+	MOVQ       ldc+128(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y4
+	VMASKMOVPS (AX), Y4, Y5
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y4
+	VMASKMOVPS (AX), Y4, Y7
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y4
+	VMASKMOVPS (AX), Y4, Y9
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y4
+	VMASKMOVPS (AX), Y4, Y11
+
+skip24:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	LEAQ (AX)(CX*1), DX
+	LEAQ (DX)(CX*2), DX
+	MOVQ 24(SP), BX
+	MOVQ $0x00000000, SI
+	MOVQ 16(SP), R8
+	MOVQ k+152(FP), DI
+	MOVQ DI, 48(SP)
+
+block25:
 	MOVQ  SI, DI
 	ADDQ  $0x00000040, SI
-	MOVQ  flags+184(FP), R9
-	TESTQ $0x00000001, R9
-	JEQ   symmetric22
+	MOVQ  flags+176(FP), R9
+	TESTQ $0x00000008, R9
+	JEQ   symmetric26
 	ADDQ  $0x00000040, SI
 
-symmetric22:
-	MOVQ block+168(FP), R9
+symmetric26:
+	MOVQ block+160(FP), R9
 	CMPQ R9, 48(SP)
-	JLE  whole23
+	JLE  whole27
 	MOVQ 48(SP), R9
 
-whole23:
+whole27:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -382,9 +447,9 @@ whole23:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y10, Y10, Y10
 	SUBQ   $0x00000004, R9
-	JLT    krest25
+	JLT    krest29
 
-k24:
+k28:
 	VMOVUPS      (BX)(SI*1), Y12
 	VPAND        Y0, Y12, Y13
 	VPOR         Y2, Y13, Y13
@@ -431,15 +496,16 @@ k24:
 	VFMADD231PS  Y12, Y13, Y8
 	VBROADCASTSS 12(DX), Y13
 	VFMADD231PS  Y12, Y13, Y10
+	PREFETCHT0   1024(BX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000004, R9
-	JGE          k24
+	JGE          k28
 
-krest25:
+krest29:
 	ADDQ         $0x00000004, R9
-	JEQ          kend26
+	JEQ          kend30
 	VMOVUPS      (BX)(SI*1), Y12
 	VPAND        Y0, Y12, Y13
 	VPOR         Y2, Y13, Y13
@@ -453,7 +519,7 @@ krest25:
 	VBROADCASTSS (DX), Y14
 	VFMADD231PS  Y13, Y14, Y10
 	DECQ         R9
-	JEQ          kend26
+	JEQ          kend30
 	VPAND        Y1, Y12, Y13
 	VPOR         Y3, Y13, Y13
 	VSUBPS       c47008000<>+0(SB), Y13, Y13
@@ -466,7 +532,7 @@ krest25:
 	VBROADCASTSS 4(DX), Y14
 	VFMADD231PS  Y13, Y14, Y10
 	DECQ         R9
-	JEQ          kend26
+	JEQ          kend30
 	VPSRLD       $0x10, Y12, Y12
 	VPAND        Y0, Y12, Y12
 	VPOR         Y2, Y12, Y12
@@ -480,16 +546,16 @@ krest25:
 	VBROADCASTSS 8(DX), Y13
 	VFMADD231PS  Y12, Y13, Y10
 	DECQ         R9
-	JEQ          kend26
+	JEQ          kend30
 
-kend26:
+kend30:
 	VFMADD231PS  (BX)(DI*1), Y4, Y5
 	VFMADD231PS  (BX)(DI*1), Y6, Y7
 	VFMADD231PS  (BX)(DI*1), Y8, Y9
 	VFMADD231PS  (BX)(DI*1), Y10, Y11
-	MOVQ         flags+184(FP), R9
-	TESTQ        $0x00000001, R9
-	JEQ          symmetric27
+	MOVQ         flags+176(FP), R9
+	TESTQ        $0x00000008, R9
+	JEQ          symmetric31
 	VBROADCASTSS (R8), Y4
 	VFMADD231PS  64(BX)(DI*1), Y4, Y5
 	VBROADCASTSS 4(R8), Y4
@@ -498,26 +564,26 @@ kend26:
 	VFMADD231PS  64(BX)(DI*1), Y4, Y9
 	VBROADCASTSS 12(R8), Y4
 	VFMADD231PS  64(BX)(DI*1), Y4, Y11
-	MOVQ         lds+136(FP), DI
+	MOVQ         m+136(FP), DI
 	LEAQ         (R8)(DI*4), R8
 
-symmetric27:
+symmetric31:
 	CMPQ 48(SP), $0x00000000
-	JNE  block21
+	JNE  block25
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000008
-	JLE  narrow28
+	JLE  narrow32
 	MOVQ $0x00000008, AX
 
-narrow28:
+narrow32:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
-	MOVQ       flags+184(FP), AX
+	MOVQ       flags+176(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip29
-	MOVQ       n+152(FP), AX
+	JEQ        skip33
+	MOVQ       n+144(FP), AX
 	MOVQ       bias_base+96(FP), DX
 	SUBQ       32(SP), AX
 	VMOVUPS    (CX), Y0
@@ -527,17 +593,17 @@ narrow28:
 	VADDPS     Y0, Y9, Y9
 	VADDPS     Y0, Y11, Y11
 
-skip29:
-	MOVQ   flags+184(FP), AX
+skip33:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip30
+	JEQ    skip34
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y5, Y0, Y5
 	VMAXPS Y7, Y0, Y7
 	VMAXPS Y9, Y0, Y9
 	VMAXPS Y11, Y0, Y11
 
-skip30:
+skip34:
 	MOVQ       ldc+128(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -556,25 +622,25 @@ skip30:
 	ADDQ       $0x00000020, AX
 	MOVQ       AX, 8(SP)
 	MOVQ       24(SP), AX
-	MOVQ       n+152(FP), CX
+	MOVQ       n+144(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second31
+	JNE        second35
 	ADDQ       $0x00000020, AX
-	JMP        half32
+	JMP        half36
 
-second31:
-	ADDQ stride+176(FP), AX
+second35:
+	ADDQ stride+168(FP), AX
 	SUBQ $0x00000020, AX
 
-half32:
+half36:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column19
+	JMP  column21
 
-end20:
+end22:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000004, AX, AX
 	SHLQ   $0x02, AX
@@ -591,52 +657,65 @@ end20:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000004, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows17
+	JMP    rows19
 
-fewer18:
-rows33:
+fewer20:
+rows37:
 	CMPQ 40(SP), $0x00000002
-	JLT  fewer34
+	JLT  fewer38
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group35:
+group39:
 	CMPQ    32(SP), $0x00000010
-	JLT     single36
+	JLT     single40
 	VMOVUPS c000000ff<>+0(SB), Y0
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	MOVQ    lda+120(FP), CX
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip41
+	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	LEAQ    32(DX), BX
-	MOVQ    $0x00000000, SI
-	MOVQ    16(SP), R8
-	MOVQ    k+160(FP), DI
-	MOVQ    DI, 48(SP)
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y3
+	VMOVUPS 32(AX), Y4
+	ADDQ    CX, AX
+	VMOVUPS (AX), Y7
+	VMOVUPS 32(AX), Y8
 
-block37:
+skip41:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	LEAQ 32(DX), BX
+	MOVQ $0x00000000, SI
+	MOVQ 16(SP), R8
+	MOVQ k+152(FP), DI
+	MOVQ DI, 48(SP)
+
+block42:
 	MOVQ  SI, DI
 	ADDQ  $0x00000040, SI
-	MOVQ  flags+184(FP), R9
-	TESTQ $0x00000001, R9
-	JEQ   symmetric38
+	MOVQ  flags+176(FP), R9
+	TESTQ $0x00000008, R9
+	JEQ   symmetric43
 	ADDQ  $0x00000040, SI
 
-symmetric38:
-	MOVQ block+168(FP), R9
+symmetric43:
+	MOVQ block+160(FP), R9
 	CMPQ R9, 48(SP)
-	JLE  whole39
+	JLE  whole44
 	MOVQ 48(SP), R9
 
-whole39:
+whole44:
 	MOVQ   48(SP), R10
 	SUBQ   R9, R10
 	MOVQ   R10, 48(SP)
@@ -645,9 +724,9 @@ whole39:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	SUBQ   $0x00000004, R9
-	JLT    krest41
+	JLT    krest46
 
-k40:
+k45:
 	VBROADCASTSS (AX), Y9
 	VBROADCASTSS (AX)(CX*1), Y10
 	VMOVUPS      (DX)(SI*1), Y11
@@ -700,14 +779,15 @@ k40:
 	VSUBPS       c47008000<>+0(SB), Y11, Y11
 	VFMADD231PS  Y11, Y9, Y2
 	VFMADD231PS  Y11, Y10, Y6
+	PREFETCHT0   1024(DX)(SI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000040, SI
 	SUBQ         $0x00000004, R9
-	JGE          k40
+	JGE          k45
 
-krest41:
+krest46:
 	ADDQ         $0x00000004, R9
-	JEQ          kend42
+	JEQ          kend47
 	VBROADCASTSS (AX), Y9
 	VBROADCASTSS (AX)(CX*1), Y10
 	VMOVUPS      (DX)(SI*1), Y11
@@ -723,7 +803,7 @@ krest41:
 	VFMADD231PS  Y13, Y9, Y2
 	VFMADD231PS  Y13, Y10, Y6
 	DECQ         R9
-	JEQ          kend42
+	JEQ          kend47
 	VBROADCASTSS 4(AX), Y9
 	VBROADCASTSS 4(AX)(CX*1), Y10
 	VPAND        c0000ff00<>+0(SB), Y11, Y13
@@ -737,7 +817,7 @@ krest41:
 	VFMADD231PS  Y13, Y9, Y2
 	VFMADD231PS  Y13, Y10, Y6
 	DECQ         R9
-	JEQ          kend42
+	JEQ          kend47
 	VBROADCASTSS 8(AX), Y9
 	VBROADCASTSS 8(AX)(CX*1), Y10
 	VPSRLD       $0x10, Y11, Y11
@@ -753,32 +833,32 @@ krest41:
 	VFMADD231PS  Y11, Y9, Y2
 	VFMADD231PS  Y11, Y10, Y6
 	DECQ         R9
-	JEQ          kend42
+	JEQ          kend47
 
-kend42:
+kend47:
 	VFMADD231PS  (DX)(DI*1), Y1, Y3
 	VFMADD231PS  (DX)(DI*1), Y5, Y7
 	VFMADD231PS  (BX)(DI*1), Y2, Y4
 	VFMADD231PS  (BX)(DI*1), Y6, Y8
-	MOVQ         flags+184(FP), R9
-	TESTQ        $0x00000001, R9
-	JEQ          symmetric43
+	MOVQ         flags+176(FP), R9
+	TESTQ        $0x00000008, R9
+	JEQ          symmetric48
 	VBROADCASTSS (R8), Y1
 	VFMADD231PS  64(DX)(DI*1), Y1, Y3
 	VFMADD231PS  64(BX)(DI*1), Y1, Y4
 	VBROADCASTSS 4(R8), Y1
 	VFMADD231PS  64(DX)(DI*1), Y1, Y7
 	VFMADD231PS  64(BX)(DI*1), Y1, Y8
-	MOVQ         lds+136(FP), DI
+	MOVQ         m+136(FP), DI
 	LEAQ         (R8)(DI*4), R8
 
-symmetric43:
+symmetric48:
 	CMPQ    48(SP), $0x00000000
-	JNE     block37
-	MOVQ    flags+184(FP), AX
+	JNE     block42
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip44
-	MOVQ    n+152(FP), AX
+	JEQ     skip49
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Y0
@@ -788,17 +868,17 @@ symmetric43:
 	VADDPS  Y0, Y4, Y4
 	VADDPS  Y0, Y8, Y8
 
-skip44:
-	MOVQ   flags+184(FP), AX
+skip49:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip45
+	JEQ    skip50
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y3, Y0, Y3
 	VMAXPS Y4, Y0, Y4
 	VMAXPS Y7, Y0, Y7
 	VMAXPS Y8, Y0, Y8
 
-skip45:
+skip50:
 	MOVQ    ldc+128(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    8(SP), AX
@@ -811,18 +891,18 @@ skip45:
 	ADDQ    $0x00000040, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000010, AX
 	MOVQ    AX, 32(SP)
-	JMP     group35
+	JMP     group39
 
-single36:
-column46:
+single40:
+column51:
 	CMPQ    32(SP), $0x00000000
-	JLE     end47
+	JLE     end52
 	VMOVUPS c000000ff<>+0(SB), Y0
 	VMOVUPS c0000ff00<>+0(SB), Y1
 	VMOVUPS c4b000000<>+0(SB), Y2
@@ -831,39 +911,62 @@ column46:
 	VMOVUPS c47008000<>+0(SB), Y5
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y9, Y9, Y9
-	MOVQ    lda+120(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), DX
-	MOVQ    $0x00000000, BX
-	MOVQ    16(SP), DI
-	MOVQ    k+160(FP), SI
-	MOVQ    SI, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow53
+	MOVQ    $0x00000008, AX
 
-block48:
+narrow53:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+176(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip54
+	MOVQ       ldc+128(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y6
+	VMASKMOVPS (AX), Y6, Y7
+	ADDQ       DX, AX
+	VMOVUPS    (CX), Y6
+	VMASKMOVPS (AX), Y6, Y9
+
+skip54:
+	MOVQ lda+120(FP), CX
+	SHLQ $0x02, CX
+	MOVQ (SP), AX
+	MOVQ 24(SP), DX
+	MOVQ $0x00000000, BX
+	MOVQ 16(SP), DI
+	MOVQ k+152(FP), SI
+	MOVQ SI, 48(SP)
+
+block55:
 	MOVQ  BX, SI
 	ADDQ  $0x00000040, BX
-	MOVQ  flags+184(FP), R8
-	TESTQ $0x00000001, R8
-	JEQ   symmetric49
+	MOVQ  flags+176(FP), R8
+	TESTQ $0x00000008, R8
+	JEQ   symmetric56
 	ADDQ  $0x00000040, BX
 
-symmetric49:
-	MOVQ block+168(FP), R8
+symmetric56:
+	MOVQ block+160(FP), R8
 	CMPQ R8, 48(SP)
-	JLE  whole50
+	JLE  whole57
 	MOVQ 48(SP), R8
 
-whole50:
+whole57:
 	MOVQ   48(SP), R9
 	SUBQ   R8, R9
 	MOVQ   R9, 48(SP)
 	VXORPS Y6, Y6, Y6
 	VXORPS Y8, Y8, Y8
 	SUBQ   $0x00000004, R8
-	JLT    krest52
+	JLT    krest59
 
-k51:
+k58:
 	VMOVUPS      (DX)(BX*1), Y10
 	VPAND        Y0, Y10, Y11
 	VPOR         Y2, Y11, Y11
@@ -894,14 +997,15 @@ k51:
 	VFMADD231PS  Y10, Y11, Y6
 	VBROADCASTSS 12(AX)(CX*1), Y11
 	VFMADD231PS  Y10, Y11, Y8
+	PREFETCHT0   1024(DX)(BX*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000040, BX
 	SUBQ         $0x00000004, R8
-	JGE          k51
+	JGE          k58
 
-krest52:
+krest59:
 	ADDQ         $0x00000004, R8
-	JEQ          kend53
+	JEQ          kend60
 	VMOVUPS      (DX)(BX*1), Y10
 	VPAND        Y0, Y10, Y11
 	VPOR         Y2, Y11, Y11
@@ -911,7 +1015,7 @@ krest52:
 	VBROADCASTSS (AX)(CX*1), Y12
 	VFMADD231PS  Y11, Y12, Y8
 	DECQ         R8
-	JEQ          kend53
+	JEQ          kend60
 	VPAND        Y1, Y10, Y11
 	VPOR         Y3, Y11, Y11
 	VSUBPS       Y5, Y11, Y11
@@ -920,7 +1024,7 @@ krest52:
 	VBROADCASTSS 4(AX)(CX*1), Y12
 	VFMADD231PS  Y11, Y12, Y8
 	DECQ         R8
-	JEQ          kend53
+	JEQ          kend60
 	VPSRLD       $0x10, Y10, Y10
 	VPAND        Y0, Y10, Y10
 	VPOR         Y2, Y10, Y10
@@ -930,38 +1034,38 @@ krest52:
 	VBROADCASTSS 8(AX)(CX*1), Y11
 	VFMADD231PS  Y10, Y11, Y8
 	DECQ         R8
-	JEQ          kend53
+	JEQ          kend60
 
-kend53:
+kend60:
 	VFMADD231PS  (DX)(SI*1), Y6, Y7
 	VFMADD231PS  (DX)(SI*1), Y8, Y9
-	MOVQ         flags+184(FP), R8
-	TESTQ        $0x00000001, R8
-	JEQ          symmetric54
+	MOVQ         flags+176(FP), R8
+	TESTQ        $0x00000008, R8
+	JEQ          symmetric61
 	VBROADCASTSS (DI), Y6
 	VFMADD231PS  64(DX)(SI*1), Y6, Y7
 	VBROADCASTSS 4(DI), Y6
 	VFMADD231PS  64(DX)(SI*1), Y6, Y9
-	MOVQ         lds+136(FP), SI
+	MOVQ         m+136(FP), SI
 	LEAQ         (DI)(SI*4), DI
 
-symmetric54:
+symmetric61:
 	CMPQ 48(SP), $0x00000000
-	JNE  block48
+	JNE  block55
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000008
-	JLE  narrow55
+	JLE  narrow62
 	MOVQ $0x00000008, AX
 
-narrow55:
+narrow62:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
-	MOVQ       flags+184(FP), AX
+	MOVQ       flags+176(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip56
-	MOVQ       n+152(FP), AX
+	JEQ        skip63
+	MOVQ       n+144(FP), AX
 	MOVQ       bias_base+96(FP), DX
 	SUBQ       32(SP), AX
 	VMOVUPS    (CX), Y0
@@ -969,15 +1073,15 @@ narrow55:
 	VADDPS     Y0, Y7, Y7
 	VADDPS     Y0, Y9, Y9
 
-skip56:
-	MOVQ   flags+184(FP), AX
+skip63:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip57
+	JEQ    skip64
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y7, Y0, Y7
 	VMAXPS Y9, Y0, Y9
 
-skip57:
+skip64:
 	MOVQ       ldc+128(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(SP), AX
@@ -990,25 +1094,25 @@ skip57:
 	ADDQ       $0x00000020, AX
 	MOVQ       AX, 8(SP)
 	MOVQ       24(SP), AX
-	MOVQ       n+152(FP), CX
+	MOVQ       n+144(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second58
+	JNE        second65
 	ADDQ       $0x00000020, AX
-	JMP        half59
+	JMP        half66
 
-second58:
-	ADDQ stride+176(FP), AX
+second65:
+	ADDQ stride+168(FP), AX
 	SUBQ $0x00000020, AX
 
-half59:
+half66:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column46
+	JMP  column51
 
-end47:
+end52:
 	MOVQ   lda+120(FP), AX
 	IMUL3Q $0x00000002, AX, AX
 	SHLQ   $0x02, AX
@@ -1025,54 +1129,66 @@ end47:
 	MOVQ   40(SP), AX
 	SUBQ   $0x00000002, AX
 	MOVQ   AX, 40(SP)
-	JMP    rows33
+	JMP    rows37
 
-fewer34:
-rows60:
+fewer38:
+rows67:
 	CMPQ 40(SP), $0x00000001
-	JLT  fewer61
+	JLT  fewer68
 	MOVQ 56(SP), AX
 	MOVQ AX, 8(SP)
 	MOVQ b_base+24(FP), AX
 	MOVQ AX, 24(SP)
-	MOVQ n+152(FP), AX
+	MOVQ n+144(FP), AX
 	MOVQ AX, 32(SP)
 
-group62:
-	CMPQ   32(SP), $0x00000020
-	JLT    single63
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   lda+120(FP), AX
-	SHLQ   $0x02, AX
-	MOVQ   (SP), AX
-	MOVQ   24(SP), CX
-	LEAQ   32(CX), DX
-	MOVQ   CX, BX
-	ADDQ   stride+176(FP), BX
-	LEAQ   32(BX), SI
-	MOVQ   $0x00000000, DI
-	MOVQ   16(SP), R9
-	MOVQ   k+160(FP), R8
-	MOVQ   R8, 48(SP)
+group69:
+	CMPQ    32(SP), $0x00000020
+	JLT     single70
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    flags+176(FP), AX
+	TESTQ   $0x00000001, AX
+	JEQ     skip71
+	MOVQ    ldc+128(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	VMOVUPS 64(AX), Y6
+	VMOVUPS 96(AX), Y7
 
-block64:
+skip71:
+	MOVQ lda+120(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	LEAQ 32(CX), DX
+	MOVQ CX, BX
+	ADDQ stride+168(FP), BX
+	LEAQ 32(BX), SI
+	MOVQ $0x00000000, DI
+	MOVQ 16(SP), R9
+	MOVQ k+152(FP), R8
+	MOVQ R8, 48(SP)
+
+block72:
 	MOVQ  DI, R8
 	ADDQ  $0x00000040, DI
-	MOVQ  flags+184(FP), R10
-	TESTQ $0x00000001, R10
-	JEQ   symmetric65
+	MOVQ  flags+176(FP), R10
+	TESTQ $0x00000008, R10
+	JEQ   symmetric73
 	ADDQ  $0x00000040, DI
 
-symmetric65:
-	MOVQ block+168(FP), R10
+symmetric73:
+	MOVQ block+160(FP), R10
 	CMPQ R10, 48(SP)
-	JLE  whole66
+	JLE  whole74
 	MOVQ 48(SP), R10
 
-whole66:
+whole74:
 	MOVQ   48(SP), R11
 	SUBQ   R10, R11
 	MOVQ   R11, 48(SP)
@@ -1081,9 +1197,9 @@ whole66:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x00000004, R10
-	JLT    krest68
+	JLT    krest76
 
-k67:
+k75:
 	VBROADCASTSS (AX), Y8
 	VMOVUPS      (CX)(DI*1), Y9
 	VPAND        c000000ff<>+0(SB), Y9, Y10
@@ -1160,14 +1276,16 @@ k67:
 	VPOR         c47000000<>+0(SB), Y9, Y9
 	VSUBPS       c47008000<>+0(SB), Y9, Y9
 	VFMADD231PS  Y9, Y8, Y3
+	PREFETCHT0   1024(CX)(DI*1)
+	PREFETCHT0   1024(BX)(DI*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000004, R10
-	JGE          k67
+	JGE          k75
 
-krest68:
+krest76:
 	ADDQ         $0x00000004, R10
-	JEQ          kend69
+	JEQ          kend77
 	VBROADCASTSS (AX), Y8
 	VMOVUPS      (CX)(DI*1), Y9
 	VPAND        c000000ff<>+0(SB), Y9, Y10
@@ -1190,7 +1308,7 @@ krest68:
 	VSUBPS       c4b000080<>+0(SB), Y13, Y13
 	VFMADD231PS  Y13, Y8, Y3
 	DECQ         R10
-	JEQ          kend69
+	JEQ          kend77
 	VBROADCASTSS 4(AX), Y8
 	VPAND        c0000ff00<>+0(SB), Y9, Y13
 	VPOR         c47000000<>+0(SB), Y13, Y13
@@ -1209,7 +1327,7 @@ krest68:
 	VSUBPS       c47008000<>+0(SB), Y13, Y13
 	VFMADD231PS  Y13, Y8, Y3
 	DECQ         R10
-	JEQ          kend69
+	JEQ          kend77
 	VBROADCASTSS 8(AX), Y8
 	VPSRLD       $0x10, Y9, Y9
 	VPAND        c000000ff<>+0(SB), Y9, Y9
@@ -1232,31 +1350,31 @@ krest68:
 	VSUBPS       c4b000080<>+0(SB), Y9, Y9
 	VFMADD231PS  Y9, Y8, Y3
 	DECQ         R10
-	JEQ          kend69
+	JEQ          kend77
 
-kend69:
+kend77:
 	VFMADD231PS  (CX)(R8*1), Y0, Y4
 	VFMADD231PS  (DX)(R8*1), Y1, Y5
 	VFMADD231PS  (BX)(R8*1), Y2, Y6
 	VFMADD231PS  (SI)(R8*1), Y3, Y7
-	MOVQ         flags+184(FP), R10
-	TESTQ        $0x00000001, R10
-	JEQ          symmetric70
+	MOVQ         flags+176(FP), R10
+	TESTQ        $0x00000008, R10
+	JEQ          symmetric78
 	VBROADCASTSS (R9), Y0
 	VFMADD231PS  64(CX)(R8*1), Y0, Y4
 	VFMADD231PS  64(DX)(R8*1), Y0, Y5
 	VFMADD231PS  64(BX)(R8*1), Y0, Y6
 	VFMADD231PS  64(SI)(R8*1), Y0, Y7
-	MOVQ         lds+136(FP), R8
+	MOVQ         m+136(FP), R8
 	LEAQ         (R9)(R8*4), R9
 
-symmetric70:
+symmetric78:
 	CMPQ    48(SP), $0x00000000
-	JNE     block64
-	MOVQ    flags+184(FP), AX
+	JNE     block72
+	MOVQ    flags+176(FP), AX
 	TESTQ   $0x00000002, AX
-	JEQ     skip71
-	MOVQ    n+152(FP), AX
+	JEQ     skip79
+	MOVQ    n+144(FP), AX
 	MOVQ    bias_base+96(FP), CX
 	SUBQ    32(SP), AX
 	VMOVUPS (CX)(AX*4), Y0
@@ -1268,17 +1386,17 @@ symmetric70:
 	VMOVUPS 96(CX)(AX*4), Y0
 	VADDPS  Y0, Y7, Y7
 
-skip71:
-	MOVQ   flags+184(FP), AX
+skip79:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip72
+	JEQ    skip80
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y4, Y0, Y4
 	VMAXPS Y5, Y0, Y5
 	VMAXPS Y6, Y0, Y6
 	VMAXPS Y7, Y0, Y7
 
-skip72:
+skip80:
 	MOVQ    ldc+128(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    8(SP), AX
@@ -1290,19 +1408,19 @@ skip72:
 	ADDQ    $0x00000080, AX
 	MOVQ    AX, 8(SP)
 	MOVQ    24(SP), AX
-	MOVQ    stride+176(FP), CX
+	MOVQ    stride+168(FP), CX
 	IMUL3Q  $0x00000002, CX, CX
 	ADDQ    CX, AX
 	MOVQ    AX, 24(SP)
 	MOVQ    32(SP), AX
 	SUBQ    $0x00000020, AX
 	MOVQ    AX, 32(SP)
-	JMP     group62
+	JMP     group69
 
-single63:
-column73:
+single70:
+column81:
 	CMPQ    32(SP), $0x00000000
-	JLE     end74
+	JLE     end82
 	VMOVUPS c000000ff<>+0(SB), Y0
 	VMOVUPS c0000ff00<>+0(SB), Y1
 	VMOVUPS c4b000000<>+0(SB), Y2
@@ -1310,38 +1428,58 @@ column73:
 	VMOVUPS c4b000080<>+0(SB), Y4
 	VMOVUPS c47008000<>+0(SB), Y5
 	VXORPS  Y7, Y7, Y7
-	MOVQ    lda+120(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    (SP), AX
-	MOVQ    24(SP), CX
-	MOVQ    $0x00000000, DX
-	MOVQ    16(SP), SI
-	MOVQ    k+160(FP), BX
-	MOVQ    BX, 48(SP)
+	MOVQ    32(SP), AX
+	CMPQ    AX, $0x00000008
+	JLE     narrow83
+	MOVQ    $0x00000008, AX
 
-block75:
+narrow83:
+	LEAQ       mask<>+0(SB), CX
+	SHLQ       $0x02, AX
+	SUBQ       AX, CX
+	ADDQ       $0x00000100, CX
+	MOVQ       flags+176(FP), AX
+	TESTQ      $0x00000001, AX
+	JEQ        skip84
+	MOVQ       ldc+128(FP), AX
+	SHLQ       $0x02, AX
+	MOVQ       8(SP), AX
+	VMOVUPS    (CX), Y6
+	VMASKMOVPS (AX), Y6, Y7
+
+skip84:
+	MOVQ lda+120(FP), AX
+	SHLQ $0x02, AX
+	MOVQ (SP), AX
+	MOVQ 24(SP), CX
+	MOVQ $0x00000000, DX
+	MOVQ 16(SP), SI
+	MOVQ k+152(FP), BX
+	MOVQ BX, 48(SP)
+
+block85:
 	MOVQ  DX, BX
 	ADDQ  $0x00000040, DX
-	MOVQ  flags+184(FP), DI
-	TESTQ $0x00000001, DI
-	JEQ   symmetric76
+	MOVQ  flags+176(FP), DI
+	TESTQ $0x00000008, DI
+	JEQ   symmetric86
 	ADDQ  $0x00000040, DX
 
-symmetric76:
-	MOVQ block+168(FP), DI
+symmetric86:
+	MOVQ block+160(FP), DI
 	CMPQ DI, 48(SP)
-	JLE  whole77
+	JLE  whole87
 	MOVQ 48(SP), DI
 
-whole77:
+whole87:
 	MOVQ   48(SP), R8
 	SUBQ   DI, R8
 	MOVQ   R8, 48(SP)
 	VXORPS Y6, Y6, Y6
 	SUBQ   $0x00000004, DI
-	JLT    krest79
+	JLT    krest89
 
-k78:
+k88:
 	VMOVUPS      (CX)(DX*1), Y8
 	VPAND        Y0, Y8, Y9
 	VPOR         Y2, Y9, Y9
@@ -1364,14 +1502,15 @@ k78:
 	VSUBPS       Y5, Y8, Y8
 	VBROADCASTSS 12(AX), Y9
 	VFMADD231PS  Y8, Y9, Y6
+	PREFETCHT0   1024(CX)(DX*1)
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000040, DX
 	SUBQ         $0x00000004, DI
-	JGE          k78
+	JGE          k88
 
-krest79:
+krest89:
 	ADDQ         $0x00000004, DI
-	JEQ          kend80
+	JEQ          kend90
 	VMOVUPS      (CX)(DX*1), Y8
 	VPAND        Y0, Y8, Y9
 	VPOR         Y2, Y9, Y9
@@ -1379,14 +1518,14 @@ krest79:
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y6
 	DECQ         DI
-	JEQ          kend80
+	JEQ          kend90
 	VPAND        Y1, Y8, Y9
 	VPOR         Y3, Y9, Y9
 	VSUBPS       Y5, Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y6
 	DECQ         DI
-	JEQ          kend80
+	JEQ          kend90
 	VPSRLD       $0x10, Y8, Y8
 	VPAND        Y0, Y8, Y8
 	VPOR         Y2, Y8, Y8
@@ -1394,49 +1533,49 @@ krest79:
 	VBROADCASTSS 8(AX), Y9
 	VFMADD231PS  Y8, Y9, Y6
 	DECQ         DI
-	JEQ          kend80
+	JEQ          kend90
 
-kend80:
+kend90:
 	VFMADD231PS  (CX)(BX*1), Y6, Y7
-	MOVQ         flags+184(FP), DI
-	TESTQ        $0x00000001, DI
-	JEQ          symmetric81
+	MOVQ         flags+176(FP), DI
+	TESTQ        $0x00000008, DI
+	JEQ          symmetric91
 	VBROADCASTSS (SI), Y6
 	VFMADD231PS  64(CX)(BX*1), Y6, Y7
-	MOVQ         lds+136(FP), BX
+	MOVQ         m+136(FP), BX
 	LEAQ         (SI)(BX*4), SI
 
-symmetric81:
+symmetric91:
 	CMPQ 48(SP), $0x00000000
-	JNE  block75
+	JNE  block85
 	MOVQ 32(SP), AX
 	CMPQ AX, $0x00000008
-	JLE  narrow82
+	JLE  narrow92
 	MOVQ $0x00000008, AX
 
-narrow82:
+narrow92:
 	LEAQ       mask<>+0(SB), CX
 	SHLQ       $0x02, AX
 	SUBQ       AX, CX
 	ADDQ       $0x00000100, CX
-	MOVQ       flags+184(FP), AX
+	MOVQ       flags+176(FP), AX
 	TESTQ      $0x00000002, AX
-	JEQ        skip83
-	MOVQ       n+152(FP), AX
+	JEQ        skip93
+	MOVQ       n+144(FP), AX
 	MOVQ       bias_base+96(FP), DX
 	SUBQ       32(SP), AX
 	VMOVUPS    (CX), Y0
 	VMASKMOVPS (DX)(AX*4), Y0, Y0
 	VADDPS     Y0, Y7, Y7
 
-skip83:
-	MOVQ   flags+184(FP), AX
+skip93:
+	MOVQ   flags+176(FP), AX
 	TESTQ  $0x00000004, AX
-	JEQ    skip84
+	JEQ    skip94
 	VXORPS Y0, Y0, Y0
 	VMAXPS Y7, Y0, Y7
 
-skip84:
+skip94:
 	MOVQ       ldc+128(FP), AX
 	SHLQ       $0x02, AX
 	MOVQ       8(SP), AX
@@ -1446,25 +1585,25 @@ skip84:
 	ADDQ       $0x00000020, AX
 	MOVQ       AX, 8(SP)
 	MOVQ       24(SP), AX
-	MOVQ       n+152(FP), CX
+	MOVQ       n+144(FP), CX
 	SUBQ       32(SP), CX
 	TESTQ      $0x00000008, CX
-	JNE        second85
+	JNE        second95
 	ADDQ       $0x00000020, AX
-	JMP        half86
+	JMP        half96
 
-second85:
-	ADDQ stride+176(FP), AX
+second95:
+	ADDQ stride+168(FP), AX
 	SUBQ $0x00000020, AX
 
-half86:
+half96:
 	MOVQ AX, 24(SP)
 	MOVQ 32(SP), AX
 	SUBQ $0x00000008, AX
 	MOVQ AX, 32(SP)
-	JMP  column73
+	JMP  column81
 
-end74:
+end82:
 	MOVQ lda+120(FP), AX
 	SHLQ $0x02, AX
 	ADDQ (SP), AX
@@ -1479,47 +1618,11 @@ end74:
 	MOVQ 40(SP), AX
 	SUBQ $0x00000001, AX
 	MOVQ AX, 40(SP)
-	JMP  rows60
+	JMP  rows67
 
-fewer61:
+fewer68:
 	VZEROUPPER
 	RET
-
-DATA c000000ff<>+0(SB)/8, $0x000000ff000000ff
-DATA c000000ff<>+8(SB)/8, $0x000000ff000000ff
-DATA c000000ff<>+16(SB)/8, $0x000000ff000000ff
-DATA c000000ff<>+24(SB)/8, $0x000000ff000000ff
-GLOBL c000000ff<>(SB), RODATA|NOPTR, $32
-
-DATA c4b000000<>+0(SB)/8, $0x4b0000004b000000
-DATA c4b000000<>+8(SB)/8, $0x4b0000004b000000
-DATA c4b000000<>+16(SB)/8, $0x4b0000004b000000
-DATA c4b000000<>+24(SB)/8, $0x4b0000004b000000
-GLOBL c4b000000<>(SB), RODATA|NOPTR, $32
-
-DATA c4b000080<>+0(SB)/8, $0x4b0000804b000080
-DATA c4b000080<>+8(SB)/8, $0x4b0000804b000080
-DATA c4b000080<>+16(SB)/8, $0x4b0000804b000080
-DATA c4b000080<>+24(SB)/8, $0x4b0000804b000080
-GLOBL c4b000080<>(SB), RODATA|NOPTR, $32
-
-DATA c0000ff00<>+0(SB)/8, $0x0000ff000000ff00
-DATA c0000ff00<>+8(SB)/8, $0x0000ff000000ff00
-DATA c0000ff00<>+16(SB)/8, $0x0000ff000000ff00
-DATA c0000ff00<>+24(SB)/8, $0x0000ff000000ff00
-GLOBL c0000ff00<>(SB), RODATA|NOPTR, $32
-
-DATA c47000000<>+0(SB)/8, $0x4700000047000000
-DATA c47000000<>+8(SB)/8, $0x4700000047000000
-DATA c47000000<>+16(SB)/8, $0x4700000047000000
-DATA c47000000<>+24(SB)/8, $0x4700000047000000
-GLOBL c47000000<>(SB), RODATA|NOPTR, $32
-
-DATA c47008000<>+0(SB)/8, $0x4700800047008000
-DATA c47008000<>+8(SB)/8, $0x4700800047008000
-DATA c47008000<>+16(SB)/8, $0x4700800047008000
-DATA c47008000<>+24(SB)/8, $0x4700800047008000
-GLOBL c47008000<>(SB), RODATA|NOPTR, $32
 
 DATA mask<>+0(SB)/8, $0xffffffffffffffff
 DATA mask<>+8(SB)/8, $0xffffffffffffffff
@@ -1586,3 +1689,39 @@ DATA mask<>+488(SB)/8, $0x0000000000000000
 DATA mask<>+496(SB)/8, $0x0000000000000000
 DATA mask<>+504(SB)/8, $0x0000000000000000
 GLOBL mask<>(SB), RODATA|NOPTR, $512
+
+DATA c000000ff<>+0(SB)/8, $0x000000ff000000ff
+DATA c000000ff<>+8(SB)/8, $0x000000ff000000ff
+DATA c000000ff<>+16(SB)/8, $0x000000ff000000ff
+DATA c000000ff<>+24(SB)/8, $0x000000ff000000ff
+GLOBL c000000ff<>(SB), RODATA|NOPTR, $32
+
+DATA c4b000000<>+0(SB)/8, $0x4b0000004b000000
+DATA c4b000000<>+8(SB)/8, $0x4b0000004b000000
+DATA c4b000000<>+16(SB)/8, $0x4b0000004b000000
+DATA c4b000000<>+24(SB)/8, $0x4b0000004b000000
+GLOBL c4b000000<>(SB), RODATA|NOPTR, $32
+
+DATA c4b000080<>+0(SB)/8, $0x4b0000804b000080
+DATA c4b000080<>+8(SB)/8, $0x4b0000804b000080
+DATA c4b000080<>+16(SB)/8, $0x4b0000804b000080
+DATA c4b000080<>+24(SB)/8, $0x4b0000804b000080
+GLOBL c4b000080<>(SB), RODATA|NOPTR, $32
+
+DATA c0000ff00<>+0(SB)/8, $0x0000ff000000ff00
+DATA c0000ff00<>+8(SB)/8, $0x0000ff000000ff00
+DATA c0000ff00<>+16(SB)/8, $0x0000ff000000ff00
+DATA c0000ff00<>+24(SB)/8, $0x0000ff000000ff00
+GLOBL c0000ff00<>(SB), RODATA|NOPTR, $32
+
+DATA c47000000<>+0(SB)/8, $0x4700000047000000
+DATA c47000000<>+8(SB)/8, $0x4700000047000000
+DATA c47000000<>+16(SB)/8, $0x4700000047000000
+DATA c47000000<>+24(SB)/8, $0x4700000047000000
+GLOBL c47000000<>(SB), RODATA|NOPTR, $32
+
+DATA c47008000<>+0(SB)/8, $0x4700800047008000
+DATA c47008000<>+8(SB)/8, $0x4700800047008000
+DATA c47008000<>+16(SB)/8, $0x4700800047008000
+DATA c47008000<>+24(SB)/8, $0x4700800047008000
+GLOBL c47008000<>(SB), RODATA|NOPTR, $32

@@ -329,16 +329,16 @@ func widen_u8s16_avx2(dst []int16, x []uint8)
 func widen_u8s16_avx512(dst []int16, x []uint8)
 
 //go:noescape
-func gemm_f32q4_6x8_avx2(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int)
+func gemm_f32q4_6x8_avx2(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
 
 //go:noescape
-func gemm_f32q4_12x16_avx512(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int)
+func gemm_f32q4_12x16_avx512(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
 
 //go:noescape
-func gemm_f32q8_6x8_avx2(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int)
+func gemm_f32q8_6x8_avx2(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
 
 //go:noescape
-func gemm_f32q8_12x16_avx512(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, lds, m, n, k, block, stride, flags int)
+func gemm_f32q8_12x16_avx512(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
 
 //go:noescape
 func gemm_f32f16_6x8_avx2(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int)

@@ -22,7 +22,7 @@ func weightSizes() []size {
 	for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65, 127, 129, 255, 256, 257, 300, 513} {
 		sizes = append(sizes, size{1, 70, k}, size{2, 17, k}, size{6, 8, k}, size{13, 9, k})
 	}
-	return append(sizes, size{97, 20, 40}, size{5, 257, 40}, size{1, 600, 33})
+	return append(sizes, size{97, 20, 40}, size{12, 20, 1100}, size{5, 257, 40}, size{1, 600, 33})
 }
 
 // weightCase is the operands that products with packed weights share.
