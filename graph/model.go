@@ -15,6 +15,8 @@ const (
 	DomainONNX  = ""           // ai.onnx
 	DomainML    = "ai.onnx.ml" // classic machine learning
 	DomainFused = "hotpath"    // made by graph/passes for execution, never written to a file
+
+	DomainMicrosoft = "com.microsoft" // ONNX Runtime's own operators, which exporters use
 )
 
 // Model is a graph with what the file said about itself.

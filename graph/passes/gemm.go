@@ -91,6 +91,7 @@ func fuseActivations(g *graph.Graph) {
 // through Standard and is changed.
 func Fuse(m *graph.Model) error {
 	fuseQuantized(&m.Graph)
+	fuseWeights(&m.Graph)
 	dropUnused(&m.Graph)
 	// Quantised weights that no integer kernel took are dequantised now, once.
 	if err := foldConstants(&m.Graph, nil); err != nil {

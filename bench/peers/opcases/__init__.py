@@ -45,7 +45,7 @@ class Case:
         out = [f"y{k}" for k in range(self.outputs)]
         node = helper.make_node(self.op, names, out, **self.attrs)
         graph = helper.make_graph([node], "g", graph_in, [helper.make_empty_tensor_value_info(o) for o in out], init)
-        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)], ir_version=10)
         return onnx.shape_inference.infer_shapes(m)
 
     def feed(self):
