@@ -14,6 +14,9 @@ type weightFormat struct {
 	bytes  int  // of a unit, 16 columns
 	lane   int  // bytes from one column to the next
 	scaled bool // blocks start with scales, and with offsets if flagged
+	// dot, if set, makes fields of four k in unsigned bytes and multiplies them with signed bytes of A: chain += weights · a. K and blocks
+	// then count four k, and hold whole units.
+	dot func(g *weightNest, weights reg.VecVirtual, a operand.Mem, chain reg.VecVirtual)
 	// field returns field i of the vector at byte 0 of at(0). words holds what earlier fields of the unit loaded.
 	field func(g *weightNest, i int, at func(disp int) operand.Mem, words *reg.VecVirtual) reg.VecVirtual
 	// constants lists what fields read again and again, the most useful first; those that fit stay in registers.
@@ -143,6 +146,14 @@ func (g *weightNest) add(src operand.Mem, shift, times int, dst operand.Mem) {
 	g.MOVQ(t, dst)
 }
 
+// aShift is the logarithm of the bytes of an element of A.
+func (g *weightNest) aShift() int {
+	if g.format.dot != nil {
+		return 0
+	}
+	return 2
+}
+
 // times multiplies r in place.
 func (g *weightNest) times(r reg.GPVirtual, by int) reg.GPVirtual {
 	if by != 1 {
@@ -168,7 +179,7 @@ func (g *weightNest) emit(tiles []weightTile) {
 		g.move(g.param("b", "base"), g.b)
 		g.move(g.param("n", ""), g.left)
 		g.columns(t)
-		g.add(g.param("lda", ""), 2, t.rows, g.a)
+		g.add(g.param("lda", ""), g.aShift(), t.rows, g.a)
 		g.add(g.param("ldc", ""), 2, t.rows, rowC)
 		if g.format.scaled {
 			s := g.GP64()
@@ -243,6 +254,9 @@ func (g *weightNest) hold(t weightTile) {
 	if g.wide() {
 		registers = 32
 	}
+	if g.format.dot != nil {
+		used += 3
+	}
 	if t.vectors > 1 {
 		used += t.rows // broadcasts of A
 	}
@@ -282,7 +296,7 @@ func (g *weightNest) tile(t weightTile) {
 		g.eachRow(totals, func(v int, x reg.VecVirtual, c operand.Mem) { e.load(c, v, x) })
 	})
 	base, step := g.GP64(), g.arg("lda", "")
-	g.SHLQ(operand.U8(2), step)
+	g.SHLQ(operand.U8(g.aShift()), step)
 	g.MOVQ(g.a, base)
 	a := (&nest{gen: g.gen}).newStrided(base, step, t.rows)
 	b := g.bases(t.vectors)
@@ -296,9 +310,13 @@ func (g *weightNest) tile(t weightTile) {
 	block := g.label("block")
 	g.Label(block)
 	g.startBlock(at, start, k)
-	for _, row := range chains {
+	for r, row := range chains {
 		for _, v := range row {
-			g.zero(v)
+			if g.format.dot != nil {
+				g.VBROADCASTSS(mem(sums, 4*r), v)
+			} else {
+				g.zero(v)
+			}
 		}
 	}
 	words := make([]reg.VecVirtual, t.vectors)
@@ -329,10 +347,12 @@ func (g *weightNest) tile(t weightTile) {
 	g.Label(rest)
 	g.ADDQ(operand.U32(g.format.fields), k)
 	g.JEQ(operand.LabelRef(end))
-	for i := range g.format.fields - 1 {
-		field(i)
-		g.DECQ(k)
-		g.JEQ(operand.LabelRef(end))
+	if g.format.dot == nil {
+		for i := range g.format.fields - 1 {
+			field(i)
+			g.DECQ(k)
+			g.JEQ(operand.LabelRef(end))
+		}
 	}
 	g.Label(end)
 	g.finishBlock(t, chains, totals, b, start, sums)
@@ -391,6 +411,15 @@ const (
 
 // multiply adds a[r][…]·weights to the chains.
 func (g *weightNest) multiply(t weightTile, chains [][]reg.VecVirtual, a strided, disp int, weights func(v int) reg.VecVirtual) {
+	if g.format.dot != nil {
+		for v := range t.vectors {
+			x := weights(v)
+			for r := range chains {
+				g.format.dot(g, x, a.at(r, disp), chains[r][v])
+			}
+		}
+		return
+	}
 	if t.vectors == 1 {
 		x := weights(0)
 		for r := range chains {
@@ -426,6 +455,10 @@ func (g *weightNest) finishBlock(t weightTile, chains, totals [][]reg.VecVirtual
 		}
 		return
 	}
+	if g.format.dot != nil {
+		g.finishDots(t, chains, totals, b, start, sums)
+		return
+	}
 	for v := range t.vectors {
 		for r := range totals {
 			g.VFMADD231PS(indexed(b[v], start, 1, 0), chains[r][v], totals[r][v])
@@ -444,6 +477,33 @@ func (g *weightNest) finishBlock(t weightTile, chains, totals [][]reg.VecVirtual
 	rows := g.arg("m", "")
 	g.LEAQ(indexed(sums, rows, 4, 0), sums)
 	g.Label(symmetric)
+}
+
+// finishDots adds the sums of a block, as floats, to the totals, times the scales of row and column, and the sums of A times offset.
+func (g *weightNest) finishDots(t weightTile, chains, totals [][]reg.VecVirtual, b []reg.GPVirtual, start, sums reg.GPVirtual) {
+	rows := g.arg("m", "")
+	for r := range totals {
+		for v := range t.vectors {
+			s, x := g.vec(), chains[r][v]
+			g.VCVTDQ2PS(x, x)
+			g.VBROADCASTSS(indexed(sums, rows, 4, 4*r), s)
+			g.VMULPS(indexed(b[v], start, 1, 0), s, s)
+			g.VFMADD231PS(s, x, totals[r][v])
+		}
+	}
+	symmetric := g.label("symmetric")
+	g.TESTQ(operand.U32(gemmOffset), g.arg("flags", ""))
+	g.JEQ(operand.LabelRef(symmetric))
+	for r := range totals {
+		s := g.vec()
+		g.VBROADCASTSS(indexed(sums, rows, 8, 4*r), s)
+		for v := range t.vectors {
+			g.VFMADD231PS(indexed(b[v], start, 1, 4*panelCols), s, totals[r][v])
+		}
+	}
+	g.Label(symmetric)
+	g.LEAQ(indexed(sums, rows, 8, 0), sums)
+	g.LEAQ(indexed(sums, rows, 4, 0), sums)
 }
 
 // edge is for the columns of a tile: a single vector may be cut.

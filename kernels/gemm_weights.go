@@ -18,6 +18,9 @@ type gemmWeights struct {
 	act                            Activation
 	half                           *PackedHalf
 	nbits                          *PackedNBits
+	dots                           bool // with nbits: A is quantised, to bytes and what goes with them
+	bytes                          []int8
+	words                          []uint32
 }
 
 var (
@@ -25,8 +28,12 @@ var (
 	weightScratches = sync.Pool{New: func() any { return new(weightScratch) }}
 )
 
-// weightScratch holds a copy of some rows of A and the sums of their blocks.
-type weightScratch struct{ rows, sums []float32 }
+// weightScratch holds a copy of some rows of A and the sums of their blocks, or the rows quantised.
+type weightScratch struct {
+	rows, sums []float32
+	bytes      []int8
+	words      []uint32
+}
 
 // runWeights computes g, weightRows rows of A at a time.
 func runWeights(pool *Pool, g gemmWeights) {
@@ -45,10 +52,13 @@ func runWeights(pool *Pool, g gemmWeights) {
 		*job = g
 		job.m = min(weightRows, g.m-i)
 		job.a, job.c = g.a[i*g.lda:], g.c[i*g.ldc:]
-		if job.m >= copyWeightRows && g.n >= blockCols {
+		if g.dots {
+			s.quantizeRows(job.a, job.lda, job.m, g.nbits)
+			job.bytes, job.words = s.bytes, s.words
+		} else if job.m >= copyWeightRows && g.n >= blockCols {
 			job.copyRows(s)
 		}
-		if g.nbits != nil && g.nbits.Offsets {
+		if !g.dots && g.nbits != nil && g.nbits.Offsets {
 			s.sums = grown(s.sums, g.nbits.blocks()*job.m)
 			blockSums(s.sums, job.a, job.lda, job.m, job.k, g.nbits.Block)
 			job.sums = s.sums
@@ -103,7 +113,12 @@ func (g *gemmWeights) Chunk(i int) {
 				flags |= gemmRelu
 			}
 		}
-		a, c := g.a[k0:(g.m-1)*g.lda+k1], g.c[j0:(g.m-1)*g.ldc+j1]
+		c := g.c[j0 : (g.m-1)*g.ldc+j1]
+		if g.dots {
+			g.nbits.gemmDots(g.bytes, g.words, c, bias, g.ldc, g.m, j0, j1, k0, k1, flags)
+			continue
+		}
+		a := g.a[k0 : (g.m-1)*g.lda+k1]
 		if g.half != nil {
 			g.half.gemm(a, c, bias, g.lda, g.ldc, g.m, j0, j1, k0, k1, flags)
 		} else {
@@ -135,5 +150,21 @@ func (p *PackedNBits) gemm(a, sums, c, bias []float32, lda, ldc, m, j0, j1, k0, 
 		gemm_f32q4(a, b, sums, c, bias, lda, ldc, m, j1-j0, k1-k0, p.Block, panel, flags)
 	} else {
 		gemm_f32q8(a, b, sums, c, bias, lda, ldc, m, j1-j0, k1-k0, p.Block, panel, flags)
+	}
+}
+
+// gemmDots runs the kernel on quantised rows, columns j0…j1 and k0…k1, j0 a multiple of 16 and k0 of the block.
+func (p *PackedNBits) gemmDots(a []int8, words []uint32, c, bias []float32, ldc, m, j0, j1, k0, k1, flags int) {
+	panel, lda := p.panel(), p.blocks()*p.Block
+	b := p.Data[j0/panelCols*panel+k0/p.Block*p.blockBytes() : roundUp(j1, panelCols)/panelCols*panel]
+	if p.Offsets {
+		flags |= gemmOffset
+	}
+	a, words = a[k0:], words[3*(k0/p.Block)*m:]
+	k, block := roundUp(k1-k0, p.Block)/4, p.Block/4
+	if p.Bits == 4 {
+		gemm_s8q4(a, b, words, c, bias, lda, ldc, m, j1-j0, k, block, panel, flags)
+	} else {
+		gemm_s8q8(a, b, words, c, bias, lda, ldc, m, j1-j0, k, block, panel, flags)
 	}
 }

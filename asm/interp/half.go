@@ -35,4 +35,50 @@ func init() {
 		}
 		m.put(dst, out)
 	}
+	handlers["VPMOVZXWD"] = func(m *machine, in *inst) {
+		dst := &in.args[1]
+		src, out := m.vector(&in.args[0], dst.width/2), []byte(nil)
+		for i := 0; i < len(src); i += 2 {
+			out = append(out, src[i], src[i+1], 0, 0)
+		}
+		m.setVector(dst, out)
+	}
+	handlers["VPMOVDW"] = narrow(2, func(x uint32) uint32 { return x })
+	handlers["VPMOVSDB"] = narrow(1, func(x uint32) uint32 { return uint32(min(max(int32(x), -128), 127)) })
+	handlers["VPACKSSDW"] = packSigned(4)
+	handlers["VPACKSSWB"] = packSigned(2)
+}
+
+// narrow stores the low bytes of f of each lane.
+func narrow(size int, f func(uint32) uint32) handler {
+	return func(m *machine, in *inst) {
+		var out []byte
+		for i := range in.args[0].width / 4 {
+			out = append(out, binary.LittleEndian.AppendUint32(nil, f(m.lane(in, &in.args[0], i)))[:size]...)
+		}
+		m.put(&in.args[1], out)
+	}
+}
+
+// packSigned narrows signed elements of size bytes to half, saturating: the 128 bits of the second source, then of the first.
+func packSigned(size int) handler {
+	return func(m *machine, in *inst) {
+		if in.args[2].width != 16 {
+			fail("only 128 bits are emitted")
+		}
+		var out []byte
+		for _, src := range []*operand{&in.args[1], &in.args[0]} {
+			b := m.vector(src, 16)
+			for i := 0; i < 16; i += size {
+				if size == 4 {
+					x := int32(binary.LittleEndian.Uint32(b[i:]))
+					out = binary.LittleEndian.AppendUint16(out, uint16(min(max(x, -1<<15), 1<<15-1)))
+				} else {
+					x := int16(binary.LittleEndian.Uint16(b[i:]))
+					out = append(out, byte(min(max(x, -128), 127)))
+				}
+			}
+		}
+		m.setVector(&in.args[2], out)
+	}
 }

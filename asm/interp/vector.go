@@ -98,6 +98,7 @@ func init() {
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })
 	integer("VPOR", func(a, b uint32) uint32 { return a | b })
 	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
+	integer("VPMAXUD", func(a, b uint32) uint32 { return max(a, b) })
 	integer("VPMAXSD", func(a, b uint32) uint32 { return uint32(max(int32(a), int32(b))) })
 	integer("VPSUBD", func(a, b uint32) uint32 { return a - b })
 	integer("VPMADDWD", func(a, b uint32) uint32 {

@@ -90,8 +90,17 @@ func checkGemmNBits(c *checker) {
 		packed.Data = guarded
 		c.name += fmt.Sprintf(" bits=%d block=%d zero=%v", b.Bits, b.Block, b.Zero != nil)
 		before := slices.Clone(guarded)
+		plain := slices.Clone(w.c)
 		c.check(w, func(i, j int) float32 { return nbitsElement(b, w.a[i*w.lda:], j) },
 			func() { kernels.GemmF32NBits(nil, s.m, w.a, w.lda, packed, w.c, w.ldc, w.bias, w.act) })
+		copy(w.c, plain)
+		c.name += " s8"
+		rows := make([]*s8Row, s.m)
+		for i := range rows {
+			rows[i] = quantizedRow(w.a[i*w.lda:][:s.k], b.Block)
+		}
+		c.check(w, func(i, j int) float32 { return rows[i].element(b, j) },
+			func() { kernels.GemmS8NBits(nil, s.m, w.a, w.lda, packed, w.c, w.ldc, w.bias, w.act) })
 		if !slices.Equal(guarded, before) {
 			c.t.Errorf("%s: the weights were changed", c.name)
 		}
@@ -148,6 +157,143 @@ func nbitsElement(b *kernels.NBits, a []float32, j int) float32 {
 		}
 	}
 	return total
+}
+
+// s8Row is a row of A in signed bytes, with a scale per block.
+type s8Row struct {
+	q     []int
+	scale []float32
+}
+
+// quantizedRow is the definition of QuantizeBlocksS8; a last block that is cut counts as filled up with zeros.
+func quantizedRow(x []float32, block int) *s8Row {
+	r := &s8Row{}
+	for len(x) > 0 {
+		part := x[:min(block, len(x))]
+		x = x[len(part):]
+		top := float32(0x1p-100)
+		for _, v := range part {
+			if v = float32(math.Abs(float64(v))); v > top || v != v {
+				top = v
+			}
+			if top != top {
+				break
+			}
+		}
+		inverse := 127 / top
+		for _, v := range part {
+			q := -128
+			if y := v * inverse; y == y {
+				q = int(math.RoundToEven(float64(y)))
+			}
+			r.q = append(r.q, q)
+		}
+		r.scale = append(r.scale, top/127)
+		for range block - len(part) {
+			q := 0
+			if inverse != inverse {
+				q = -128
+			}
+			r.q = append(r.q, q)
+		}
+	}
+	return r
+}
+
+// element is the definition of GemmS8NBits.
+func (r *s8Row) element(b *kernels.NBits, j int) float32 {
+	center := 1 << (b.Bits - 1)
+	var total float32
+	for block := range b.Blocks() {
+		dot, sum, zero := 0, 0, 0
+		for k := block * b.Block; k < min((block+1)*b.Block, b.K); k++ {
+			var q int
+			q, zero = quantised(b, k, j)
+			dot += r.q[k] * (q - center)
+			sum += r.q[k]
+		}
+		scale := b.Scale[j*b.Blocks()+block]
+		total = kernels.FMAF32(float32(dot), r.scale[block]*scale, total)
+		if b.Zero != nil {
+			total = kernels.FMAF32(float32(sum)*r.scale[block], float32(center-zero)*scale, total)
+		}
+	}
+	return total
+}
+
+// checkQuantizeBlocks: rows of one and several blocks, special values among them.
+func checkQuantizeBlocks(c *checker) {
+	for i, n := range []int{0, 16, 32, 48, 64, 128, 240, 256, 512, 1024} {
+		for _, block := range []int{16, 32, 48, 64, 256} {
+			if n%block != 0 {
+				continue
+			}
+			c.name = fmt.Sprintf("n=%d block=%d", n, block)
+			atStart := i%2 == 1
+			x, dst, scale := buffer[float32](c, "x", n, atStart), buffer[int8](c, "dst", n, atStart), buffer[float32](c, "scale", n/block, atStart)
+			c.fillF32(x, []float64{1, 1e-3, 1e-32}[i%3], i%4 == 3)
+			c.run(func() { kernels.QuantizeBlocksS8(dst, scale, x, block) })
+			want := quantizedRow(x, block)
+			testkit.EqualF32(c.t, c.name, scale, want.scale)
+			for k, q := range dst {
+				if int(q) != want.q[k] {
+					c.t.Fatalf("%s: byte %d is %d, expected %d", c.name, k, q, want.q[k])
+				}
+			}
+		}
+	}
+}
+
+// checkConvert: every half float both ways, and f32 between and beyond them.
+func checkConvert(c *checker) {
+	halves := make([]uint16, 1<<16)
+	for i := range halves {
+		halves[i] = uint16(i)
+	}
+	wide := make([]float32, 1<<16)
+	for i := range wide { // between neighbours of either format, ties among them
+		bits := uint32(i)<<16 | []uint32{0, 0x8000, 0x7fff, 0x8001, 0x1000, 0x3000, c.r.Uint32() & 0xffff}[i%7]
+		if i%5 == 0 {
+			bits = math.Float32bits(kernels.F16ToF32(uint16(i))) + 0x1000 // middle between two f16
+		}
+		wide[i] = math.Float32frombits(bits)
+	}
+	for i, n := range shortLengths() {
+		atStart := i%2 == 1
+		from := c.r.IntN(1<<16 - n + 1)
+		if n == 16<<10+5 {
+			from = 0
+		}
+		for _, f := range []struct {
+			name string
+			f    func(dst []float32, x []uint16)
+			one  func(uint16) float32
+		}{{"f16f32", kernels.ConvertF16F32[uint16], kernels.F16ToF32}, {"bf16f32", kernels.ConvertBF16F32[uint16], kernels.BF16ToF32}} {
+			c.name = fmt.Sprintf("%s n=%d", f.name, n)
+			x, dst, want := buffer[uint16](c, "h", n, atStart), buffer[float32](c, "w", n, atStart), make([]float32, n)
+			copy(x, halves[from:])
+			for j := range want {
+				want[j] = f.one(x[j])
+			}
+			c.run(func() { f.f(dst, x) })
+			testkit.EqualF32(c.t, c.name, dst, want)
+		}
+		for _, f := range []struct {
+			name string
+			f    func(dst []uint16, x []float32)
+			one  func(float32) uint16
+		}{{"f32f16", kernels.ConvertF32F16[uint16], kernels.F32ToF16}, {"f32bf16", kernels.ConvertF32BF16[uint16], kernels.F32ToBF16}} {
+			c.name = fmt.Sprintf("%s n=%d", f.name, n)
+			x, dst := buffer[float32](c, "w", n, atStart), buffer[uint16](c, "h", n, atStart)
+			copy(x, wide[from:])
+			c.run(func() { f.f(dst, x) })
+			for j, v := range x {
+				if want := f.one(v); dst[j] != want {
+					c.t.Fatalf("%s: %g (%#x) gives %#x, expected %#x", c.name, v, math.Float32bits(v), dst[j], want)
+				}
+			}
+		}
+	}
 }
 
 // checkGemmHalf: F16 and BF16 against GemmF32 on the widened weights, which has its own check.
