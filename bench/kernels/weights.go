@@ -2,12 +2,13 @@ package kernelbench
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hotpath/hotpath/internal/cpu"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// weights has products of f32 rows with weights of four and eight bits in blocks of 32 (the second with zero points) and of half floats, from
+// weights has products of f32 rows with weights of four and eight bits in blocks of 32 (the second with zero points) and of half floats, gemm_s8 with A quantised to bytes on the way, from
 // one row, where reading the weights from memory counts, to 64. Flops are those of the multiply-adds; making the weights is not counted.
 func weights() []Case {
 	const n, k, block = 4096, 4096, 32
@@ -18,6 +19,7 @@ func weights() []Case {
 		zero       bool
 	}{
 		{"gemm_f32q4", "gemm_f32q4", 4, false}, {"gemm_f32q4_zero", "gemm_f32q4", 4, true}, {"gemm_f32q8", "gemm_f32q8", 8, false},
+		{"gemm_s8q4", "gemm_s8q4", 4, false}, {"gemm_s8q8", "gemm_s8q8", 8, false},
 		{"gemm_f32f16", "gemm_f32f16", 16, false}, {"gemm_f32bf16", "gemm_f32bf16", 16, false},
 	} {
 		for _, m := range []int{1, 2, 4, 8, 16, 64} {
@@ -31,6 +33,10 @@ func weights() []Case {
 			c := Case{Op: kind.op, Shape: fmt.Sprintf("%dx%dx%d", m, n, k), Flops: 2 * float64(m) * n * k,
 				Bytes: float64(size + 4*m*(n+k)), Cold: m <= 16, slow: true,
 				peak: kernels.PeakF32, family: func(cpu.Tier) string { return kind.family }}
+			gemm := kernels.GemmF32NBits
+			if strings.HasPrefix(kind.op, "gemm_s8") {
+				gemm, c.peak = kernels.GemmS8NBits, kernels.PeakU8S8
+			}
 			c.prepare = func(p *kernels.Pool) func() {
 				a, out := randomF32(m*k), make([]float32, m*n)
 				if kind.bits == 16 {
@@ -55,7 +61,7 @@ func weights() []Case {
 				for range c.copies(size) {
 					packed = append(packed, kernels.PackNBits(b))
 				}
-				return inTurn(len(packed), func(i int) { kernels.GemmF32NBits(p, m, a, k, packed[i], out, n, nil, kernels.ActNone) })
+				return inTurn(len(packed), func(i int) { gemm(p, m, a, k, packed[i], out, n, nil, kernels.ActNone) })
 			}
 			cases = append(cases, c)
 		}

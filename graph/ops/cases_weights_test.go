@@ -25,6 +25,8 @@ var weightCases = []opCase{
 	{op: "MatMulNBits", domain: graph.DomainMicrosoft, consts: []int{1, 2}, attrs: nbits(), in: ts(f32([]float32{10, 1, 2, 0}, 2, 2), blob(8, 0x69), vec(0.5)), want: ts(f32([]float32{4, 1}, 2, 1))},
 	{name: "zero point", op: "MatMulNBits", domain: graph.DomainMicrosoft, consts: []int{1, 2, 3}, attrs: nbits(), in: ts(f32([]float32{10, 1}, 1, 2), blob(8, 0x69), vec(0.5), tensor.Of([]uint8{6}, 1)), want: ts(f32([]float32{15}, 1, 1))},
 	{name: "8 bits", op: "MatMulNBits", domain: graph.DomainMicrosoft, consts: []int{1, 2}, attrs: nbits("bits", graph.Int(8)), in: ts(f32([]float32{10, 1}, 1, 1, 2), blob(16, 129, 126), vec(0.5)), want: ts(f32([]float32{4}, 1, 1, 1))},
+	// 127 and 64 stand for A and bytes of it, in units of 1: 127·1 + 64·(−2).
+	{name: "int8 activations", op: "MatMulNBits", domain: graph.DomainMicrosoft, consts: []int{1, 2}, attrs: nbits("accuracy_level", graph.Int(4)), in: ts(f32([]float32{127, 63.6}, 1, 2), blob(8, 0x69), vec(0.5)), want: ts(f32([]float32{-0.5}, 1, 1))},
 	{name: "fused", op: "MatMulNBits", domain: graph.DomainFused, consts: []int{1, 2, 5}, attrs: nbits(ops.AttrActivation, graph.Str("Relu")), in: ts(f32([]float32{10, 1, 0, 0}, 2, 2), blob(8, 0x69), vec(0.5), &tensor.Tensor{}, &tensor.Tensor{}, vec(-3)), want: ts(f32([]float32{1, 0}, 2, 1))},
 	{name: "ON11 columns", op: "MatMulNBits", domain: graph.DomainMicrosoft, consts: []int{1, 2}, attrs: nbits(), in: ts(vec(1, 2, 3), blob(8), vec(0.5)), wantErr: graph.ErrModel},
 	{name: "ON11 blob", op: "MatMulNBits", domain: graph.DomainMicrosoft, consts: []int{1, 2}, attrs: nbits(), in: ts(vec(1, 2), blob(7), vec(0.5)), wantErr: graph.ErrModel},

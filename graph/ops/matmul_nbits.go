@@ -69,7 +69,8 @@ func inferNBits(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 
 type nbitsGemm struct {
 	weightGemm
-	b *kernels.PackedNBits
+	b    *kernels.PackedNBits
+	gemm func(pool *kernels.Pool, m int, a []float32, lda int, b *kernels.PackedNBits, c []float32, ldc int, bias []float32, act kernels.Activation)
 }
 
 func buildNBits(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
@@ -94,11 +95,14 @@ func buildNBits(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel
 	if err != nil {
 		return nil, err
 	}
-	_ = accuracy
-	return &nbitsGemm{g, kernels.PackNBits(&b)}, nil
+	gemm := kernels.GemmF32NBits
+	if accuracy == nbitsInt8 {
+		gemm = kernels.GemmS8NBits
+	}
+	return &nbitsGemm{g, kernels.PackNBits(&b), gemm}, nil
 }
 
 func (g *nbitsGemm) Run(in, out []*tensor.Tensor, _ []byte) error {
-	kernels.GemmF32NBits(g.pool, g.rows(in), tensor.Data[float32](in[0]), g.k, g.b, tensor.Data[float32](out[0]), g.n, g.bias, g.act)
+	g.gemm(g.pool, g.rows(in), tensor.Data[float32](in[0]), g.k, g.b, tensor.Data[float32](out[0]), g.n, g.bias, g.act)
 	return nil
 }
