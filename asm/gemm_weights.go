@@ -48,14 +48,28 @@ func formatBits(bits int) weightFormat {
 			g.VPSRLD(operand.U8(perShift*bits), *word, *word)
 		}
 		p, x := i%perShift*bits, g.vec()
-		if g.wide() {
-			g.VMOVUPS(g.kept(mask(p)), x)
-			g.VPTERNLOGD(operand.U8(andOr), g.kept(exponent(p)), *word, x)
-		} else {
+		if !g.wide() {
 			g.VPAND(g.kept(mask(p)), *word, x)
 			g.VPOR(g.kept(exponent(p)), x, x)
+			g.VSUBPS(g.kept(minus(p)), x, x)
+			return x
 		}
-		g.VSUBPS(g.kept(minus(p)), x, x)
+		// From memory one element is broadcast: whole vectors might lie across two cache lines.
+		if m, ok := g.held[mask(p)]; ok {
+			g.VMOVAPS(m, x)
+		} else {
+			g.VBROADCASTSS(g.u32(mask(p)), x)
+		}
+		if e, ok := g.held[exponent(p)]; ok {
+			g.VPTERNLOGD(operand.U8(andOr), e, *word, x)
+		} else {
+			g.VPTERNLOGD_BCST(operand.U8(andOr), g.u32(exponent(p)), *word, x)
+		}
+		if m, ok := g.held[minus(p)]; ok {
+			g.VSUBPS(m, x, x)
+		} else {
+			g.VSUBPS_BCST(g.u32(minus(p)), x, x)
+		}
 		return x
 	}
 	return f
