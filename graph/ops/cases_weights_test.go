@@ -41,4 +41,10 @@ var weightCases = []opCase{
 	{name: "transB relu", op: "HalfGemm", domain: graph.DomainFused, consts: []int{1}, attrs: attrs("transB", graph.Int(1), ops.AttrActivation, graph.Str("Relu")), in: ts(f32([]float32{3, 1}, 2, 1), f16s([]int{2, 1}, 0x3c00, 0xc000)), want: ts(f32([]float32{3, 0, 1, 0}, 2, 2))},
 	{name: "bfloat16", op: "HalfGemm", domain: graph.DomainFused, consts: []int{1}, in: ts(f32([]float32{3, 1}, 1, 2), tensor.Of([]tensor.BF16{0x3f80, 0xc000}, 2, 1)), want: ts(f32([]float32{1}, 1, 1))},
 	{name: "ON11 rank", op: "HalfGemm", domain: graph.DomainFused, consts: []int{1}, attrs: attrs(ops.AttrMatrix, graph.Int(1)), in: ts(f32([]float32{3, 1}, 1, 1, 2), f16s([]int{2, 1}, 0x3c00, 0xc000)), wantErr: graph.ErrModel},
+	// −1…254 in steps of 1: zero point 1.
+	{op: "DynamicQuantizeLinear", in: ts(f32([]float32{-1, 254, 0, 1.5}, 2, 2)), want: ts(tensor.Of([]uint8{0, 255, 1, 3}, 2, 2), tensor.Of([]float32{1}), tensor.Of([]uint8{1}))},
+	{name: "zeros", op: "DynamicQuantizeLinear", in: ts(vec(0, 0)), want: ts(tensor.Of([]uint8{0, 0}, 2), tensor.Of([]float32{1}), tensor.Of([]uint8{0}))},
+	{name: "positive", op: "DynamicQuantizeLinear", in: ts(vec(255, 51)), want: ts(tensor.Of([]uint8{255, 51}, 2), tensor.Of([]float32{1}), tensor.Of([]uint8{0}))},
+	{name: "empty", op: "DynamicQuantizeLinear", in: ts(f32(nil, 0)), want: ts(tensor.Of([]uint8{}, 0), tensor.Of([]float32{1}), tensor.Of([]uint8{0}))},
+	{name: "ON11 outputs", op: "DynamicQuantizeLinear", in: ts(vec(1)), wantErr: graph.ErrModel},
 }

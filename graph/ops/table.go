@@ -17,6 +17,7 @@ var table = []*Op{
 	opDequantize,
 	opDiv,
 	opDropout,
+	opDynamicQuantize,
 	opElu,
 	opEqual,
 	opErf,

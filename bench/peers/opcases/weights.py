@@ -51,3 +51,6 @@ def cases():
     yield NBits((2, 64), 16, 8, 32, accuracy=1)
     yield Half(512, 70, "f16")
     yield Half(512, 70, "bf16")
+    yield Case("DynamicQuantizeLinear", [x(7, 33)], outputs=3)
+    yield Case("DynamicQuantizeLinear", [np.abs(x(50))], outputs=3, name="positive")
+    yield Case("DynamicQuantizeLinear", [np.zeros((2, 3), "f4")], outputs=3, name="zeros")
