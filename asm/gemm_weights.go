@@ -104,8 +104,12 @@ var formatBF16 = weightFormat{
 	},
 }
 
-// prefetchAhead bytes of a panel are in flight.
-const prefetchAhead = 1024
+const (
+	// prefetchAhead bytes of a panel are in flight where few rows go through long panels.
+	prefetchAhead = 1024
+	// From partRows rows on, calls go through parts of K so short that the next panel, a jump in memory, is fetched instead.
+	partRows = 4
+)
 
 // weightTile is a block of C held in registers twice, as chains of the current block of K and as totals: rows × vectors.
 type weightTile struct{ rows, vectors int }
@@ -314,6 +318,7 @@ func (g *weightNest) tile(t weightTile) {
 	g.MOVQ(g.a, base)
 	a := (&nest{gen: g.gen}).newStrided(base, step, t.rows)
 	b := g.bases(t.vectors)
+	ahead := g.ahead(t, b)
 	at, start, sums, k := g.GP64(), g.GP64(), g.GP64(), g.GP64()
 	g.MOVQ(operand.U32(0), at)
 	if g.format.scaled {
@@ -347,9 +352,13 @@ func (g *weightNest) tile(t weightTile) {
 	for i := range g.format.fields {
 		field(i)
 	}
-	for v := 0; v < t.vectors; v += panelCols / g.lanes {
+	for _, p := range ahead {
 		for line := 0; line < g.format.bytes; line += 64 {
-			g.PREFETCHT0(indexed(b[v], at, 1, line+prefetchAhead))
+			if t.rows >= partRows {
+				g.PREFETCHT1(indexed(p, at, 1, line))
+			} else {
+				g.PREFETCHT0(indexed(p, at, 1, line+prefetchAhead))
+			}
 		}
 	}
 	for _, p := range a.bases {
@@ -391,6 +400,22 @@ func (g *weightNest) bases(vectors int) []reg.GPVirtual {
 		}
 	}
 	return bases
+}
+
+// ahead points at what is fetched while the column group is multiplied: each panel further on, or the panels to the right.
+func (g *weightNest) ahead(t weightTile, b []reg.GPVirtual) []reg.GPVirtual {
+	perPanel := panelCols / g.lanes
+	var panels []reg.GPVirtual
+	for v := 0; v < t.vectors; v += perPanel {
+		if t.rows < partRows {
+			panels = append(panels, b[v])
+			continue
+		}
+		p := g.times(g.arg("stride", ""), (t.vectors+perPanel-1)/perPanel)
+		g.ADDQ(b[v], p)
+		panels = append(panels, p)
+	}
+	return panels
 }
 
 // startBlock sets k to the length of the block, takes it off what is left, and moves at past the block's scales and offsets.

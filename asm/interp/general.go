@@ -60,7 +60,7 @@ func init() {
 	jump("JLE", func(m *machine) bool { return m.less || m.zero })
 
 	handlers["RET"] = func(m *machine, _ *inst) { m.done = true }
-	handlers["PREFETCHT0"] = func(*machine, *inst) {}
+	register(func(*machine, *inst) {}, "PREFETCHT0", "PREFETCHT1")
 	handlers["MOVQ"] = func(m *machine, in *inst) { m.set(&in.args[1], 8, m.get(&in.args[0], 8)) }
 	handlers["MOVBLZX"] = func(m *machine, in *inst) { m.set(&in.args[1], 4, m.get(&in.args[0], 1)) }
 	handlers["LEAQ"] = func(m *machine, in *inst) {

@@ -14,8 +14,8 @@ import (
 // weightSizes covers row tails, column tails and edges of words, blocks and segments.
 func weightSizes() []size {
 	var sizes []size
-	for _, m := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 25} {
-		for _, n := range []int{1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 72} {
+	for _, m := range []int{0, 1, 2, 3, 4, 6, 7, 8, 12, 13, 25} {
+		for _, n := range []int{1, 7, 8, 9, 16, 17, 33, 64, 65} {
 			sizes = append(sizes, size{m, n, 21})
 		}
 	}
