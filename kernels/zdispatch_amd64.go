@@ -178,6 +178,28 @@ var variants = []Variant{
 	{"round_bf16_avx512", "round_bf16", cpu.AVX512},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
+	{"gemm_f32q4_6x8_avx2", "gemm_f32q4", cpu.AVX2},
+	{"gemm_f32q4_12x16_avx512", "gemm_f32q4", cpu.AVX512},
+	{"gemm_f32q8_6x8_avx2", "gemm_f32q8", cpu.AVX2},
+	{"gemm_f32q8_12x16_avx512", "gemm_f32q8", cpu.AVX512},
+	{"gemm_f32f16_6x8_avx2", "gemm_f32f16", cpu.AVX2},
+	{"gemm_f32f16_12x16_avx512", "gemm_f32f16", cpu.AVX512},
+	{"gemm_f32bf16_6x8_avx2", "gemm_f32bf16", cpu.AVX2},
+	{"gemm_f32bf16_12x16_avx512", "gemm_f32bf16", cpu.AVX512},
+	{"gemm_s8q4_4x8_avx2", "gemm_s8q4", cpu.AVX2},
+	{"gemm_s8q4_12x16_vnni", "gemm_s8q4", cpu.VNNI},
+	{"gemm_s8q8_4x8_avx2", "gemm_s8q8", cpu.AVX2},
+	{"gemm_s8q8_12x16_vnni", "gemm_s8q8", cpu.VNNI},
+	{"quantize_blocks_f32s8_avx2", "quantize_blocks_f32s8", cpu.AVX2},
+	{"quantize_blocks_f32s8_avx512", "quantize_blocks_f32s8", cpu.AVX512},
+	{"convert_f16f32_avx2", "convert_f16f32", cpu.AVX2},
+	{"convert_f16f32_avx512", "convert_f16f32", cpu.AVX512},
+	{"convert_f32f16_avx2", "convert_f32f16", cpu.AVX2},
+	{"convert_f32f16_avx512", "convert_f32f16", cpu.AVX512},
+	{"convert_bf16f32_avx2", "convert_bf16f32", cpu.AVX2},
+	{"convert_bf16f32_avx512", "convert_bf16f32", cpu.AVX512},
+	{"convert_f32bf16_avx2", "convert_f32bf16", cpu.AVX2},
+	{"convert_f32bf16_avx512", "convert_f32bf16", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
 	{"peak_f32_avx512", "peak_f32", cpu.AVX512},
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
@@ -280,6 +302,17 @@ var dispatchers = []Dispatcher{
 	{"gemm_tile_bf16", gemm_tile_bf16},
 	{"round_bf16", round_bf16},
 	{"widen_u8s16", widen_u8s16},
+	{"gemm_f32q4", gemm_f32q4},
+	{"gemm_f32q8", gemm_f32q8},
+	{"gemm_s8q4", gemm_s8q4},
+	{"gemm_s8q8", gemm_s8q8},
+	{"quantize_blocks_f32s8", quantize_blocks_f32s8},
+	{"convert_f16f32", convert_f16f32},
+	{"convert_f32f16", convert_f32f16},
+	{"convert_bf16f32", convert_bf16f32},
+	{"convert_f32bf16", convert_f32bf16},
+	{"gemm_f32f16", gemm_f32f16},
+	{"gemm_f32bf16", gemm_f32bf16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -2188,6 +2221,290 @@ func widen_u8s16(dst []int16, x []uint8) {
 			}
 		}
 		widen_u8s16_ref(dst, x)
+	}
+}
+
+func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32q4_12x16_avx512(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32q4_6x8_avx2(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint8
+				sums   []float32
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				block  int
+				stride int
+				flags  int
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			if emulate("gemm_f32q4", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	}
+}
+
+func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32q8_12x16_avx512(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32q8_6x8_avx2(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint8
+				sums   []float32
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				block  int
+				stride int
+				flags  int
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			if emulate("gemm_f32q8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	}
+}
+
+func gemm_s8q4(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	switch {
+	case tier >= cpu.VNNI:
+		gemm_s8q4_12x16_vnni(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_s8q4_4x8_avx2(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []int8
+				b      []uint8
+				sums   []uint32
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				block  int
+				stride int
+				flags  int
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			if emulate("gemm_s8q4", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_s8q4_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	}
+}
+
+func gemm_s8q8(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	switch {
+	case tier >= cpu.VNNI:
+		gemm_s8q8_12x16_vnni(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_s8q8_4x8_avx2(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []int8
+				b      []uint8
+				sums   []uint32
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				block  int
+				stride int
+				flags  int
+			}{a: a, b: b, sums: sums, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, block: block, stride: stride, flags: flags}
+			if emulate("gemm_s8q8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_s8q8_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+	}
+}
+
+func quantize_blocks_f32s8(dst []int8, scale, x []float32, block int) {
+	switch {
+	case tier >= cpu.AVX512:
+		quantize_blocks_f32s8_avx512(dst, scale, x, block)
+	case tier >= cpu.AVX2:
+		quantize_blocks_f32s8_avx2(dst, scale, x, block)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []int8
+				scale []float32
+				x     []float32
+				block int
+			}{dst: dst, scale: scale, x: x, block: block}
+			if emulate("quantize_blocks_f32s8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		quantize_blocks_f32s8_ref(dst, scale, x, block)
+	}
+}
+
+func convert_f16f32(dst []float32, x []uint16) {
+	switch {
+	case tier >= cpu.AVX512:
+		convert_f16f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		convert_f16f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []uint16
+			}{dst: dst, x: x}
+			if emulate("convert_f16f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		convert_f16f32_ref(dst, x)
+	}
+}
+
+func convert_f32f16(dst []uint16, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		convert_f32f16_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		convert_f32f16_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint16
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("convert_f32f16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		convert_f32f16_ref(dst, x)
+	}
+}
+
+func convert_bf16f32(dst []float32, x []uint16) {
+	switch {
+	case tier >= cpu.AVX512:
+		convert_bf16f32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		convert_bf16f32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []float32
+				x   []uint16
+			}{dst: dst, x: x}
+			if emulate("convert_bf16f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		convert_bf16f32_ref(dst, x)
+	}
+}
+
+func convert_f32bf16(dst []uint16, x []float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		convert_f32bf16_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		convert_f32bf16_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint16
+				x   []float32
+			}{dst: dst, x: x}
+			if emulate("convert_f32bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		convert_f32bf16_ref(dst, x)
+	}
+}
+
+func gemm_f32f16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32f16_12x16_avx512(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32f16_6x8_avx2(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint16
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				stride int
+				flags  int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, stride: stride, flags: flags}
+			if emulate("gemm_f32f16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32f16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	}
+}
+
+func gemm_f32bf16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_f32bf16_12x16_avx512(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	case tier >= cpu.AVX2:
+		gemm_f32bf16_6x8_avx2(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a      []float32
+				b      []uint16
+				c      []float32
+				bias   []float32
+				lda    int
+				ldc    int
+				m      int
+				n      int
+				k      int
+				stride int
+				flags  int
+			}{a: a, b: b, c: c, bias: bias, lda: lda, ldc: ldc, m: m, n: n, k: k, stride: stride, flags: flags}
+			if emulate("gemm_f32bf16", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_f32bf16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
 	}
 }
 

@@ -98,6 +98,17 @@ var dispatchers = []Dispatcher{
 	{"gemm_tile_bf16", gemm_tile_bf16},
 	{"round_bf16", round_bf16},
 	{"widen_u8s16", widen_u8s16},
+	{"gemm_f32q4", gemm_f32q4},
+	{"gemm_f32q8", gemm_f32q8},
+	{"gemm_s8q4", gemm_s8q4},
+	{"gemm_s8q8", gemm_s8q8},
+	{"quantize_blocks_f32s8", quantize_blocks_f32s8},
+	{"convert_f16f32", convert_f16f32},
+	{"convert_f32f16", convert_f32f16},
+	{"convert_bf16f32", convert_bf16f32},
+	{"convert_f32bf16", convert_f32bf16},
+	{"gemm_f32f16", gemm_f32f16},
+	{"gemm_f32bf16", gemm_f32bf16},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -443,6 +454,50 @@ func round_bf16(dst []uint16, x []float32) {
 
 func widen_u8s16(dst []int16, x []uint8) {
 	widen_u8s16_ref(dst, x)
+}
+
+func gemm_f32q4(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemm_f32q4_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+}
+
+func gemm_f32q8(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemm_f32q8_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+}
+
+func gemm_s8q4(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemm_s8q4_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+}
+
+func gemm_s8q8(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int) {
+	gemm_s8q8_ref(a, b, sums, c, bias, lda, ldc, m, n, k, block, stride, flags)
+}
+
+func quantize_blocks_f32s8(dst []int8, scale, x []float32, block int) {
+	quantize_blocks_f32s8_ref(dst, scale, x, block)
+}
+
+func convert_f16f32(dst []float32, x []uint16) {
+	convert_f16f32_ref(dst, x)
+}
+
+func convert_f32f16(dst []uint16, x []float32) {
+	convert_f32f16_ref(dst, x)
+}
+
+func convert_bf16f32(dst []float32, x []uint16) {
+	convert_bf16f32_ref(dst, x)
+}
+
+func convert_f32bf16(dst []uint16, x []float32) {
+	convert_f32bf16_ref(dst, x)
+}
+
+func gemm_f32f16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	gemm_f32f16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+}
+
+func gemm_f32bf16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
+	gemm_f32bf16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
 }
 
 func peak_f32(n int) {

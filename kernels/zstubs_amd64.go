@@ -497,6 +497,72 @@ func widen_u8s16_avx2(dst []int16, x []uint8)
 func widen_u8s16_avx512(dst []int16, x []uint8)
 
 //go:noescape
+func gemm_f32q4_6x8_avx2(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_f32q4_12x16_avx512(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_f32q8_6x8_avx2(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_f32q8_12x16_avx512(a []float32, b []uint8, sums, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_f32f16_6x8_avx2(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int)
+
+//go:noescape
+func gemm_f32f16_12x16_avx512(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int)
+
+//go:noescape
+func gemm_f32bf16_6x8_avx2(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int)
+
+//go:noescape
+func gemm_f32bf16_12x16_avx512(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int)
+
+//go:noescape
+func gemm_s8q4_4x8_avx2(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_s8q4_12x16_vnni(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_s8q8_4x8_avx2(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func gemm_s8q8_12x16_vnni(a []int8, b []uint8, sums []uint32, c, bias []float32, lda, ldc, m, n, k, block, stride, flags int)
+
+//go:noescape
+func quantize_blocks_f32s8_avx2(dst []int8, scale, x []float32, block int)
+
+//go:noescape
+func quantize_blocks_f32s8_avx512(dst []int8, scale, x []float32, block int)
+
+//go:noescape
+func convert_f16f32_avx2(dst []float32, x []uint16)
+
+//go:noescape
+func convert_f16f32_avx512(dst []float32, x []uint16)
+
+//go:noescape
+func convert_f32f16_avx2(dst []uint16, x []float32)
+
+//go:noescape
+func convert_f32f16_avx512(dst []uint16, x []float32)
+
+//go:noescape
+func convert_bf16f32_avx2(dst []float32, x []uint16)
+
+//go:noescape
+func convert_bf16f32_avx512(dst []float32, x []uint16)
+
+//go:noescape
+func convert_f32bf16_avx2(dst []uint16, x []float32)
+
+//go:noescape
+func convert_f32bf16_avx512(dst []uint16, x []float32)
+
+//go:noescape
 func peak_f32_avx2(n int)
 
 //go:noescape

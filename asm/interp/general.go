@@ -60,9 +60,7 @@ func init() {
 	jump("JLE", func(m *machine) bool { return m.less || m.zero })
 
 	handlers["RET"] = func(m *machine, _ *inst) { m.done = true }
-	for _, name := range []string{"PREFETCHT0", "PREFETCHT1"} {
-		handlers[name] = func(*machine, *inst) {}
-	}
+	register(func(*machine, *inst) {}, "PREFETCHT0", "PREFETCHT1")
 	handlers["MOVQ"] = func(m *machine, in *inst) { m.set(&in.args[1], 8, m.get(&in.args[0], 8)) }
 	handlers["MOVL"] = func(m *machine, in *inst) { m.set(&in.args[1], 4, m.get(&in.args[0], 4)) }
 	const mxcsr, flushToZero = 0x1f80, 1<<15 | 1<<6

@@ -123,7 +123,9 @@ func init() {
 	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })
 	integer("VPMULLD", func(a, b uint32) uint32 { return a * b })
+	integer("VPOR", func(a, b uint32) uint32 { return a | b })
 	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
+	integer("VPMAXUD", func(a, b uint32) uint32 { return max(a, b) })
 	integer("VPMAXSD", func(a, b uint32) uint32 { return uint32(max(int32(a), int32(b))) })
 	integer("VPSUBD", func(a, b uint32) uint32 { return a - b })
 	integer("VPMADDWD", func(a, b uint32) uint32 {
@@ -138,6 +140,14 @@ func init() {
 	})
 	lanes("VPSLLD", func(_ uint32, s [2]uint32, n uint64) uint32 { return s[0] << n })
 	lanes("VPSRLD", func(_ uint32, s [2]uint32, n uint64) uint32 { return s[0] >> n })
+	// VPTERNLOGD looks each bit up in the immediate: destination, second and first source make the index.
+	lanes("VPTERNLOGD", func(d uint32, s [2]uint32, table uint64) (out uint32) {
+		for i := range 32 {
+			at := d>>i&1<<2 | s[0]>>i&1<<1 | s[1]>>i&1
+			out |= uint32(table>>at&1) << i
+		}
+		return out
+	})
 	lanes("VPSRAD", func(_ uint32, s [2]uint32, n uint64) uint32 { return uint32(int32(s[0]) >> n) })
 	lanes("VPSLLW", func(_ uint32, s [2]uint32, n uint64) uint32 {
 		return words(s[0], func(x uint16) uint16 { return x << n })

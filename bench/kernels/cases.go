@@ -50,6 +50,7 @@ func Cases() []Case {
 		sequence(),
 		rows(),
 		resize(),
+		weights(),
 	)
 	for _, d := range kernels.Dispatchers() {
 		for _, n := range []int{4096, 1 << 23} {
@@ -225,6 +226,21 @@ func formOf(f any) (form, bool) {
 		return form{5, func(n int) func() {
 			x, dst := make([]uint8, n), make([]float32, n)
 			return func() { f(dst, x, 0.05, 128) }
+		}}, true
+	case func(dst []float32, x []uint16):
+		return form{6, func(n int) func() {
+			x, dst := make([]uint16, n), make([]float32, n)
+			return func() { f(dst, x) }
+		}}, true
+	case func(dst []uint16, x []float32):
+		return form{6, func(n int) func() {
+			x, dst := randomF32(n), make([]uint16, n)
+			return func() { f(dst, x) }
+		}}, true
+	case func(dst []int8, scale, x []float32, block int):
+		return form{5, func(n int) func() {
+			x, dst, scale := randomF32(n), make([]int8, n), make([]float32, n/64)
+			return func() { f(dst, scale, x, 64) }
 		}}, true
 	case func(dst []int16, x []uint8):
 		return form{3, func(n int) func() {

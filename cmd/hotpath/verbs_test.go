@@ -61,6 +61,13 @@ func TestTheLine(t *testing.T) {
 		t.Errorf("int8 accuracy %v, float %v: more than 0.5 points lost", int8, float)
 	}
 
+	for _, scheme := range [][]string{{"w8"}, {"w4"}, {"w4", "--activations", "int8", "--block", "64"}} {
+		must(t, append([]string{"quantize", path("opt.onnx"), "--out", path("w.onnx"), "--scheme"}, scheme...)...)
+		if float, weights := accuracy("opt.onnx"), accuracy("w.onnx"); float-weights > 0.01 {
+			t.Errorf("%v accuracy %v, float %v: more than a point lost", scheme, weights, float)
+		}
+	}
+
 	out = must(t, "inspect", path("int8.onnx"), "--json")
 	var seen struct {
 		RowIndependent bool `json:"row_independent"`
@@ -233,6 +240,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"eval", notModel, "--data", table}, exitFailed, "not.onnx"},
 		{[]string{"train", "--data", table, "--target", "c", "--out", filepath.Join(dir, "x.onnx")}, exitUsage, `"c"`},
 		{[]string{"train", "--data", table, "--target", "b", "--model", "magic", "--out", filepath.Join(dir, "x.onnx")}, exitUsage, "magic"},
+		{[]string{"quantize", notModel, "--out", "x"}, exitUsage, "--calibrate"},
 		{[]string{"quantize", notModel, "--scheme", "int3", "--calibrate", table, "--out", "x"}, exitUsage, "int3"},
 		{[]string{"run", notModel, "--input", table, "--output", "x.txt"}, exitUsage, "x.txt"},
 	}

@@ -52,6 +52,7 @@ var cases = slices.Concat(
 	groupQueryCases,
 	integerCases,
 	bf16Cases,
+	weightCases,
 )
 
 var basicCases = []opCase{

@@ -9,11 +9,13 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
-// Fuse replaces patterns by operators that only plans know: attention, quantised Gemm, and products with epilogues. m must have gone
+// Fuse replaces patterns by operators that only plans know: attention, quantised Gemm, products with
+// packed weights, and products with epilogues. m must have gone
 // through Standard and is changed.
 func Fuse(m *graph.Model) error {
 	fuseAttention(&m.Graph)
 	fuseQuantized(&m.Graph)
+	fuseWeights(&m.Graph)
 	dropUnused(&m.Graph)
 	// Quantised weights that no integer kernel took are dequantised now, once.
 	if err := foldConstants(&m.Graph, nil); err != nil {

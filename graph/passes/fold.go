@@ -24,7 +24,9 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 		}
 	}
 	dropIdentities(g)
-	if err := foldConstants(g, quantizedWeights(g)); err != nil {
+	keep := quantizedWeights(g)
+	keepHalfWeights(g, keep)
+	if err := foldConstants(g, keep); err != nil {
 		return nil, err
 	}
 	dropUnused(g)

@@ -86,7 +86,7 @@ func operators() string {
 		byDomain[op.Domain] = append(byDomain[op.Domain], name)
 	}
 	var b strings.Builder
-	for _, d := range []struct{ domain, title string }{{"", "`ai.onnx`"}, {"ai.onnx.ml", "`ai.onnx.ml`"}, {"hotpath", "made by fusion, never written"}} {
+	for _, d := range []struct{ domain, title string }{{"", "`ai.onnx`"}, {"ai.onnx.ml", "`ai.onnx.ml`"}, {"com.microsoft", "`com.microsoft`"}, {"hotpath", "made by fusion, never written"}} {
 		slices.SortFunc(byDomain[d.domain], func(a, b string) int { return strings.Compare(strings.Trim(a, "*"), strings.Trim(b, "*")) })
 		fmt.Fprintf(&b, "- %s: %s\n", d.title, strings.Join(byDomain[d.domain], ", "))
 	}

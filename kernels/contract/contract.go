@@ -47,6 +47,10 @@ func Run(t *testing.T, under func(run func())) {
 		{"weighted", checkWeighted},
 		{"quantize_f32u8", checkQuantize},
 		{"dequantize_u8f32", checkDequantize},
+		{"gemm_f32nbits", checkGemmNBits},
+		{"gemm_f32half", checkGemmHalf},
+		{"quantize_blocks_f32s8", checkQuantizeBlocks},
+		{"convert", checkConvert},
 		{"peak", checkPeak},
 	} {
 		t.Run(c.name, func(t *testing.T) {
