@@ -237,20 +237,3 @@ func gemm_tile_bf16_ref(a []uint8, b []uint16, c []float32, _ []int32, bias []fl
 		}
 	}
 }
-
-// PeakBF16 is PeakF32 for products of bf16: TDPBF16PS or VDPBF16PS where there is one.
-func PeakBF16(n int) (flops float64) {
-	switch {
-	case tier >= cpu.AMX:
-		peak_tile_bf16(n)
-		return float64(n) * 6 * 2 * 16 * 16 * 32
-	case hasBF16():
-		peak_bf16dp(n)
-		return float64(n) * 12 * 2 * 32
-	}
-	return PeakF32(n)
-}
-
-func peak_bf16dp_ref(n int) { peak_f32_ref(n) }
-
-func peak_tile_bf16_ref(n int) { peak_f32_ref(n) }

@@ -105,7 +105,7 @@ func kernelNames(t *testing.T) string {
 		byTier[name[i+1:]] = append(byTier[name[i+1:]], "`"+name[:i]+"`")
 	}
 	var b strings.Builder
-	for _, tier := range []string{"avx2", "avx512", "vnni"} {
+	for _, tier := range []string{"avx2", "avx512", "vnni", "amx"} {
 		slices.Sort(byTier[tier])
 		fmt.Fprintf(&b, "- %s: %s\n", tier, strings.Join(byTier[tier], ", "))
 	}
