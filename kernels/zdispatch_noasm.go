@@ -56,6 +56,7 @@ var dispatchers = []Dispatcher{
 	{"norm_f32", norm_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
+	{"max_pool_f32", max_pool_f32},
 	{"transpose_f32", transpose_f32},
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
@@ -236,12 +237,16 @@ func norm_f32(dst, x, scale, bias []float32, sub, inv float32) {
 	norm_f32_ref(dst, x, scale, bias, sub, inv)
 }
 
-func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
-	conv_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 }
 
-func conv_depthwise_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
-	conv_depthwise_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+func conv_depthwise_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	conv_depthwise_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+}
+
+func max_pool_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	max_pool_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 }
 
 func transpose_f32(dst, src []float32, rows, cols, ldd, lds int) {

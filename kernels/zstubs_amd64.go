@@ -251,16 +251,22 @@ func norm_f32_avx2(dst, x, scale, bias []float32, sub, inv float32)
 func norm_f32_avx512(dst, x, scale, bias []float32, sub, inv float32)
 
 //go:noescape
-func conv_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
-func conv_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_f32_14x32_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
-func conv_depthwise_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_depthwise_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
-func conv_depthwise_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_depthwise_f32_14x16_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
+
+//go:noescape
+func max_pool_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
+
+//go:noescape
+func max_pool_f32_14x16_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
 func transpose_f32_8x8_avx2(dst, src []float32, rows, cols, ldd, lds int)

@@ -42,6 +42,7 @@ var cases = slices.Concat(
 	normCases,
 	movementCases,
 	convCases,
+	packedCases,
 )
 
 var basicCases = []opCase{

@@ -97,6 +97,8 @@ func Fuse(m *graph.Model) error {
 		return err
 	}
 	fuseActivations(&m.Graph)
+	fuseSwish(&m.Graph)
+	foldBatchNorm(&m.Graph)
 	dropUnused(&m.Graph)
 	return m.Graph.Check()
 }

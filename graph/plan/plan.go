@@ -87,6 +87,11 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Fuse(m); err != nil {
 		return nil, err
 	}
+	if o.Backend.Name() == (ops.CPU{}).Name() {
+		if err := passes.Layout(m); err != nil {
+			return nil, err
+		}
+	}
 	p = &Plan{signature: signature, backend: o.Backend, maxBytes: o.MaxBytes}
 	p.bindings.Store(new([]*binding))
 	if err := p.build(&m.Graph); err != nil {
@@ -200,7 +205,8 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			if packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node); !packed {
+			packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node) || i == 1 && st.node.Op == "Conv"
+			if !packed {
 				needed[s] = true
 			}
 		}

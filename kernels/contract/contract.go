@@ -30,6 +30,8 @@ func Run(t *testing.T, under func(run func())) {
 		{"norm", checkNorm},
 		{"transpose_f32", checkTranspose},
 		{"conv_f32", checkConv},
+		{"conv_packed", checkConvPacked},
+		{"pool_packed", checkPoolPacked},
 		{"reduce_rows", checkReduceRows},
 		{"reduce_axis", checkReduceAxis},
 		{"quantize_f32u8", checkQuantize},
