@@ -1,7 +1,6 @@
 package asm
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -280,25 +279,13 @@ func (c *convolution) epilogue() {
 }
 
 // optional emits f for calls with this flag.
-func (c *convolution) optional(flag int, f func()) {
-	skip := c.label("skip")
-	flags := c.arg("flags", "")
-	c.SHRQ(operand.U8(bitOf(flag)), flags)
-	bit := c.GP64()
-	c.MOVQ(operand.U32(1), bit)
-	c.TESTQ(bit, flags)
-	c.JEQ(operand.LabelRef(skip))
+func (g *gen) optional(flag int, f func()) {
+	skip, bit := g.label("skip"), g.GP64()
+	g.MOVQ(operand.U32(flag), bit)
+	g.TESTQ(bit, g.arg("flags", ""))
+	g.JEQ(operand.LabelRef(skip))
 	f()
-	c.Label(skip)
-}
-
-func bitOf(flag int) int {
-	for i := range 64 {
-		if flag == 1<<i {
-			return i
-		}
-	}
-	panic(fmt.Sprint("asm: not a flag: ", flag))
+	g.Label(skip)
 }
 
 // each calls f with every accumulator and its place in dst, or in the slice that has its layout.

@@ -34,6 +34,7 @@ type PackedConv struct {
 	KH, KW       int
 	depthwise    bool
 	pool         poolKind
+	winograd     *winograd // instead of data
 	data         []float32 // [group][output block][input block][ky][kx][channel in block][16 outputs]; depthwise [block][ky][kx][16]
 }
 

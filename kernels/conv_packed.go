@@ -11,19 +11,19 @@ import (
 //	dst[o][oy][ox] = e(bias[o] + Σ w[o][c][ky][kx]·x[g·C/groups + c][oy·StrideH − Top + ky·DilationH][ox·StrideW − Left + kx·DilationW])
 //
 // over the taps inside the image. Where it is not ConvPackable, the blocks are those of each group. bias [M] and e may be nil; e.Residual has
-// the layout of dst. Order: input channels in blocks of 16; a segment is the blocks until 256 products are reached, and is one FMA chain
+// the layout of dst. Order, where p comes from PackConv (PackWinograd has its own): input channels in blocks of 16; a segment is the blocks until 256 products are reached, and is one FMA chain
 // from +0 over (block, ky, kx, channel in block); segments are added in ascending order, then the bias, the residual and the activation. A
-// depthwise convolution (one channel per group in and out) is one chain over (ky, kx). dst must not overlap the others. ints holds
-// TapScratch elements.
+// depthwise convolution (one channel per group in and out) is one chain over (ky, kx). dst must not overlap the others. floats
+// and ints hold PackedScratch elements.
 //
 // The pool takes bands of rows of one or two output blocks, of one image at a time. Source of the order: Georganas et al., "Anatomy of
 // High-Performance Deep Learning Convolutions on SIMD Architectures", 2018.
-func ConvPackedF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, ints []int64) {
-	convolve(pool, dst, x, bias, e, p, batch, s, convLanes, ints)
+func ConvPackedF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, floats []float32, ints []int64) {
+	convolve(pool, dst, x, bias, e, p, batch, s, convLanes, floats, ints)
 }
 
 // convolve is ConvPackedF32 for an input with this distance of pixels: 16, or C below 16.
-func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, lanes int, ints []int64) {
+func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, lanes int, floats []float32, ints []int64) {
 	job := convJobs.Get().(*convJob)
 	job.setUp(p, s, lanes, ints)
 	job.bias = bias
@@ -50,10 +50,22 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 			job.flags |= convResidual
 			job.res = e.Residual[i*sizeOut : (i+1)*sizeOut]
 		}
-		pool.Run(job.grid.count(), job)
+		if p.winograd != nil {
+			p.winograd.run(pool, job, floats)
+		} else {
+			pool.Run(job.grid.count(), job)
+		}
 	}
 	*job = convJob{}
 	convJobs.Put(job)
+}
+
+// PackedScratch is the number of float32 and of int64 that ConvPackedF32 needs beside its operands.
+func (p *PackedConv) PackedScratch(s *ConvShape) (floats, ints int) {
+	if p.winograd != nil {
+		return p.winograd.scratch(p, s)
+	}
+	return 0, p.TapScratch(s)
 }
 
 // TapScratch is the number of int64 that a convolution of this shape needs.

@@ -9,12 +9,13 @@ func ConvF32(pool *Pool, dst, x, bias []float32, p *PackedConv, batch int, s *Co
 	for i := range batch {
 		packed, result := floats[:size], floats[size:size+out]
 		p.packInput(pool, packed, x[i*p.C*s.H*s.W:(i+1)*p.C*s.H*s.W], s)
-		convolve(pool, result, packed, bias, nil, p, 1, s, p.lanes(), ints)
+		convolve(pool, result, packed, bias, nil, p, 1, s, p.lanes(), floats[size+out:], ints)
 		p.unpackOutput(pool, dst[i*p.M*s.OH*s.OW:(i+1)*p.M*s.OH*s.OW], result, s)
 	}
 }
 
-// ConvFromPlanesF32 is ConvPackedF32 for a plain input x [batch × C × H × W], as networks begin. floats holds PlaneScratch elements.
+// ConvFromPlanesF32 is ConvPackedF32 for a plain input x [batch × C × H × W], as networks begin. floats and ints hold PlaneScratch
+// elements.
 func ConvFromPlanesF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, floats []float32, ints []int64) {
 	out := p.outputLen(s)
 	var one Epilogue
@@ -27,17 +28,21 @@ func ConvFromPlanesF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *Packe
 		if e != nil && e.Residual != nil {
 			one.Residual = e.Residual[i*out : (i+1)*out]
 		}
-		convolve(pool, dst[i*out:(i+1)*out], packed, bias, &one, p, 1, s, p.lanes(), ints)
+		convolve(pool, dst[i*out:(i+1)*out], packed, bias, &one, p, 1, s, p.lanes(), floats[len(packed):], ints)
 	}
 }
 
 // ConvScratch is the number of float32 and of int64 that ConvF32 needs beside its operands.
 func (p *PackedConv) ConvScratch(s *ConvShape) (floats, ints int) {
-	return p.inputLen(s) + p.outputLen(s), p.TapScratch(s)
+	floats, ints = p.PackedScratch(s)
+	return p.inputLen(s) + p.outputLen(s) + floats, ints
 }
 
-// PlaneScratch is the number of float32 that ConvFromPlanesF32 needs.
-func (p *PackedConv) PlaneScratch(s *ConvShape) int { return p.inputLen(s) }
+// PlaneScratch is the number of float32 and of int64 that ConvFromPlanesF32 needs.
+func (p *PackedConv) PlaneScratch(s *ConvShape) (floats, ints int) {
+	floats, ints = p.PackedScratch(s)
+	return p.inputLen(s) + floats, ints
+}
 
 // lanes is the distance of pixels of an input packed here. Few channels, those of colours, are not filled up to 16.
 func (p *PackedConv) lanes() int {

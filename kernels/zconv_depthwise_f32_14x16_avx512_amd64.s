@@ -131,10 +131,9 @@ both8:
 	JMP         nexttap4
 
 store5:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip13
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -153,10 +152,9 @@ store5:
 	VADDPS 832(R9), Z13, Z13
 
 skip13:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip14
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -175,10 +173,9 @@ skip13:
 	VADDPS (R9), Z13, Z13
 
 skip14:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip15
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -199,10 +196,9 @@ skip14:
 	VADDPS 832(R9), Z13, Z13
 
 skip15:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip16
 	VBROADCASTSS lo+216(FP), Z14
 	VMAXPS       Z0, Z14, Z0
@@ -382,10 +378,9 @@ both24:
 	JMP         nexttap20
 
 store21:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip29
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -403,10 +398,9 @@ store21:
 	VADDPS 768(R9), Z12, Z12
 
 skip29:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip30
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -424,10 +418,9 @@ skip29:
 	VADDPS (R9), Z12, Z12
 
 skip30:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip31
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -447,10 +440,9 @@ skip30:
 	VADDPS 768(R9), Z12, Z12
 
 skip31:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip32
 	VBROADCASTSS lo+216(FP), Z13
 	VMAXPS       Z0, Z13, Z0
@@ -622,10 +614,9 @@ both40:
 	JMP         nexttap36
 
 store37:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip45
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -642,10 +633,9 @@ store37:
 	VADDPS 704(R9), Z11, Z11
 
 skip45:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip46
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -662,10 +652,9 @@ skip45:
 	VADDPS (R9), Z11, Z11
 
 skip46:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip47
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -684,10 +673,9 @@ skip46:
 	VADDPS 704(R9), Z11, Z11
 
 skip47:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip48
 	VBROADCASTSS lo+216(FP), Z12
 	VMAXPS       Z0, Z12, Z0
@@ -851,10 +839,9 @@ both56:
 	JMP         nexttap52
 
 store53:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip61
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -870,10 +857,9 @@ store53:
 	VADDPS 640(R9), Z10, Z10
 
 skip61:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip62
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -889,10 +875,9 @@ skip61:
 	VADDPS (R9), Z10, Z10
 
 skip62:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip63
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -910,10 +895,9 @@ skip62:
 	VADDPS 640(R9), Z10, Z10
 
 skip63:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip64
 	VBROADCASTSS lo+216(FP), Z11
 	VMAXPS       Z0, Z11, Z0
@@ -1065,10 +1049,9 @@ both72:
 	JMP         nexttap68
 
 store69:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip77
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -1083,10 +1066,9 @@ store69:
 	VADDPS 576(R9), Z9, Z9
 
 skip77:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip78
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -1101,10 +1083,9 @@ skip77:
 	VADDPS (R9), Z9, Z9
 
 skip78:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip79
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -1121,10 +1102,9 @@ skip78:
 	VADDPS 576(R9), Z9, Z9
 
 skip79:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip80
 	VBROADCASTSS lo+216(FP), Z10
 	VMAXPS       Z0, Z10, Z0
@@ -1264,10 +1244,9 @@ both88:
 	JMP         nexttap84
 
 store85:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip93
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -1281,10 +1260,9 @@ store85:
 	VADDPS 512(R9), Z8, Z8
 
 skip93:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip94
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -1298,10 +1276,9 @@ skip93:
 	VADDPS (R9), Z8, Z8
 
 skip94:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip95
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -1317,10 +1294,9 @@ skip94:
 	VADDPS 512(R9), Z8, Z8
 
 skip95:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip96
 	VBROADCASTSS lo+216(FP), Z9
 	VMAXPS       Z0, Z9, Z0
@@ -1452,10 +1428,9 @@ both104:
 	JMP         nexttap100
 
 store101:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip109
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -1468,10 +1443,9 @@ store101:
 	VADDPS 448(R9), Z7, Z7
 
 skip109:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip110
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -1484,10 +1458,9 @@ skip109:
 	VADDPS (R9), Z7, Z7
 
 skip110:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip111
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -1502,10 +1475,9 @@ skip110:
 	VADDPS 448(R9), Z7, Z7
 
 skip111:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip112
 	VBROADCASTSS lo+216(FP), Z8
 	VMAXPS       Z0, Z8, Z0
@@ -1628,10 +1600,9 @@ both120:
 	JMP         nexttap116
 
 store117:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip125
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
@@ -1643,10 +1614,9 @@ store117:
 	VADDPS 384(R8), Z6, Z6
 
 skip125:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip126
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
@@ -1658,10 +1628,9 @@ skip125:
 	VADDPS (R8), Z6, Z6
 
 skip126:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip127
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -1675,10 +1644,9 @@ skip126:
 	VADDPS 384(R8), Z6, Z6
 
 skip127:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip128
 	VBROADCASTSS lo+216(FP), Z7
 	VMAXPS       Z0, Z7, Z0
@@ -1793,10 +1761,9 @@ both136:
 	JMP         nexttap132
 
 store133:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip141
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
@@ -1807,10 +1774,9 @@ store133:
 	VADDPS 320(R8), Z5, Z5
 
 skip141:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip142
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
@@ -1821,10 +1787,9 @@ skip141:
 	VADDPS (R8), Z5, Z5
 
 skip142:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip143
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -1837,10 +1802,9 @@ skip142:
 	VADDPS 320(R8), Z5, Z5
 
 skip143:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip144
 	VBROADCASTSS lo+216(FP), Z6
 	VMAXPS       Z0, Z6, Z0
@@ -1946,10 +1910,9 @@ both152:
 	JMP         nexttap148
 
 store149:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip157
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
@@ -1959,10 +1922,9 @@ store149:
 	VADDPS 256(DI), Z4, Z4
 
 skip157:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip158
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
@@ -1972,10 +1934,9 @@ skip157:
 	VADDPS (DI), Z4, Z4
 
 skip158:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip159
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -1987,10 +1948,9 @@ skip158:
 	VADDPS 256(DI), Z4, Z4
 
 skip159:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip160
 	VBROADCASTSS lo+216(FP), Z5
 	VMAXPS       Z0, Z5, Z0
@@ -2088,10 +2048,9 @@ both168:
 	JMP         nexttap164
 
 store165:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip173
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
@@ -2100,10 +2059,9 @@ store165:
 	VADDPS 192(DI), Z3, Z3
 
 skip173:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip174
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
@@ -2112,10 +2070,9 @@ skip173:
 	VADDPS (DI), Z3, Z3
 
 skip174:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip175
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -2126,10 +2083,9 @@ skip174:
 	VADDPS 192(DI), Z3, Z3
 
 skip175:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip176
 	VBROADCASTSS lo+216(FP), Z4
 	VMAXPS       Z0, Z4, Z0
@@ -2218,10 +2174,9 @@ both184:
 	JMP         nexttap180
 
 store181:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip189
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
@@ -2229,10 +2184,9 @@ store181:
 	VADDPS 128(SI), Z2, Z2
 
 skip189:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip190
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
@@ -2240,10 +2194,9 @@ skip189:
 	VADDPS (SI), Z2, Z2
 
 skip190:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip191
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -2253,10 +2206,9 @@ skip190:
 	VADDPS 128(SI), Z2, Z2
 
 skip191:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip192
 	VBROADCASTSS lo+216(FP), Z3
 	VMAXPS       Z0, Z3, Z0
@@ -2332,30 +2284,27 @@ last201:
 	JMP         nexttap196
 
 store197:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip204
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
 skip204:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip205
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS (SI), Z1, Z1
 
 skip205:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip206
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -2364,10 +2313,9 @@ skip205:
 	VADDPS 64(SI), Z1, Z1
 
 skip206:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip207
 	VBROADCASTSS lo+216(FP), Z2
 	VMAXPS       Z0, Z2, Z0
@@ -2419,28 +2367,25 @@ tap210:
 	JNE         tap210
 
 store212:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x00, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000001, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip215
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, Z0
 
 skip215:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x01, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000002, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip216
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Z0, Z0
 
 skip216:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x02, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000004, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip217
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
@@ -2448,10 +2393,9 @@ skip216:
 	VADDPS (BX), Z0, Z0
 
 skip217:
-	MOVQ         flags+208(FP), BX
-	SHRQ         $0x03, BX
-	MOVQ         $0x00000001, SI
-	TESTQ        SI, BX
+	MOVQ         $0x00000008, BX
+	MOVQ         flags+208(FP), SI
+	TESTQ        BX, SI
 	JEQ          skip218
 	VBROADCASTSS lo+216(FP), Z1
 	VMAXPS       Z0, Z1, Z0

@@ -286,10 +286,9 @@ channels12:
 	JMP          nexttap4
 
 store5:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip13
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -324,10 +323,9 @@ store5:
 	VADDPS 832(R11), Z27, Z27
 
 skip13:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip14
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -360,10 +358,9 @@ skip13:
 	VADDPS 64(R10), Z27, Z27
 
 skip14:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip15
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -400,10 +397,9 @@ skip14:
 	VADDPS 832(R11), Z27, Z27
 
 skip15:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip16
 	VBROADCASTSS lo+216(FP), Z28
 	VMAXPS       Z0, Z28, Z0
@@ -771,10 +767,9 @@ channels28:
 	JMP          nexttap20
 
 store21:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip29
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -807,10 +802,9 @@ store21:
 	VADDPS 768(R11), Z25, Z25
 
 skip29:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip30
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -841,10 +835,9 @@ skip29:
 	VADDPS 64(R10), Z25, Z25
 
 skip30:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip31
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -879,10 +872,9 @@ skip30:
 	VADDPS 768(R11), Z25, Z25
 
 skip31:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip32
 	VBROADCASTSS lo+216(FP), Z26
 	VMAXPS       Z0, Z26, Z0
@@ -1230,10 +1222,9 @@ channels44:
 	JMP          nexttap36
 
 store37:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip45
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -1264,10 +1255,9 @@ store37:
 	VADDPS 704(R11), Z23, Z23
 
 skip45:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip46
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -1296,10 +1286,9 @@ skip45:
 	VADDPS 64(R10), Z23, Z23
 
 skip46:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip47
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -1332,10 +1321,9 @@ skip46:
 	VADDPS 704(R11), Z23, Z23
 
 skip47:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip48
 	VBROADCASTSS lo+216(FP), Z24
 	VMAXPS       Z0, Z24, Z0
@@ -1663,10 +1651,9 @@ channels60:
 	JMP          nexttap52
 
 store53:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip61
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -1695,10 +1682,9 @@ store53:
 	VADDPS 640(R11), Z21, Z21
 
 skip61:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip62
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -1725,10 +1711,9 @@ skip61:
 	VADDPS 64(R10), Z21, Z21
 
 skip62:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip63
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -1759,10 +1744,9 @@ skip62:
 	VADDPS 640(R11), Z21, Z21
 
 skip63:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip64
 	VBROADCASTSS lo+216(FP), Z22
 	VMAXPS       Z0, Z22, Z0
@@ -2063,10 +2047,9 @@ channels76:
 	JMP          nexttap68
 
 store69:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip77
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -2093,10 +2076,9 @@ store69:
 	VADDPS 576(R11), Z19, Z19
 
 skip77:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip78
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -2121,10 +2103,9 @@ skip77:
 	VADDPS 64(R10), Z19, Z19
 
 skip78:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip79
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -2153,10 +2134,9 @@ skip78:
 	VADDPS 576(R11), Z19, Z19
 
 skip79:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip80
 	VBROADCASTSS lo+216(FP), Z20
 	VMAXPS       Z0, Z20, Z0
@@ -2430,10 +2410,9 @@ channels92:
 	JMP          nexttap84
 
 store85:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip93
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -2458,10 +2437,9 @@ store85:
 	VADDPS 512(R11), Z17, Z17
 
 skip93:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip94
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -2484,10 +2462,9 @@ skip93:
 	VADDPS 64(R10), Z17, Z17
 
 skip94:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip95
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -2514,10 +2491,9 @@ skip94:
 	VADDPS 512(R11), Z17, Z17
 
 skip95:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip96
 	VBROADCASTSS lo+216(FP), Z18
 	VMAXPS       Z0, Z18, Z0
@@ -2771,10 +2747,9 @@ channels108:
 	JMP          nexttap100
 
 store101:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x00, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000001, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip109
 	MOVQ   AX, R10
 	MOVQ   dpanel+200(FP), R11
@@ -2797,10 +2772,9 @@ store101:
 	VADDPS 448(R11), Z15, Z15
 
 skip109:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x01, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000002, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip110
 	MOVQ   bias_base+72(FP), R10
 	VADDPS (R10), Z0, Z0
@@ -2821,10 +2795,9 @@ skip109:
 	VADDPS 64(R10), Z15, Z15
 
 skip110:
-	MOVQ   flags+208(FP), R10
-	SHRQ   $0x02, R10
-	MOVQ   $0x00000001, R11
-	TESTQ  R11, R10
+	MOVQ   $0x00000004, R10
+	MOVQ   flags+208(FP), R11
+	TESTQ  R10, R11
 	JEQ    skip111
 	MOVQ   AX, R10
 	SUBQ   dst_base+0(FP), R10
@@ -2849,10 +2822,9 @@ skip110:
 	VADDPS 448(R11), Z15, Z15
 
 skip111:
-	MOVQ         flags+208(FP), R10
-	SHRQ         $0x03, R10
-	MOVQ         $0x00000001, R11
-	TESTQ        R11, R10
+	MOVQ         $0x00000008, R10
+	MOVQ         flags+208(FP), R11
+	TESTQ        R10, R11
 	JEQ          skip112
 	VBROADCASTSS lo+216(FP), Z16
 	VMAXPS       Z0, Z16, Z0
@@ -3085,10 +3057,9 @@ channels124:
 	JMP          nexttap116
 
 store117:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip125
 	MOVQ   AX, R9
 	MOVQ   dpanel+200(FP), R10
@@ -3109,10 +3080,9 @@ store117:
 	VADDPS 384(R10), Z13, Z13
 
 skip125:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip126
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -3131,10 +3101,9 @@ skip125:
 	VADDPS 64(R9), Z13, Z13
 
 skip126:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip127
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -3157,10 +3126,9 @@ skip126:
 	VADDPS 384(R10), Z13, Z13
 
 skip127:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip128
 	VBROADCASTSS lo+216(FP), Z14
 	VMAXPS       Z0, Z14, Z0
@@ -3373,10 +3341,9 @@ channels140:
 	JMP          nexttap132
 
 store133:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip141
 	MOVQ   AX, R9
 	MOVQ   dpanel+200(FP), R10
@@ -3395,10 +3362,9 @@ store133:
 	VADDPS 320(R10), Z11, Z11
 
 skip141:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip142
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -3415,10 +3381,9 @@ skip141:
 	VADDPS 64(R9), Z11, Z11
 
 skip142:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip143
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -3439,10 +3404,9 @@ skip142:
 	VADDPS 320(R10), Z11, Z11
 
 skip143:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip144
 	VBROADCASTSS lo+216(FP), Z12
 	VMAXPS       Z0, Z12, Z0
@@ -3634,10 +3598,9 @@ channels156:
 	JMP          nexttap148
 
 store149:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip157
 	MOVQ   AX, R8
 	MOVQ   dpanel+200(FP), R9
@@ -3654,10 +3617,9 @@ store149:
 	VADDPS 256(R9), Z9, Z9
 
 skip157:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip158
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
@@ -3672,10 +3634,9 @@ skip157:
 	VADDPS 64(R8), Z9, Z9
 
 skip158:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip159
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -3694,10 +3655,9 @@ skip158:
 	VADDPS 256(R9), Z9, Z9
 
 skip159:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip160
 	VBROADCASTSS lo+216(FP), Z10
 	VMAXPS       Z0, Z10, Z0
@@ -3869,10 +3829,9 @@ channels172:
 	JMP          nexttap164
 
 store165:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip173
 	MOVQ   AX, R8
 	MOVQ   dpanel+200(FP), R9
@@ -3887,10 +3846,9 @@ store165:
 	VADDPS 192(R9), Z7, Z7
 
 skip173:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip174
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
@@ -3903,10 +3861,9 @@ skip173:
 	VADDPS 64(R8), Z7, Z7
 
 skip174:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip175
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -3923,10 +3880,9 @@ skip174:
 	VADDPS 192(R9), Z7, Z7
 
 skip175:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip176
 	VBROADCASTSS lo+216(FP), Z8
 	VMAXPS       Z0, Z8, Z0
@@ -4077,10 +4033,9 @@ channels188:
 	JMP          nexttap180
 
 store181:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip189
 	MOVQ   AX, DI
 	MOVQ   dpanel+200(FP), R8
@@ -4093,10 +4048,9 @@ store181:
 	VADDPS 128(R8), Z5, Z5
 
 skip189:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip190
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
@@ -4107,10 +4061,9 @@ skip189:
 	VADDPS 64(DI), Z5, Z5
 
 skip190:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip191
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -4125,10 +4078,9 @@ skip190:
 	VADDPS 128(R8), Z5, Z5
 
 skip191:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip192
 	VBROADCASTSS lo+216(FP), Z6
 	VMAXPS       Z0, Z6, Z0
@@ -4248,10 +4200,9 @@ channels203:
 	JMP          nexttap196
 
 store197:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip204
 	MOVQ   AX, DI
 	MOVQ   dpanel+200(FP), R8
@@ -4262,10 +4213,9 @@ store197:
 	VADDPS 64(R8), Z3, Z3
 
 skip204:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip205
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
@@ -4274,10 +4224,9 @@ skip204:
 	VADDPS 64(DI), Z3, Z3
 
 skip205:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip206
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -4290,10 +4239,9 @@ skip205:
 	VADDPS 64(R8), Z3, Z3
 
 skip206:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip207
 	VBROADCASTSS lo+216(FP), Z4
 	VMAXPS       Z0, Z4, Z0
@@ -4366,10 +4314,9 @@ channels214:
 	JNE          tap210
 
 store212:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip215
 	MOVQ   AX, SI
 	MOVQ   dpanel+200(FP), DI
@@ -4378,20 +4325,18 @@ store212:
 	VADDPS (DI), Z1, Z1
 
 skip215:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip216
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
 skip216:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip217
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -4402,10 +4347,9 @@ skip216:
 	VADDPS (DI), Z1, Z1
 
 skip217:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip218
 	VBROADCASTSS lo+216(FP), Z2
 	VMAXPS       Z0, Z2, Z0
@@ -4585,10 +4529,9 @@ channels230:
 	JMP              nexttap222
 
 store223:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip231
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -4607,10 +4550,9 @@ store223:
 	VADDPS 832(R9), Z13, Z13
 
 skip231:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip232
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -4629,10 +4571,9 @@ skip231:
 	VADDPS (R9), Z13, Z13
 
 skip232:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip233
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -4653,10 +4594,9 @@ skip232:
 	VADDPS 832(R9), Z13, Z13
 
 skip233:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip234
 	VBROADCASTSS lo+216(FP), Z14
 	VMAXPS       Z0, Z14, Z0
@@ -4865,10 +4805,9 @@ channels246:
 	JMP              nexttap238
 
 store239:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip247
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -4886,10 +4825,9 @@ store239:
 	VADDPS 768(R9), Z12, Z12
 
 skip247:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip248
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -4907,10 +4845,9 @@ skip247:
 	VADDPS (R9), Z12, Z12
 
 skip248:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip249
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -4930,10 +4867,9 @@ skip248:
 	VADDPS 768(R9), Z12, Z12
 
 skip249:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip250
 	VBROADCASTSS lo+216(FP), Z13
 	VMAXPS       Z0, Z13, Z0
@@ -5134,10 +5070,9 @@ channels262:
 	JMP              nexttap254
 
 store255:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip263
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -5154,10 +5089,9 @@ store255:
 	VADDPS 704(R9), Z11, Z11
 
 skip263:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip264
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -5174,10 +5108,9 @@ skip263:
 	VADDPS (R9), Z11, Z11
 
 skip264:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip265
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -5196,10 +5129,9 @@ skip264:
 	VADDPS 704(R9), Z11, Z11
 
 skip265:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip266
 	VBROADCASTSS lo+216(FP), Z12
 	VMAXPS       Z0, Z12, Z0
@@ -5392,10 +5324,9 @@ channels278:
 	JMP              nexttap270
 
 store271:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip279
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -5411,10 +5342,9 @@ store271:
 	VADDPS 640(R9), Z10, Z10
 
 skip279:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip280
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -5430,10 +5360,9 @@ skip279:
 	VADDPS (R9), Z10, Z10
 
 skip280:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip281
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -5451,10 +5380,9 @@ skip280:
 	VADDPS 640(R9), Z10, Z10
 
 skip281:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip282
 	VBROADCASTSS lo+216(FP), Z11
 	VMAXPS       Z0, Z11, Z0
@@ -5632,10 +5560,9 @@ channels294:
 	JMP              nexttap286
 
 store287:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip295
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -5650,10 +5577,9 @@ store287:
 	VADDPS 576(R9), Z9, Z9
 
 skip295:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip296
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -5668,10 +5594,9 @@ skip295:
 	VADDPS (R9), Z9, Z9
 
 skip296:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip297
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -5688,10 +5613,9 @@ skip296:
 	VADDPS 576(R9), Z9, Z9
 
 skip297:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip298
 	VBROADCASTSS lo+216(FP), Z10
 	VMAXPS       Z0, Z10, Z0
@@ -5854,10 +5778,9 @@ channels310:
 	JMP              nexttap302
 
 store303:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip311
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -5871,10 +5794,9 @@ store303:
 	VADDPS 512(R9), Z8, Z8
 
 skip311:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip312
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -5888,10 +5810,9 @@ skip311:
 	VADDPS (R9), Z8, Z8
 
 skip312:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip313
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -5907,10 +5828,9 @@ skip312:
 	VADDPS 512(R9), Z8, Z8
 
 skip313:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip314
 	VBROADCASTSS lo+216(FP), Z9
 	VMAXPS       Z0, Z9, Z0
@@ -6065,10 +5985,9 @@ channels326:
 	JMP              nexttap318
 
 store319:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x00, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000001, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip327
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
@@ -6081,10 +6000,9 @@ store319:
 	VADDPS 448(R9), Z7, Z7
 
 skip327:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x01, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000002, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip328
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
@@ -6097,10 +6015,9 @@ skip327:
 	VADDPS (R9), Z7, Z7
 
 skip328:
-	MOVQ   flags+208(FP), R9
-	SHRQ   $0x02, R9
-	MOVQ   $0x00000001, R10
-	TESTQ  R10, R9
+	MOVQ   $0x00000004, R9
+	MOVQ   flags+208(FP), R10
+	TESTQ  R9, R10
 	JEQ    skip329
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
@@ -6115,10 +6032,9 @@ skip328:
 	VADDPS 448(R9), Z7, Z7
 
 skip329:
-	MOVQ         flags+208(FP), R9
-	SHRQ         $0x03, R9
-	MOVQ         $0x00000001, R10
-	TESTQ        R10, R9
+	MOVQ         $0x00000008, R9
+	MOVQ         flags+208(FP), R10
+	TESTQ        R9, R10
 	JEQ          skip330
 	VBROADCASTSS lo+216(FP), Z8
 	VMAXPS       Z0, Z8, Z0
@@ -6264,10 +6180,9 @@ channels342:
 	JMP              nexttap334
 
 store335:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip343
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
@@ -6279,10 +6194,9 @@ store335:
 	VADDPS 384(R8), Z6, Z6
 
 skip343:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip344
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
@@ -6294,10 +6208,9 @@ skip343:
 	VADDPS (R8), Z6, Z6
 
 skip344:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip345
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -6311,10 +6224,9 @@ skip344:
 	VADDPS 384(R8), Z6, Z6
 
 skip345:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip346
 	VBROADCASTSS lo+216(FP), Z7
 	VMAXPS       Z0, Z7, Z0
@@ -6452,10 +6364,9 @@ channels358:
 	JMP              nexttap350
 
 store351:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip359
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
@@ -6466,10 +6377,9 @@ store351:
 	VADDPS 320(R8), Z5, Z5
 
 skip359:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip360
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
@@ -6480,10 +6390,9 @@ skip359:
 	VADDPS (R8), Z5, Z5
 
 skip360:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip361
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -6496,10 +6405,9 @@ skip360:
 	VADDPS 320(R8), Z5, Z5
 
 skip361:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip362
 	VBROADCASTSS lo+216(FP), Z6
 	VMAXPS       Z0, Z6, Z0
@@ -6628,10 +6536,9 @@ channels374:
 	JMP              nexttap366
 
 store367:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip375
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
@@ -6641,10 +6548,9 @@ store367:
 	VADDPS 256(DI), Z4, Z4
 
 skip375:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip376
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
@@ -6654,10 +6560,9 @@ skip375:
 	VADDPS (DI), Z4, Z4
 
 skip376:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip377
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -6669,10 +6574,9 @@ skip376:
 	VADDPS 256(DI), Z4, Z4
 
 skip377:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip378
 	VBROADCASTSS lo+216(FP), Z5
 	VMAXPS       Z0, Z5, Z0
@@ -6793,10 +6697,9 @@ channels390:
 	JMP              nexttap382
 
 store383:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip391
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
@@ -6805,10 +6708,9 @@ store383:
 	VADDPS 192(DI), Z3, Z3
 
 skip391:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip392
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
@@ -6817,10 +6719,9 @@ skip391:
 	VADDPS (DI), Z3, Z3
 
 skip392:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip393
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -6831,10 +6732,9 @@ skip392:
 	VADDPS 192(DI), Z3, Z3
 
 skip393:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip394
 	VBROADCASTSS lo+216(FP), Z4
 	VMAXPS       Z0, Z4, Z0
@@ -6946,10 +6846,9 @@ channels406:
 	JMP              nexttap398
 
 store399:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip407
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
@@ -6957,10 +6856,9 @@ store399:
 	VADDPS 128(SI), Z2, Z2
 
 skip407:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip408
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
@@ -6968,10 +6866,9 @@ skip407:
 	VADDPS (SI), Z2, Z2
 
 skip408:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip409
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -6981,10 +6878,9 @@ skip408:
 	VADDPS 128(SI), Z2, Z2
 
 skip409:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip410
 	VBROADCASTSS lo+216(FP), Z3
 	VMAXPS       Z0, Z3, Z0
@@ -7078,30 +6974,27 @@ channels421:
 	JMP              nexttap414
 
 store415:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip422
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
 skip422:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip423
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS (SI), Z1, Z1
 
 skip423:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip424
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -7110,10 +7003,9 @@ skip423:
 	VADDPS 64(SI), Z1, Z1
 
 skip424:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip425
 	VBROADCASTSS lo+216(FP), Z2
 	VMAXPS       Z0, Z2, Z0
@@ -7172,28 +7064,25 @@ channels432:
 	JNE              tap428
 
 store430:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x00, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000001, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip433
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, Z0
 
 skip433:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x01, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000002, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip434
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Z0, Z0
 
 skip434:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x02, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000004, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip435
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
@@ -7201,10 +7090,9 @@ skip434:
 	VADDPS (BX), Z0, Z0
 
 skip435:
-	MOVQ         flags+208(FP), BX
-	SHRQ         $0x03, BX
-	MOVQ         $0x00000001, SI
-	TESTQ        SI, BX
+	MOVQ         $0x00000008, BX
+	MOVQ         flags+208(FP), SI
+	TESTQ        BX, SI
 	JEQ          skip436
 	VBROADCASTSS lo+216(FP), Z1
 	VMAXPS       Z0, Z1, Z0

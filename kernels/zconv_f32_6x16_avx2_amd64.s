@@ -155,10 +155,9 @@ channels12:
 	JMP          nexttap4
 
 store5:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x00, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip13
 	MOVQ   AX, R8
 	VADDPS (R8), Y0, Y0
@@ -175,10 +174,9 @@ store5:
 	VADDPS 352(R8), Y11, Y11
 
 skip13:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x01, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip14
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Y0, Y0
@@ -195,10 +193,9 @@ skip13:
 	VADDPS 32(R8), Y11, Y11
 
 skip14:
-	MOVQ   flags+208(FP), R8
-	SHRQ   $0x02, R8
-	MOVQ   $0x00000001, R9
-	TESTQ  R9, R8
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
 	JEQ    skip15
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
@@ -217,10 +214,9 @@ skip14:
 	VADDPS 352(R8), Y11, Y11
 
 skip15:
-	MOVQ         flags+208(FP), R8
-	SHRQ         $0x03, R8
-	MOVQ         $0x00000001, R9
-	TESTQ        R9, R8
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
 	JEQ          skip16
 	VBROADCASTSS lo+216(FP), Y12
 	VMAXPS       Y0, Y12, Y0
@@ -408,10 +404,9 @@ channels28:
 	JMP          nexttap20
 
 store21:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip29
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
@@ -426,10 +421,9 @@ store21:
 	VADDPS 288(DI), Y9, Y9
 
 skip29:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip30
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
@@ -444,10 +438,9 @@ skip29:
 	VADDPS 32(DI), Y9, Y9
 
 skip30:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip31
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -464,10 +457,9 @@ skip30:
 	VADDPS 288(DI), Y9, Y9
 
 skip31:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip32
 	VBROADCASTSS lo+216(FP), Y10
 	VMAXPS       Y0, Y10, Y0
@@ -635,10 +627,9 @@ channels44:
 	JMP          nexttap36
 
 store37:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x00, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip45
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
@@ -651,10 +642,9 @@ store37:
 	VADDPS 224(DI), Y7, Y7
 
 skip45:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x01, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip46
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
@@ -667,10 +657,9 @@ skip45:
 	VADDPS 32(DI), Y7, Y7
 
 skip46:
-	MOVQ   flags+208(FP), DI
-	SHRQ   $0x02, DI
-	MOVQ   $0x00000001, R8
-	TESTQ  R8, DI
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip47
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
@@ -685,10 +674,9 @@ skip46:
 	VADDPS 224(DI), Y7, Y7
 
 skip47:
-	MOVQ         flags+208(FP), DI
-	SHRQ         $0x03, DI
-	MOVQ         $0x00000001, R8
-	TESTQ        R8, DI
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
 	JEQ          skip48
 	VBROADCASTSS lo+216(FP), Y8
 	VMAXPS       Y0, Y8, Y0
@@ -835,10 +823,9 @@ channels60:
 	JMP          nexttap52
 
 store53:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip61
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
@@ -849,10 +836,9 @@ store53:
 	VADDPS 160(SI), Y5, Y5
 
 skip61:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip62
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
@@ -863,10 +849,9 @@ skip61:
 	VADDPS 32(SI), Y5, Y5
 
 skip62:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip63
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -879,10 +864,9 @@ skip62:
 	VADDPS 160(SI), Y5, Y5
 
 skip63:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip64
 	VBROADCASTSS lo+216(FP), Y6
 	VMAXPS       Y0, Y6, Y0
@@ -998,10 +982,9 @@ channels75:
 	JMP          nexttap68
 
 store69:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x00, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip76
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
@@ -1010,10 +993,9 @@ store69:
 	VADDPS 96(SI), Y3, Y3
 
 skip76:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x01, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip77
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
@@ -1022,10 +1004,9 @@ skip76:
 	VADDPS 32(SI), Y3, Y3
 
 skip77:
-	MOVQ   flags+208(FP), SI
-	SHRQ   $0x02, SI
-	MOVQ   $0x00000001, DI
-	TESTQ  DI, SI
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
 	JEQ    skip78
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
@@ -1036,10 +1017,9 @@ skip77:
 	VADDPS 96(SI), Y3, Y3
 
 skip78:
-	MOVQ         flags+208(FP), SI
-	SHRQ         $0x03, SI
-	MOVQ         $0x00000001, DI
-	TESTQ        DI, SI
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
 	JEQ          skip79
 	VBROADCASTSS lo+216(FP), Y4
 	VMAXPS       Y0, Y4, Y0
@@ -1108,30 +1088,27 @@ channels86:
 	JNE          tap82
 
 store84:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x00, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000001, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip87
 	MOVQ   AX, BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
 skip87:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x01, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000002, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip88
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
 skip88:
-	MOVQ   flags+208(FP), BX
-	SHRQ   $0x02, BX
-	MOVQ   $0x00000001, SI
-	TESTQ  SI, BX
+	MOVQ   $0x00000004, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
 	JEQ    skip89
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
@@ -1140,10 +1117,9 @@ skip88:
 	VADDPS 32(BX), Y1, Y1
 
 skip89:
-	MOVQ         flags+208(FP), BX
-	SHRQ         $0x03, BX
-	MOVQ         $0x00000001, SI
-	TESTQ        SI, BX
+	MOVQ         $0x00000008, BX
+	MOVQ         flags+208(FP), SI
+	TESTQ        BX, SI
 	JEQ          skip90
 	VBROADCASTSS lo+216(FP), Y2
 	VMAXPS       Y0, Y2, Y0

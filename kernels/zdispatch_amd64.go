@@ -102,6 +102,10 @@ var variants = []Variant{
 	{"conv_depthwise_f32_14x16_avx512", "conv_depthwise_f32", cpu.AVX512},
 	{"max_pool_f32_6x16_avx2", "max_pool_f32", cpu.AVX2},
 	{"max_pool_f32_14x16_avx512", "max_pool_f32", cpu.AVX512},
+	{"winograd_input_f32_6x6_avx2", "winograd_input_f32", cpu.AVX2},
+	{"winograd_input_f32_6x6_avx512", "winograd_input_f32", cpu.AVX512},
+	{"winograd_output_f32_4x4_avx2", "winograd_output_f32", cpu.AVX2},
+	{"winograd_output_f32_4x4_avx512", "winograd_output_f32", cpu.AVX512},
 	{"transpose_f32_8x8_avx2", "transpose_f32", cpu.AVX2},
 	{"transpose_f32_8x8_avx512", "transpose_f32", cpu.AVX512},
 	{"quantize_f32u8_avx2", "quantize_f32u8", cpu.AVX2},
@@ -181,6 +185,8 @@ var dispatchers = []Dispatcher{
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
 	{"max_pool_f32", max_pool_f32},
+	{"winograd_input_f32", winograd_input_f32},
+	{"winograd_output_f32", winograd_output_f32},
 	{"transpose_f32", transpose_f32},
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
@@ -1150,6 +1156,61 @@ func max_pool_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pix
 			}
 		}
 		max_pool_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+	}
+}
+
+func winograd_input_f32(dst, x, tmp []float32, tiles, row, point int) {
+	switch {
+	case tier >= cpu.AVX512:
+		winograd_input_f32_6x6_avx512(dst, x, tmp, tiles, row, point)
+	case tier >= cpu.AVX2:
+		winograd_input_f32_6x6_avx2(dst, x, tmp, tiles, row, point)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				tmp   []float32
+				tiles int
+				row   int
+				point int
+			}{dst: dst, x: x, tmp: tmp, tiles: tiles, row: row, point: point}
+			if emulate("winograd_input_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		winograd_input_f32_ref(dst, x, tmp, tiles, row, point)
+	}
+}
+
+func winograd_output_f32(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		winograd_output_f32_4x4_avx512(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
+	case tier >= cpu.AVX2:
+		winograd_output_f32_4x4_avx2(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				m     []float32
+				tmp   []float32
+				bias  []float32
+				res   []float32
+				tiles int
+				point int
+				drow  int
+				rows  int
+				cols  int
+				flags int
+				lo    float32
+				hi    float32
+			}{dst: dst, m: m, tmp: tmp, bias: bias, res: res, tiles: tiles, point: point, drow: drow, rows: rows, cols: cols, flags: flags, lo: lo, hi: hi}
+			if emulate("winograd_output_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		winograd_output_f32_ref(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
 	}
 }
 

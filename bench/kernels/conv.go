@@ -85,8 +85,13 @@ func (l layer) describe(op string) Case {
 	}
 }
 
+// weights are packed as an operator does it.
 func (l layer) weights() *kernels.PackedConv {
-	return kernels.PackConv(randomF32(l.filters*l.channels/l.groups*l.kernel*l.kernel), l.filters, l.channels, l.groups, l.kernel, l.kernel)
+	w := randomF32(l.filters * l.channels / l.groups * l.kernel * l.kernel)
+	if kernels.ConvWinograd(l.filters, l.channels, l.groups, l.kernel, l.kernel, l.stride, l.stride, 1, 1) {
+		return kernels.PackWinograd(w, l.filters, l.channels)
+	}
+	return kernels.PackConv(w, l.filters, l.channels, l.groups, l.kernel, l.kernel)
 }
 
 func (l layer) packed() Case {
@@ -94,14 +99,18 @@ func (l layer) packed() Case {
 	c.prepare = func(p *kernels.Pool) func() {
 		s, w := l.shape(), l.weights()
 		dst, bias := make([]float32, kernels.ConvBlocks(l.filters)*s.OH*s.OW*kernels.ConvLanes), randomF32(l.filters)
-		ints := make([]int64, w.TapScratch(s))
+		nf, ni := w.PackedScratch(s)
+		if l.channels < kernels.ConvLanes {
+			nf, ni = w.PlaneScratch(s)
+		}
+		floats, ints := make([]float32, nf), make([]int64, ni)
 		relu := &kernels.Epilogue{Act: kernels.ActRelu}
 		if l.channels < kernels.ConvLanes {
-			x, floats := randomF32(l.channels*s.H*s.W), make([]float32, w.PlaneScratch(s))
+			x := randomF32(l.channels * s.H * s.W)
 			return func() { kernels.ConvFromPlanesF32(p, dst, x, bias, relu, w, 1, s, floats, ints) }
 		}
 		x := randomF32(kernels.ConvBlocks(l.channels) * s.H * s.W * kernels.ConvLanes)
-		return func() { kernels.ConvPackedF32(p, dst, x, bias, relu, w, 1, s, ints) }
+		return func() { kernels.ConvPackedF32(p, dst, x, bias, relu, w, 1, s, floats, ints) }
 	}
 	return c
 }

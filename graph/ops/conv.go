@@ -27,7 +27,7 @@ var opConv = &Op{
 			kh = w.kernel[0]
 		}
 		weights := in[1].Shape
-		packed := kernels.PackConv(tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, kh, kw)
+		packed := packConv(w, tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, kh, kw)
 		return &convKernel{pool, w, packed, present(in, 2)}, nil
 	},
 }

@@ -53,7 +53,7 @@ var opPackedConv = &Op{
 		if len(weights) == 4 {
 			kh = weights[2]
 		}
-		c.packed = kernels.PackConv(tensor.Data[float32](in[1].Const), weights[0], weights[1]*c.groups, c.groups, kh, kw)
+		c.packed = packConv(c.window, tensor.Data[float32](in[1].Const), weights[0], weights[1]*c.groups, c.groups, kh, kw)
 		return c, nil
 	},
 }
@@ -145,13 +145,19 @@ func (c *packedConv) convShape(in []int) kernels.ConvShape {
 	return s
 }
 
-// ScratchBytes implements graph.ScratchKernel: the taps, the packed input, and the product where the residual stretches it.
+// scratch is the number of float32 and of int64 that the kernel needs.
+func (c *packedConv) scratch(s *kernels.ConvShape) (floats, ints int) {
+	if c.planes {
+		return c.packed.PlaneScratch(s)
+	}
+	return c.packed.PackedScratch(s)
+}
+
+// ScratchBytes implements graph.ScratchKernel: what the kernel needs, and the product where the residual stretches it.
 func (c *packedConv) ScratchBytes(args []graph.Arg) int {
 	s := c.convShape(args[0].Shape)
-	n := 8 * c.packed.TapScratch(&s)
-	if c.planes {
-		n += 4 * c.packed.PlaneScratch(&s)
-	}
+	floats, ints := c.scratch(&s)
+	n := 8*ints + 4*floats
 	if c.residual {
 		if own := c.ownShape(args[0].Shape, &s); !slices.Equal(own[:], args[3].Shape) {
 			size, _ := tensor.Elements(own[:])
@@ -169,7 +175,7 @@ func (c *packedConv) ownShape(in []int, s *kernels.ConvShape) [packedRank]int {
 // Run implements graph.Kernel.
 func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	s := c.convShape(in[0].Shape)
-	taps := c.packed.TapScratch(&s)
+	_, taps := c.scratch(&s)
 	ints, rest := integers(scratch[:8*taps]), floats(scratch[8*taps:])
 	dst, e := tensor.Data[float32](out[0]), c.epilogue
 	own := c.ownShape(in[0].Shape, &s)
@@ -190,7 +196,7 @@ func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if c.planes {
 		kernels.ConvFromPlanesF32(c.pool, dst, x, bias, &e, c.packed, in[0].Shape[0], &s, rest, ints)
 	} else {
-		kernels.ConvPackedF32(c.pool, dst, x, bias, &e, c.packed, in[0].Shape[0], &s, ints)
+		kernels.ConvPackedF32(c.pool, dst, x, bias, &e, c.packed, in[0].Shape[0], &s, rest, ints)
 	}
 	if stretched {
 		sum := tensor.Data[float32](out[0])
@@ -198,4 +204,12 @@ func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		c.epilogue.Activate(sum)
 	}
 	return nil
+}
+
+// packConv packs weights for the algorithm that their shape and the attributes choose.
+func packConv(w *window, weights []float32, m, c, groups, kh, kw int) *kernels.PackedConv {
+	if len(w.kernel) == 2 && kernels.ConvWinograd(m, c, groups, kh, kw, w.stride[0], w.stride[1], w.dilation[0], w.dilation[1]) {
+		return kernels.PackWinograd(weights, m, c)
+	}
+	return kernels.PackConv(weights, m, c, groups, kh, kw)
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"conv_f32", checkConv},
 		{"conv_packed", checkConvPacked},
 		{"pool_packed", checkPoolPacked},
+		{"winograd", checkWinograd},
 		{"reduce_rows", checkReduceRows},
 		{"reduce_axis", checkReduceAxis},
 		{"quantize_f32u8", checkQuantize},
