@@ -40,17 +40,20 @@ type PackedConv struct {
 
 // PackConv packs w [M × C/groups × KH × KW], ONNX's order. groups divides M and C.
 func PackConv(w []float32, m, c, groups, kh, kw int) *PackedConv {
-	p := &PackedConv{M: m, C: c, Groups: groups, KH: kh, KW: kw, depthwise: m == groups && c == groups}
-	p.Pack(w)
-	return p
+	p := ConvWeights(m, c, groups, kh, kw)
+	p.data = make([]float32, p.packedLen())
+	p.pack(w)
+	return &p
 }
 
-// Pack packs other weights of the same shape, in place.
-func (p *PackedConv) Pack(w []float32) {
+// ConvWeights describes weights of this shape that are known when ConvDynamicF32 runs.
+func ConvWeights(m, c, groups, kh, kw int) PackedConv {
+	return PackedConv{M: m, C: c, Groups: groups, KH: kh, KW: kw, depthwise: m == groups && c == groups}
+}
+
+// pack writes w to data, which is zero where no channel is.
+func (p *PackedConv) pack(w []float32) {
 	taps := p.KH * p.KW
-	if size := p.packedLen(); len(p.data) < size {
-		p.data = make([]float32, size)
-	}
 	if p.depthwise {
 		for ch := range p.C {
 			for t := range taps {

@@ -27,7 +27,11 @@ func (c *convBand) run() {
 	}
 	s, segment := &c.s, c.p.segment()
 	c.columns()
-	top, bottom := inside(s.H, s.OH, s.KH, s.StrideH, s.DilationH, s.Top)
+	top, bottom := 0, s.OH // rows that lack no tap
+	for ky := range s.KH {
+		lo, hi := inside(s.H, s.OH, s.StrideH, s.Top-ky*s.DilationH)
+		top, bottom = max(top, lo), min(bottom, hi)
+	}
 	for first := 0; first < c.in; first += segment {
 		last := min(first+segment, c.in)
 		if s.pointwise() {
@@ -72,10 +76,10 @@ func (c *convBand) pixels(first, last int) {
 	}
 }
 
-// inside returns the range of outputs along an axis whose taps all lie inside the image.
-func inside(size, out, kernel, stride, dilation, before int) (lo, hi int) {
-	lo = min((before+stride-1)/stride, out)
-	if room := size - 1 + before - (kernel-1)*dilation; room >= 0 {
+// inside returns the range of outputs along an axis whose tap, before places before their own, lies inside the image.
+func inside(size, out, stride, before int) (lo, hi int) {
+	lo = max(0, min((before+stride-1)/stride, out))
+	if room := size - 1 + before; room >= 0 {
 		hi = min(room/stride+1, out)
 	}
 	return lo, max(lo, hi)
@@ -89,8 +93,8 @@ func (c *convBand) columns() {
 		return
 	}
 	for kx := range s.KW {
-		lo, hi := inside(s.W, s.OW, 1, s.StrideW, 1, s.Left-kx*s.DilationW)
-		c.taps[2*kx], c.taps[2*kx+1] = int64(max(lo, 0)), int64(hi)
+		lo, hi := inside(s.W, s.OW, s.StrideW, s.Left-kx*s.DilationW)
+		c.taps[2*kx], c.taps[2*kx+1] = int64(lo), int64(hi)
 	}
 }
 
@@ -152,8 +156,8 @@ func (c *convBand) list(y, x, n, first, last int) (count, depth int) {
 				if pixels != s.W {
 					t[0] = int64((b*pixels + x) * c.lanes)
 				}
-				t[1], t[2], t[3] = int64(c.p.weight(b, ky*s.KW+kx)), int64(width), int64(partial)
-				open = partial == 0 && s.DilationW == 1 && width == c.lanes
+				t[1], t[2], t[3] = int64(c.p.weight(b, c.rows.at(ky)*c.p.KW+c.cols.at(kx))), int64(width), int64(partial)
+				open = partial == 0 && s.DilationW == 1 && c.cols.step == 1 && width == c.lanes
 				count++
 			}
 		}

@@ -119,11 +119,20 @@ type convJob struct {
 	act               Activation // what the kernel leaves to do
 	alpha, beta       float32
 	pooling           PackedConv // p where it is none of a caller's
+	rows, cols        kernelTaps
 }
+
+// kernelTaps says which taps along an axis of the kernel are those of the shape: from, from + step, …
+type kernelTaps struct{ from, step int }
+
+func (k kernelTaps) at(i int) int { return k.from + i*k.step }
+
+var allTaps = kernelTaps{0, 1}
 
 func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.p, j.s, j.lanes, j.ints, j.grid = p, *s, lanes, ints, p.grid(s)
 	j.lo, j.hi = float32(math.Inf(-1)), float32(math.Inf(1))
+	j.rows, j.cols = allTaps, allTaps
 }
 
 // Chunk computes a band of one or two output blocks.

@@ -14,6 +14,7 @@ var table = []*Op{
 	opClip,
 	opConcat,
 	opConv,
+	opConvTranspose,
 	opDequantize,
 	opDiv,
 	opDropout,

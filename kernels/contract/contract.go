@@ -33,6 +33,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"conv_packed", checkConvPacked},
 		{"pool_packed", checkPoolPacked},
 		{"winograd", checkWinograd},
+		{"conv_transpose", checkConvTranspose},
 		{"reduce_rows", checkReduceRows},
 		{"reduce_axis", checkReduceAxis},
 		{"quantize_f32u8", checkQuantize},
