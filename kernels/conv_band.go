@@ -2,12 +2,13 @@ package kernels
 
 import "github.com/hotpath/hotpath/internal/cpu"
 
-// convBand is a band of one or two output blocks of one group.
+// convBand is a band of one or two output blocks of one group, or of a run of depthwise blocks.
 type convBand struct {
 	*convJob
 	x, w, dst, res []float32 // from the group's first input block and the first output block on
-	bias           [2 * convLanes]float32
-	blocks, in     int     // of output and input
+	bias           [depthwiseRun * convLanes]float32
+	blocks, in     int     // of output, and of input to each
+	xblock         int     // elements between the inputs of two output blocks: 0 where they share them
 	y, end         int     // units
 	taps           []int64 // (offset in x, in w, channels, which of the outer pixels lack it), room for one segment
 	most, together int     // pixels of a tile, blocks of a call
@@ -24,6 +25,9 @@ func (c *convBand) run() {
 	c.most, c.together = convTile, c.blocks
 	if t := max(tier, emulated); t > cpu.Ref && t < cpu.AVX512 {
 		c.most, c.together = 6, 1
+	}
+	if c.p.depthwise {
+		c.together = 1
 	}
 	s, segment := &c.s, c.p.segment()
 	c.columns()
@@ -189,7 +193,6 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	limit := max(1, maxConvCall/max(1, n*depth*c.together))
 	for r := 0; r < rows; r += limit {
 		now := min(limit, rows-r)
-		in := c.x[min(r*xrow, len(c.x)):]
 		for b := 0; b < c.blocks; b += c.together {
 			at, wpanel := b*size+from+r*drow, 0
 			if c.together > 1 {
@@ -199,7 +202,7 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 			if flags&convResidual != 0 {
 				res = c.res[at:]
 			}
-			dst, w, bias := c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
+			in, dst, w, bias := c.x[min(b*c.xblock+r*xrow, len(c.x)):], c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
 			switch {
 			case c.p.pool == maxPool:
 				max_pool_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, flags, c.lo, c.hi)

@@ -77,9 +77,12 @@ func (p *PackedConv) TapScratch(s *ConvShape) int {
 // tapInts is the room for the taps of one segment, 4 numbers each, and 2 for each column of the kernel.
 func (p *PackedConv) tapInts() int { return 4*p.KH*p.KW*p.segment() + 2*p.KW }
 
-// convGrid cuts the output of an image: of each group, pairs of blocks by bands of rows. It depends on the shape alone, because the memory
-// for taps does.
+// convGrid cuts the output of an image: of each group, pairs of blocks by bands of rows. A depthwise convolution has runs of blocks instead,
+// which share their lists of taps. It depends on the shape alone, because the memory for taps does.
 type convGrid struct{ groups, pairs, bands, rows, units int }
+
+// depthwiseRun is the most blocks in a run. On images of 7 × 7 listing taps for each block took longer than computing it.
+const depthwiseRun = 16
 
 func (g *convGrid) count() int { return g.groups * g.pairs * g.bands }
 
@@ -92,14 +95,15 @@ const (
 // grid makes the bands. A unit is a row, or, where all rows are one, convTile pixels.
 func (p *PackedConv) grid(s *ConvShape) convGrid {
 	groups, cg, _, _, out := p.parts()
+	blocks := min(2, out)
 	if p.depthwise {
-		cg = 1
+		cg, blocks, groups = 1, min(groups, depthwiseRun), (groups+depthwiseRun-1)/depthwiseRun
 	}
 	units, pixels := s.OH, s.OW
 	if s.pointwise() {
 		units, pixels = (s.OH*s.OW+convTile-1)/convTile, convTile
 	}
-	work := float64(pixels) * float64(cg*p.KH*p.KW) * 2 * convLanes
+	work := float64(pixels) * float64(cg*p.KH*p.KW) * float64(blocks*convLanes)
 	rows := max(int(min(bandWork/max(work, 1)+1, float64(units))), (units+maxBands-1)/maxBands, 1)
 	return convGrid{groups, (out + 1) / 2, max(1, (units+rows-1)/rows), rows, units}
 }
@@ -135,26 +139,32 @@ func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.rows, j.cols = allTaps, allTaps
 }
 
-// Chunk computes a band of one or two output blocks.
+// Chunk computes a band of one or two output blocks, or of a run of them.
 func (j *convJob) Chunk(i int) {
-	_, _, mg, in, out := j.p.parts()
+	groups, _, mg, in, out := j.p.parts()
 	band, pair, g := i%j.grid.bands, i/j.grid.bands%j.grid.pairs, i/j.grid.bands/j.grid.pairs
-	first := 2 * pair
+	first, inputs, each := 2*pair, in, j.s.H*j.s.W*j.lanes
+	blocks := min(2, out-first)
 	c := convBands.Get().(*convBand)
-	*c = convBand{
-		convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()],
-		x: j.x[g*in*j.s.H*j.s.W*j.lanes : (g+1)*in*j.s.H*j.s.W*j.lanes], blocks: min(2, out-first), in: in,
-		w: j.p.data[(g*out+first)*j.p.panel():],
-		y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units),
+	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units)}
+	if j.p.depthwise {
+		g *= depthwiseRun
+		blocks = min(depthwiseRun, groups-g)
+		inputs, c.xblock = blocks, each
 	}
 	size := j.s.OH * j.s.OW * convLanes
-	c.dst = j.dst[(g*out+first)*size : (g*out+first+c.blocks)*size]
+	c.blocks, c.x, c.w = blocks, j.x[g*in*each:][:inputs*each], j.p.data[(g*out+first)*j.p.panel():]
+	c.dst = j.dst[(g*out+first)*size:][:blocks*size]
 	if j.flags&convResidual != 0 {
-		c.res = j.res[(g*out+first)*size : (g*out+first+c.blocks)*size]
+		c.res = j.res[(g*out+first)*size:][:blocks*size]
 	}
 	if j.flags&convBias != 0 {
 		o := g*mg + first*convLanes
-		copy(c.bias[:], j.bias[o:max(o, min(o+2*convLanes, (g+1)*mg, j.p.M))])
+		end := min(o+blocks*convLanes, j.p.M)
+		if !j.p.depthwise {
+			end = min(end, (g+1)*mg)
+		}
+		copy(c.bias[:], j.bias[o:max(o, end)])
 	}
 	c.run()
 	*c = convBand{}

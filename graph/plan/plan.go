@@ -205,7 +205,7 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node) || i == 1 && st.node.Op == "Conv"
+			packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node) || i == 1 && (st.node.Op == "Conv" || st.node.Op == "ConvTranspose")
 			if !packed {
 				needed[s] = true
 			}

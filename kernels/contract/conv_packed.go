@@ -53,6 +53,7 @@ var packedShapes = []struct {
 	{16, 40, 1, 1, 57, 1, 3, 1, 1, 1},
 	{16, 16, 16, 1, 30, 1, 9, 1, 1, 8},
 	{16, 16, 1, 8, 8, 1, 1, 2, 1, 0},
+	{277, 277, 277, 3, 4, 3, 3, 1, 1, 1},
 }
 
 func packedShape(i int) (*kernels.ConvShape, bool) {
