@@ -22,8 +22,11 @@ func (e *Epilogue) apply(row, residual []float32) {
 	if residual != nil {
 		AddF32(row, row, residual)
 	}
-	activate(e.Act, row, e.Alpha, e.Beta)
+	e.Activate(row)
 }
+
+// Activate applies the activation alone, in place.
+func (e *Epilogue) Activate(x []float32) { activate(e.Act, x, e.Alpha, e.Beta) }
 
 // none reports whether there is nothing to do.
 func (e *Epilogue) none() bool { return e.Act == ActNone && e.Residual == nil }

@@ -35,7 +35,7 @@ var packedCases = []opCase{
 	{name: "channels", domain: fused, op: "UnpackChannels", attrs: attrs(ops.AttrChannels, graph.Int(17)), in: ts(lanes(1, nil, 1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{name: "plain", domain: fused, op: "UnpackChannels", attrs: attrs(ops.AttrChannels, graph.Int(1)), in: ts(count(1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{domain: fused, op: "Conv", consts: []int{1}, attrs: attrs("pads", graph.Ints(1, 1, 1, 1)), in: ts(lanes(1, []float32{0, 1, 2, 3}, 1, 1, 2, 2), filled(1, 1, 1, 3, 3), vec(10)), want: ts(lanes(1, []float32{16, 16, 16, 16}, 1, 1, 2, 2))},
-	{name: "plain input, residual, Clip", domain: fused, op: "Conv", consts: []int{1}, attrs: attrs(ops.AttrActivation, graph.Str("Clip"), ops.AttrActivationAlpha, graph.Float32(0), ops.AttrActivationBeta, graph.Float32(6)),
+	{name: "plain input, residual, Clip", domain: fused, op: "Conv", consts: []int{1}, attrs: attrs(ops.AttrActivation, graph.Str("Clip"), ops.AttrActivationParams, graph.Floats([]float32{0, 6})),
 		in: ts(f32([]float32{1, 2}, 1, 1, 1, 2), filled(1, 1, 1, 1, 1), vec(1), lanes(1, []float32{-4, 9}, 1, 1, 1, 2)), want: ts(lanes(1, []float32{0, 6}, 1, 1, 1, 2))},
 	{name: "stretched residual", domain: fused, op: "Conv", consts: []int{1}, attrs: attrs(ops.AttrActivation, graph.Str("Relu")),
 		in: ts(f32([]float32{1, -8}, 1, 1, 1, 2), filled(1, 1, 1, 1, 1), vec(1), lanes(1, []float32{5}, 1, 1, 1, 1)), want: ts(lanes(1, []float32{7, 0}, 1, 1, 1, 2))},

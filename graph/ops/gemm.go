@@ -6,9 +6,6 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// AttrActivation is the attribute of fused operators that names the activation in their epilogue: "" or "Relu".
-const AttrActivation = "activation"
-
 // opGemm is Y = A·B + C with A [M,K] and constant B, which is packed once. alpha and beta other than 1 are folded into
 // the constants; opFusedGemm adds the activation.
 var (

@@ -8,22 +8,6 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Attributes of the fused convolution's activation, beside AttrActivation: an ONNX operator type, with what it takes.
-const (
-	AttrActivationAlpha = "activation_alpha"
-	AttrActivationBeta  = "activation_beta"
-)
-
-// activations by ONNX operator type. The defaults of their attributes are filled in by passes.
-var activations = map[string]kernels.Activation{
-	"Relu": kernels.ActRelu, "Sigmoid": kernels.ActSigmoid, "Tanh": kernels.ActTanh, "Swish": kernels.ActSilu, "HardSwish": kernels.ActHardSwish,
-	"Softplus": kernels.ActSoftplus, "Clip": kernels.ActClip, "LeakyRelu": kernels.ActLeakyRelu, "Elu": kernels.ActElu,
-	"HardSigmoid": kernels.ActHardSigmoid, "Gelu": kernels.ActGelu, GeluTanh: kernels.ActGeluTanh,
-}
-
-// GeluTanh stands for Gelu with the attribute approximate = "tanh".
-const GeluTanh = "GeluTanh"
-
 // opPackedConv is a convolution whose output is packed: inputs x, weights, bias, residual. x is packed or, as networks begin, plain. The
 // residual is packed and of the output's shape, or broadcasts with it.
 var opPackedConv = &Op{
@@ -118,19 +102,7 @@ func readPackedConv(n *graph.Node, in []graph.Arg) (*packedConv, error) {
 			return nil, err
 		}
 	}
-	name, err := n.StringAttr(AttrActivation, "")
-	if err != nil {
-		return nil, err
-	}
-	act, ok := activations[name]
-	if !ok && name != "" {
-		return nil, modelErr(n, "attribute %q is %q", AttrActivation, name)
-	}
-	c.epilogue.Act = act
-	if c.epilogue.Alpha, err = n.FloatAttr(AttrActivationAlpha, 0); err != nil {
-		return nil, err
-	}
-	c.epilogue.Beta, err = n.FloatAttr(AttrActivationBeta, 0)
+	c.epilogue, err = readActivation(n)
 	return c, err
 }
 

@@ -1,7 +1,7 @@
 package passes
 
 import (
-	"math"
+	"maps"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
@@ -125,59 +125,14 @@ func fuseConvolutions(g *graph.Graph) {
 				next = e.onlyUser(n.Outputs[0])
 			}
 		}
-		if next == nil || next.Domain != graph.DomainONNX || gone[next] {
+		if gone[next] {
 			continue
 		}
-		if name, alpha, beta, ok := activation(g, next); ok {
-			attrs := map[string]graph.Attr{ops.AttrActivation: graph.Str(name), ops.AttrActivationAlpha: graph.Float32(alpha), ops.AttrActivationBeta: graph.Float32(beta)}
-			for k, v := range n.Attrs {
-				attrs[k] = v
-			}
+		if attrs, ok := ops.FusedActivation(next, func(name string) *tensor.Tensor { return g.Initializers[name] }); ok {
+			maps.Copy(attrs, n.Attrs)
 			n.Attrs, n.Outputs = attrs, next.Outputs
 			gone[next] = true
 		}
 	}
 	remove(g, gone)
-}
-
-// activation reads an operator that can be the end of an epilogue.
-func activation(g *graph.Graph, n *graph.Node) (name string, alpha, beta float32, ok bool) {
-	var errA, errB error
-	name = n.Op
-	switch n.Op {
-	case "Relu", "Sigmoid", "Tanh", "HardSwish", "Softplus":
-	case "LeakyRelu":
-		alpha, errA = n.FloatAttr("alpha", 0.01)
-	case "Elu":
-		alpha, errA = n.FloatAttr("alpha", 1)
-	case "HardSigmoid":
-		alpha, errA = n.FloatAttr("alpha", 0.2)
-		beta, errB = n.FloatAttr("beta", 0.5)
-	case "Swish":
-		var scale float32
-		scale, errA = n.FloatAttr("alpha", 1)
-		return name, 0, 0, errA == nil && scale == 1
-	case "Gelu":
-		form, err := n.StringAttr("approximate", "none")
-		if form == "tanh" {
-			name = ops.GeluTanh
-		}
-		return name, 0, 0, err == nil && (form == "none" || form == "tanh")
-	case "Clip":
-		alpha, errA = n.FloatAttr("min", -math.MaxFloat32)
-		beta, errB = n.FloatAttr("max", math.MaxFloat32)
-		for i, bound := range []*float32{&alpha, &beta} {
-			if len(n.Inputs) <= i+1 || n.Inputs[i+1] == "" {
-				continue
-			}
-			t := g.Initializers[n.Inputs[i+1]]
-			if t == nil || t.DType != tensor.Float32 || t.Len() != 1 {
-				return "", 0, 0, false
-			}
-			*bound = tensor.Data[float32](t)[0]
-		}
-	default:
-		return "", 0, 0, false
-	}
-	return name, alpha, beta, errA == nil && errB == nil && n.Inputs[0] != ""
 }

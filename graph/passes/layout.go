@@ -18,7 +18,7 @@ func Layout(m *graph.Model) error {
 	if !slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool { return is(n, "Conv") }) {
 		return nil
 	}
-	l := &layout{g: g, packed: map[string]packedValue{}, plain: map[string]bool{}, names: map[string]bool{}}
+	l := &packing{g: g, packed: map[string]packedValue{}, plain: map[string]bool{}, names: map[string]bool{}}
 	for _, v := range g.Inputs {
 		l.plain[v.Name] = true
 	}
@@ -48,8 +48,8 @@ func Layout(m *graph.Model) error {
 	return nil
 }
 
-// layout builds the list of nodes anew.
-type layout struct {
+// packing builds the list of nodes anew.
+type packing struct {
 	g      *graph.Graph
 	nodes  []*graph.Node
 	packed map[string]packedValue // by the name of the plain value
@@ -64,7 +64,7 @@ type packedValue struct {
 }
 
 // keep emits n as it is, with its inputs plain.
-func (l *layout) keep(n *graph.Node) {
+func (l *packing) keep(n *graph.Node) {
 	for _, in := range n.Inputs {
 		l.unpack(in)
 	}
@@ -75,7 +75,7 @@ func (l *layout) keep(n *graph.Node) {
 }
 
 // unpack makes sure that a value exists in its plain form.
-func (l *layout) unpack(value string) {
+func (l *packing) unpack(value string) {
 	v, ok := l.packed[value]
 	if !ok || l.plain[value] {
 		return
@@ -86,7 +86,7 @@ func (l *layout) unpack(value string) {
 }
 
 // pack makes sure that a value exists in its packed form and returns that form's name.
-func (l *layout) pack(value string, channels, axes int) string {
+func (l *packing) pack(value string, channels, axes int) string {
 	if v, ok := l.packed[value]; ok {
 		return v.name
 	}
@@ -98,7 +98,7 @@ func (l *layout) pack(value string, channels, axes int) string {
 }
 
 // fresh returns a name for the packed form of a value.
-func (l *layout) fresh(value string) string {
+func (l *packing) fresh(value string) string {
 	for value += ".packed"; l.names[value]; {
 		value += "'"
 	}
@@ -107,7 +107,7 @@ func (l *layout) fresh(value string) string {
 }
 
 // emit adds n with packed inputs; its output is packed too.
-func (l *layout) emit(n *graph.Node, domain string, inputs []string, channels, axes int) bool {
+func (l *packing) emit(n *graph.Node, domain string, inputs []string, channels, axes int) bool {
 	out := n.Outputs[0]
 	v := packedValue{l.fresh(out), channels, axes}
 	l.packed[out] = v
@@ -122,7 +122,7 @@ var elementwise = []string{"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardS
 	"Exp", "Log", "Sqrt", "Erf", "Reciprocal", "Floor", "Ceil", "Round", "Sign"}
 
 // convert emits n in its packed form, if it has one and that pays.
-func (l *layout) convert(n *graph.Node) bool {
+func (l *packing) convert(n *graph.Node) bool {
 	if n.Domain != graph.DomainONNX || len(n.Outputs) != 1 {
 		return false
 	}
@@ -158,7 +158,7 @@ func (l *layout) convert(n *graph.Node) bool {
 }
 
 // conv packs convolutions whose groups are whole blocks.
-func (l *layout) conv(n *graph.Node) bool {
+func (l *packing) conv(n *graph.Node) bool {
 	w := l.g.Initializers[n.Inputs[1]]
 	groups, err := n.IntAttr("group", 1)
 	if err != nil || w == nil || w.DType != tensor.Float32 || len(w.Shape) != 3 && len(w.Shape) != 4 || len(n.Inputs) > 3 {
@@ -190,7 +190,7 @@ func (l *layout) conv(n *graph.Node) bool {
 }
 
 // binary packs operators on two packed values of as many channels, or on one and a constant of one element or one for each channel.
-func (l *layout) binary(n *graph.Node) bool {
+func (l *packing) binary(n *graph.Node) bool {
 	if len(n.Inputs) != 2 {
 		return false
 	}
@@ -210,7 +210,7 @@ func (l *layout) binary(n *graph.Node) bool {
 }
 
 // constant returns the name of an initializer in the form that broadcasts with packed value v as the plain one does with the plain value.
-func (l *layout) constant(name string, v packedValue) (string, bool) {
+func (l *packing) constant(name string, v packedValue) (string, bool) {
 	t := l.g.Initializers[name]
 	if t == nil || t.DType != tensor.Float32 || len(t.Shape) > v.axes+2 {
 		return "", false
@@ -229,7 +229,7 @@ func (l *layout) constant(name string, v packedValue) (string, bool) {
 }
 
 // concat packs the joining of channels where all parts but the last are whole blocks.
-func (l *layout) concat(n *graph.Node) bool {
+func (l *packing) concat(n *graph.Node) bool {
 	axis, err := n.IntAttr("axis", 0)
 	if err != nil {
 		return false
