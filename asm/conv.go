@@ -1,138 +1,311 @@
 package asm
 
 import (
+	"math"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// genConv emits the inner loops of convolution: blocks of pixels of one output row times 16 output channels stay in registers, 6 pixels
-// of two YMM or 12 of one ZMM. Each tap is a pointer into the packed input and one into the packed weights; within it, channels pass
-// one by one. Depthwise convolution differs in one thing: a step multiplies 16 input channels with 16 weights, instead of one with 16.
-func genConv(depthwise bool) func(*gen) {
+// genConv emits the inner loops of convolution. A tile of pixels side by side times one or two blocks of 16 output channels stays in
+// registers: 14 pixels of two ZMM or 6 of two YMM. The tile walks down rows rows of the image. Each tap is an offset into the packed input
+// and one into the packed weights; within it, channels pass one by one. A tap may lie outside of the image for the first or the last
+// pixel: there are loops that leave these out. Depthwise convolution differs in one thing: a step multiplies 16 input channels with 16
+// weights, instead of one with 16. Pooling takes the maximum of 16 channels.
+func genConv(kind convKind) func(*gen) {
 	return func(g *gen) {
-		most, perPixel := 6, 16/g.lanes
+		most, widths := 6, []int{1}
 		if g.wide() {
-			most = 12
+			most = 14
+			if kind == convFull {
+				widths = []int{2, 1}
+			}
 		}
-		c := &convolution{gen: g, depthwise: depthwise, perPixel: perPixel, dst: g.ptr("dst"), x: g.ptr("x"), w: g.ptr("w"), step: g.arg("step", ""), pixels: g.arg("pixels", "")}
-		at := g.arg("at", "")
-		g.LEAQ(indexed(c.x, at, 4, 0), c.x)
-		g.SHLQ(operand.U8(2), c.step)
-		g.Label("block")
-		g.CMPQ(c.pixels, operand.U32(most))
-		g.JLT(operand.LabelRef("rest"))
-		c.block(most)
-		skip := g.GP64()
-		g.IMUL3Q(operand.U32(most), c.step, skip)
-		g.ADDQ(skip, c.x)
-		g.IMUL3Q(operand.U32(4*most), g.arg("dstep", ""), skip)
-		g.ADDQ(skip, c.dst)
-		g.SUBQ(operand.U32(most), c.pixels)
-		g.JMP(operand.LabelRef("block"))
-		g.Label("rest")
-		for n := most - 1; n > 0; n-- {
-			next := g.label("next")
-			g.CMPQ(c.pixels, operand.U32(n))
-			g.JNE(operand.LabelRef(next))
-			c.block(n)
-			g.JMP(operand.LabelRef("done"))
-			g.Label(next)
-		}
-		g.Label("done")
-		g.finish()
-	}
-}
-
-type convolution struct {
-	*gen
-	depthwise    bool
-	perPixel     int // vectors
-	dst, x, w    reg.GPVirtual
-	step, pixels reg.GPVirtual // step in bytes
-}
-
-// block computes n pixels.
-func (c *convolution) block(n int) {
-	acc := c.vecs(n * c.perPixel)
-	for _, v := range acc {
-		c.zero(v)
-	}
-	tap, left := c.ptr("taps"), c.arg("count", "")
-	taps, store := c.label("taps"), c.label("store")
-	c.TESTQ(left, left)
-	c.JEQ(operand.LabelRef(store))
-	c.Label(taps)
-	c.tap(n, tap, acc)
-	c.ADDQ(operand.U32(24), tap)
-	c.DECQ(left)
-	c.JNE(operand.LabelRef(taps))
-	c.Label(store)
-	plain := c.label("plain")
-	add := c.arg("add", "")
-	c.TESTQ(add, add)
-	c.JEQ(operand.LabelRef(plain))
-	c.eachPixel(acc, func(at operand.Mem, v reg.VecVirtual) { c.VADDPS(at, v, v) })
-	c.Label(plain)
-	c.eachPixel(acc, func(at operand.Mem, v reg.VecVirtual) { c.VMOVUPS(v, at) })
-}
-
-// eachPixel calls f with every accumulator and its place in dst.
-func (c *convolution) eachPixel(acc []reg.VecVirtual, f func(at operand.Mem, v reg.VecVirtual)) {
-	at, step := c.GP64(), c.arg("dstep", "")
-	c.MOVQ(c.dst, at)
-	for i, v := range acc {
-		if i > 0 && i%c.perPixel == 0 {
-			c.LEAQ(indexed(at, step, 4, 0), at)
-		}
-		f(mem(at, i%c.perPixel*c.lanes*4), v)
-	}
-}
-
-// tap runs the channels of one tap. Every third pixel has a pointer of its own; the two after it are one and two steps on.
-func (c *convolution) tap(n int, tap reg.GPVirtual, acc []reg.VecVirtual) {
-	xs := make([]reg.GPVirtual, (n+2)/3)
-	for i := range xs {
-		xs[i] = c.GP64()
-		if i == 0 {
-			c.MOVQ(mem(tap, 0), xs[0])
-			c.LEAQ(indexed(c.x, xs[0], 4, 0), xs[0])
-			continue
-		}
-		c.LEAQ(indexed(xs[i-1], c.step, 2, 0), xs[i])
-		c.ADDQ(c.step, xs[i])
-	}
-	w, channels := c.GP64(), c.GP64()
-	c.MOVQ(mem(tap, 8), w)
-	c.LEAQ(indexed(c.w, w, 4, 0), w)
-	c.MOVQ(mem(tap, 16), channels)
-	loop := c.label("channels")
-	c.Label(loop)
-	weights := c.vecs(c.perPixel)
-	for i, v := range weights {
-		c.VMOVUPS(mem(w, i*c.lanes*4), v)
-	}
-	for p := range n {
-		from := func(disp int) operand.Mem { return indexed(xs[p/3], c.step, p%3, disp) }
-		for i, v := range weights {
-			a := acc[p*c.perPixel+i]
-			switch {
-			case c.depthwise:
-				c.VFMADD231PS(from(i*c.lanes*4), v, a)
-			case c.wide():
-				c.VFMADD231PS_BCST(from(0), v, a)
-			case i == 0:
-				b := c.vec()
-				c.VBROADCASTSS(from(0), b)
-				for j, u := range weights {
-					c.VFMADD231PS(b, u, acc[p*c.perPixel+j])
+		for _, panels := range widths {
+			if panels > 1 {
+				g.CMPQ(g.param("wpanel", ""), operand.U32(0))
+				g.JEQ(operand.LabelRef("single"))
+			} else {
+				g.Label("single")
+			}
+			for n := most; n > 0; n-- {
+				next := g.label("next")
+				if n > 1 {
+					g.CMPQ(g.param("pixels", ""), operand.U32(n))
+					g.JNE(operand.LabelRef(next))
 				}
+				c := &convolution{gen: g, kind: kind, n: n, panels: panels, perPanel: 16 / g.lanes}
+				c.tile()
+				g.finish()
+				g.Label(next)
 			}
 		}
 	}
-	for _, x := range xs {
-		c.ADDQ(operand.U32(4), x)
+}
+
+type convKind int
+
+const (
+	convFull convKind = iota
+	convDepthwise
+	convMax
+)
+
+// convolution is the code for tiles of n pixels and panels blocks of output channels.
+type convolution struct {
+	*gen
+	kind      convKind
+	n, panels int
+	perPanel  int                  // vectors of 16 channels
+	acc       []reg.VecVirtual     // by pixel, panel and vector
+	dst, x, w reg.GPVirtual        // of the current row; w of the first tap
+	steps     map[int]reg.Register // 1, 3, 5 and 7 pixels in bytes
+	wpanel    reg.GPVirtual        // bytes
+}
+
+func (c *convolution) perPixel() int { return c.panels * c.perPanel }
+
+// tile computes the tile in every row.
+func (c *convolution) tile() {
+	c.dst, c.x, c.w = c.ptr("dst"), c.ptr("x"), c.ptr("w")
+	c.steps = map[int]reg.Register{}
+	one := c.arg("step", "")
+	c.SHLQ(operand.U8(2), one)
+	c.steps[1] = one
+	for _, k := range []int{3, 5, 7} {
+		if c.n > k {
+			r := c.GP64()
+			c.IMUL3Q(operand.U32(k), one, r)
+			c.steps[k] = r
+		}
+	}
+	if c.panels > 1 {
+		c.wpanel = c.arg("wpanel", "")
+		c.SHLQ(operand.U8(2), c.wpanel)
+	}
+	rows := c.AllocLocal(8)
+	left := c.arg("rows", "")
+	c.MOVQ(left, rows)
+	row := c.label("row")
+	c.Label(row)
+	c.acc = c.vecs(c.n * c.perPixel())
+	for _, v := range c.acc {
+		if c.kind == convMax {
+			c.VMOVUPS(c.f32(float32(math.Inf(-1))), v)
+		} else {
+			c.zero(v)
+		}
+	}
+	c.taps()
+	c.epilogue()
+	for _, p := range []struct {
+		name string
+		to   reg.GPVirtual
+	}{{"xrow", c.x}, {"drow", c.dst}} {
+		by := c.arg(p.name, "")
+		c.LEAQ(indexed(p.to, by, 4, 0), p.to)
+	}
+	again := c.GP64()
+	c.MOVQ(rows, again)
+	c.DECQ(again)
+	c.MOVQ(again, rows)
+	c.JNE(operand.LabelRef(row))
+}
+
+// taps runs all taps of a row of the tile.
+func (c *convolution) taps() {
+	tap, left := c.ptr("taps"), c.arg("count", "")
+	loop, next, done := c.label("tap"), c.label("nexttap"), c.label("store")
+	c.TESTQ(left, left)
+	c.JEQ(operand.LabelRef(done))
+	c.Label(loop)
+	x, w, channels := c.GP64(), c.GP64(), c.GP64()
+	c.MOVQ(mem(tap, 0), x)
+	c.LEAQ(indexed(c.x, x, 4, 0), x)
+	c.MOVQ(mem(tap, 8), w)
+	c.LEAQ(indexed(c.w, w, 4, 0), w)
+	if c.kind == convFull {
+		c.MOVQ(mem(tap, 16), channels)
+	}
+	partial := c.label("partial")
+	if c.n > 1 {
+		c.CMPQ(mem(tap, 24), operand.U32(0))
+		c.JNE(operand.LabelRef(partial))
+	}
+	c.channels(x, w, channels, 0, c.n)
+	c.Label(next)
+	c.ADDQ(operand.U32(32), tap)
+	c.DECQ(left)
+	c.JNE(operand.LabelRef(loop))
+	c.JMP(operand.LabelRef(done))
+	if c.n > 1 {
+		c.Label(partial)
+		both, last := c.label("both"), c.label("last")
+		c.CMPQ(mem(tap, 24), operand.U32(2))
+		if c.n > 2 {
+			c.JLT(operand.LabelRef(last))
+			c.JNE(operand.LabelRef(both))
+		} else {
+			c.JNE(operand.LabelRef(last))
+		}
+		c.channels(x, w, channels, 0, c.n-1)
+		c.JMP(operand.LabelRef(next))
+		c.Label(last)
+		c.channels(x, w, channels, 1, c.n)
+		c.JMP(operand.LabelRef(next))
+		if c.n > 2 {
+			c.Label(both)
+			c.channels(x, w, channels, 1, c.n-1)
+			c.JMP(operand.LabelRef(next))
+		}
+	}
+	c.Label(done)
+}
+
+// pixel addresses pixel p of the input: two bases and four multiples of the step reach 14 pixels.
+func (c *convolution) pixel(bases []reg.GPVirtual, p, disp int) operand.Mem {
+	base := bases[p/9]
+	p %= 9
+	if p == 0 {
+		return mem(base, disp)
+	}
+	scale := 1
+	for p%2 == 0 && p > 1 && c.steps[p] == nil {
+		p, scale = p/2, scale*2
+	}
+	return indexed(base, c.steps[p], scale, disp)
+}
+
+// channels runs the channels of one tap for pixels from…to−1.
+func (c *convolution) channels(x, w, channels reg.GPVirtual, from, to int) {
+	bases := []reg.GPVirtual{x}
+	if to > 9 {
+		b := c.GP64()
+		c.LEAQ(indexed(x, c.steps[1], 8, 0), b)
+		c.ADDQ(c.steps[1], b)
+		bases = append(bases, b)
+	}
+	loop := c.label("channels")
+	if c.kind == convFull {
+		c.Label(loop)
+	}
+	if c.kind == convMax {
+		c.maxima(bases, from, to)
+		return
+	}
+	weights := c.vecs(c.perPixel())
+	for i, v := range weights {
+		if panel := i / c.perPanel; panel > 0 {
+			c.VMOVUPS(indexed(w, c.wpanel, panel, 0), v)
+		} else {
+			c.VMOVUPS(mem(w, i*c.lanes*4), v)
+		}
+	}
+	for p := from; p < to; p++ {
+		acc := c.acc[p*c.perPixel():][:c.perPixel()]
+		switch {
+		case c.kind == convDepthwise:
+			for i, v := range weights {
+				c.VFMADD231PS(c.pixel(bases, p, i*c.lanes*4), v, acc[i])
+			}
+		case len(weights) == 1:
+			c.VFMADD231PS_BCST(c.pixel(bases, p, 0), weights[0], acc[0])
+		default:
+			b := c.vec()
+			c.VBROADCASTSS(c.pixel(bases, p, 0), b)
+			for i, v := range weights {
+				c.VFMADD231PS(b, v, acc[i])
+			}
+		}
+	}
+	if c.kind != convFull {
+		return
+	}
+	for _, b := range bases {
+		c.ADDQ(operand.U32(4), b)
 	}
 	c.ADDQ(operand.U32(64), w)
 	c.DECQ(channels)
 	c.JNE(operand.LabelRef(loop))
+}
+
+// maxima emits the tap of pooling: acc = x > acc or x is NaN ? x : acc.
+func (c *convolution) maxima(bases []reg.GPVirtual, from, to int) {
+	for p := from; p < to; p++ {
+		for i, acc := range c.acc[p*c.perPixel():][:c.perPixel()] {
+			x := c.vec()
+			c.VMOVUPS(c.pixel(bases, p, i*c.lanes*4), x)
+			c.VMAXPS(acc, x, acc) // acc where unordered or equal
+			c.where(unordered, x, x, x, acc)
+		}
+	}
+}
+
+// Flags of the convolution kernels, as in package kernels.
+const (
+	convAdd = 1 << iota
+	convBias
+	convResidual
+	convClip
+)
+
+// epilogue adds what dst holds, the bias and the residual, clips and stores.
+func (c *convolution) epilogue() {
+	c.optional(convAdd, func() {
+		c.each("dst", func(at operand.Mem, v reg.VecVirtual) { c.VADDPS(at, v, v) })
+	})
+	c.optional(convBias, func() {
+		bias := c.ptr("bias")
+		for i, v := range c.acc {
+			c.VADDPS(mem(bias, i%c.perPixel()*c.lanes*4), v, v)
+		}
+	})
+	c.optional(convResidual, func() {
+		c.each("res", func(at operand.Mem, v reg.VecVirtual) { c.VADDPS(at, v, v) })
+	})
+	c.optional(convClip, func() {
+		for _, limit := range []string{"lo", "hi"} {
+			bound := c.broadcastArg(limit)
+			for _, v := range c.acc {
+				if limit == "lo" {
+					c.VMAXPS(v, bound, v)
+				} else {
+					c.VMINPS(v, bound, v)
+				}
+			}
+		}
+	})
+	c.each("dst", func(at operand.Mem, v reg.VecVirtual) { c.VMOVUPS(v, at) })
+}
+
+// optional emits f for calls with this flag.
+func (g *gen) optional(flag int, f func()) {
+	skip, bit := g.label("skip"), g.GP64()
+	g.MOVQ(operand.U32(flag), bit)
+	g.TESTQ(bit, g.arg("flags", ""))
+	g.JEQ(operand.LabelRef(skip))
+	f()
+	g.Label(skip)
+}
+
+// each calls f with every accumulator and its place in dst, or in the slice that has its layout.
+func (c *convolution) each(slice string, f func(at operand.Mem, v reg.VecVirtual)) {
+	base := c.GP64()
+	c.MOVQ(c.dst, base)
+	if slice != "dst" {
+		c.SUBQ(c.param("dst", "base"), base)
+		c.ADDQ(c.param(slice, "base"), base)
+	}
+	var panel reg.GPVirtual
+	if c.panels > 1 {
+		panel = c.arg("dpanel", "")
+		c.LEAQ(indexed(base, panel, 4, 0), panel)
+	}
+	for i, v := range c.acc {
+		b := base
+		if i/c.perPanel%c.panels > 0 {
+			b = panel
+		}
+		f(mem(b, i/c.perPixel()*64+i%c.perPanel*c.lanes*4), v)
+	}
 }

@@ -4,21 +4,22 @@
 
 #include "textflag.h"
 
-// func conv_depthwise_f32_6x16_avx2(dst []float32, x []float32, w []float32, taps []int64, count int, at int, step int, dstep int, pixels int, add int)
+// func conv_depthwise_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, wpanel int, dpanel int, flags int, lo float32, hi float32)
 // Requires: AVX, FMA3
-TEXT ·conv_depthwise_f32_6x16_avx2(SB), NOSPLIT, $0-144
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ w_base+48(FP), DX
-	MOVQ step+112(FP), BX
-	MOVQ pixels+128(FP), SI
-	MOVQ at+104(FP), DI
-	LEAQ (CX)(DI*4), CX
-	SHLQ $0x02, BX
+TEXT ·conv_depthwise_f32_6x16_avx2(SB), NOSPLIT, $48-224
+	CMPQ   pixels+160(FP), $0x00000006
+	JNE    next1
+	MOVQ   dst_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   w_base+48(FP), DX
+	MOVQ   step+152(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x00000003, BX, SI
+	IMUL3Q $0x00000005, BX, DI
+	MOVQ   rows+168(FP), R8
+	MOVQ   R8, (SP)
 
-block:
-	CMPQ   SI, $0x00000006
-	JLT    rest
+row2:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -31,99 +32,214 @@ block:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   taps_base+72(FP), DI
-	MOVQ   count+96(FP), R8
-	TESTQ  R8, R8
-	JEQ    store2
+	MOVQ   taps_base+120(FP), R8
+	MOVQ   count+144(FP), R9
+	TESTQ  R9, R9
+	JEQ    store5
 
-taps1:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	LEAQ (R9)(BX*2), R10
-	ADDQ BX, R10
-	MOVQ 8(DI), R11
-	LEAQ (DX)(R11*4), R11
-	MOVQ 16(DI), R12
-
-channels3:
+tap3:
+	MOVQ        (R8), R10
+	LEAQ        (CX)(R10*4), R10
+	MOVQ        8(R8), R11
+	LEAQ        (DX)(R11*4), R11
+	CMPQ        24(R8), $0x00000000
+	JNE         partial6
 	VMOVUPS     (R11), Y12
 	VMOVUPS     32(R11), Y13
-	VFMADD231PS (R9), Y12, Y0
-	VFMADD231PS 32(R9), Y13, Y1
-	VFMADD231PS (R9)(BX*1), Y12, Y2
-	VFMADD231PS 32(R9)(BX*1), Y13, Y3
-	VFMADD231PS (R9)(BX*2), Y12, Y4
-	VFMADD231PS 32(R9)(BX*2), Y13, Y5
-	VFMADD231PS (R10), Y12, Y6
-	VFMADD231PS 32(R10), Y13, Y7
-	VFMADD231PS (R10)(BX*1), Y12, Y8
-	VFMADD231PS 32(R10)(BX*1), Y13, Y9
-	VFMADD231PS (R10)(BX*2), Y12, Y10
-	VFMADD231PS 32(R10)(BX*2), Y13, Y11
-	ADDQ        $0x00000004, R9
-	ADDQ        $0x00000004, R10
-	ADDQ        $0x00000040, R11
-	DECQ        R12
-	JNE         channels3
-	ADDQ        $0x00000018, DI
-	DECQ        R8
-	JNE         taps1
+	VFMADD231PS (R10), Y12, Y0
+	VFMADD231PS 32(R10), Y13, Y1
+	VFMADD231PS (R10)(BX*1), Y12, Y2
+	VFMADD231PS 32(R10)(BX*1), Y13, Y3
+	VFMADD231PS (R10)(BX*2), Y12, Y4
+	VFMADD231PS 32(R10)(BX*2), Y13, Y5
+	VFMADD231PS (R10)(SI*1), Y12, Y6
+	VFMADD231PS 32(R10)(SI*1), Y13, Y7
+	VFMADD231PS (R10)(BX*4), Y12, Y8
+	VFMADD231PS 32(R10)(BX*4), Y13, Y9
+	VFMADD231PS (R10)(DI*1), Y12, Y10
+	VFMADD231PS 32(R10)(DI*1), Y13, Y11
 
-store2:
-	MOVQ   add+136(FP), DI
-	TESTQ  DI, DI
-	JEQ    plain4
-	MOVQ   dstep+120(FP), R8
-	MOVQ   AX, DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	LEAQ   (DI)(R8*4), DI
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	LEAQ   (DI)(R8*4), DI
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	LEAQ   (DI)(R8*4), DI
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
-	LEAQ   (DI)(R8*4), DI
-	VADDPS (DI), Y8, Y8
-	VADDPS 32(DI), Y9, Y9
-	LEAQ   (DI)(R8*4), DI
-	VADDPS (DI), Y10, Y10
-	VADDPS 32(DI), Y11, Y11
+nexttap4:
+	ADDQ $0x00000020, R8
+	DECQ R9
+	JNE  tap3
+	JMP  store5
 
-plain4:
-	MOVQ    dstep+120(FP), R8
-	MOVQ    AX, DI
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	LEAQ    (DI)(R8*4), DI
-	VMOVUPS Y2, (DI)
-	VMOVUPS Y3, 32(DI)
-	LEAQ    (DI)(R8*4), DI
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	LEAQ    (DI)(R8*4), DI
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, 32(DI)
-	LEAQ    (DI)(R8*4), DI
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y9, 32(DI)
-	LEAQ    (DI)(R8*4), DI
-	VMOVUPS Y10, (DI)
-	VMOVUPS Y11, 32(DI)
-	IMUL3Q  $0x00000006, BX, DI
-	ADDQ    DI, CX
-	MOVQ    dstep+120(FP), DI
-	IMUL3Q  $0x00000018, DI, DI
-	ADDQ    DI, AX
-	SUBQ    $0x00000006, SI
-	JMP     block
+partial6:
+	CMPQ        24(R8), $0x00000002
+	JLT         last9
+	JNE         both8
+	VMOVUPS     (R11), Y12
+	VMOVUPS     32(R11), Y13
+	VFMADD231PS (R10), Y12, Y0
+	VFMADD231PS 32(R10), Y13, Y1
+	VFMADD231PS (R10)(BX*1), Y12, Y2
+	VFMADD231PS 32(R10)(BX*1), Y13, Y3
+	VFMADD231PS (R10)(BX*2), Y12, Y4
+	VFMADD231PS 32(R10)(BX*2), Y13, Y5
+	VFMADD231PS (R10)(SI*1), Y12, Y6
+	VFMADD231PS 32(R10)(SI*1), Y13, Y7
+	VFMADD231PS (R10)(BX*4), Y12, Y8
+	VFMADD231PS 32(R10)(BX*4), Y13, Y9
+	JMP         nexttap4
 
-rest:
-	CMPQ   SI, $0x00000005
-	JNE    next5
+last9:
+	VMOVUPS     (R11), Y12
+	VMOVUPS     32(R11), Y13
+	VFMADD231PS (R10)(BX*1), Y12, Y2
+	VFMADD231PS 32(R10)(BX*1), Y13, Y3
+	VFMADD231PS (R10)(BX*2), Y12, Y4
+	VFMADD231PS 32(R10)(BX*2), Y13, Y5
+	VFMADD231PS (R10)(SI*1), Y12, Y6
+	VFMADD231PS 32(R10)(SI*1), Y13, Y7
+	VFMADD231PS (R10)(BX*4), Y12, Y8
+	VFMADD231PS 32(R10)(BX*4), Y13, Y9
+	VFMADD231PS (R10)(DI*1), Y12, Y10
+	VFMADD231PS 32(R10)(DI*1), Y13, Y11
+	JMP         nexttap4
+
+both8:
+	VMOVUPS     (R11), Y12
+	VMOVUPS     32(R11), Y13
+	VFMADD231PS (R10)(BX*1), Y12, Y2
+	VFMADD231PS 32(R10)(BX*1), Y13, Y3
+	VFMADD231PS (R10)(BX*2), Y12, Y4
+	VFMADD231PS 32(R10)(BX*2), Y13, Y5
+	VFMADD231PS (R10)(SI*1), Y12, Y6
+	VFMADD231PS 32(R10)(SI*1), Y13, Y7
+	VFMADD231PS (R10)(BX*4), Y12, Y8
+	VFMADD231PS 32(R10)(BX*4), Y13, Y9
+	JMP         nexttap4
+
+store5:
+	MOVQ   $0x00000001, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
+	JEQ    skip13
+	MOVQ   AX, R8
+	VADDPS (R8), Y0, Y0
+	VADDPS 32(R8), Y1, Y1
+	VADDPS 64(R8), Y2, Y2
+	VADDPS 96(R8), Y3, Y3
+	VADDPS 128(R8), Y4, Y4
+	VADDPS 160(R8), Y5, Y5
+	VADDPS 192(R8), Y6, Y6
+	VADDPS 224(R8), Y7, Y7
+	VADDPS 256(R8), Y8, Y8
+	VADDPS 288(R8), Y9, Y9
+	VADDPS 320(R8), Y10, Y10
+	VADDPS 352(R8), Y11, Y11
+
+skip13:
+	MOVQ   $0x00000002, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
+	JEQ    skip14
+	MOVQ   bias_base+72(FP), R8
+	VADDPS (R8), Y0, Y0
+	VADDPS 32(R8), Y1, Y1
+	VADDPS (R8), Y2, Y2
+	VADDPS 32(R8), Y3, Y3
+	VADDPS (R8), Y4, Y4
+	VADDPS 32(R8), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS 32(R8), Y7, Y7
+	VADDPS (R8), Y8, Y8
+	VADDPS 32(R8), Y9, Y9
+	VADDPS (R8), Y10, Y10
+	VADDPS 32(R8), Y11, Y11
+
+skip14:
+	MOVQ   $0x00000004, R8
+	MOVQ   flags+208(FP), R9
+	TESTQ  R8, R9
+	JEQ    skip15
+	MOVQ   AX, R8
+	SUBQ   dst_base+0(FP), R8
+	ADDQ   res_base+96(FP), R8
+	VADDPS (R8), Y0, Y0
+	VADDPS 32(R8), Y1, Y1
+	VADDPS 64(R8), Y2, Y2
+	VADDPS 96(R8), Y3, Y3
+	VADDPS 128(R8), Y4, Y4
+	VADDPS 160(R8), Y5, Y5
+	VADDPS 192(R8), Y6, Y6
+	VADDPS 224(R8), Y7, Y7
+	VADDPS 256(R8), Y8, Y8
+	VADDPS 288(R8), Y9, Y9
+	VADDPS 320(R8), Y10, Y10
+	VADDPS 352(R8), Y11, Y11
+
+skip15:
+	MOVQ         $0x00000008, R8
+	MOVQ         flags+208(FP), R9
+	TESTQ        R8, R9
+	JEQ          skip16
+	VBROADCASTSS lo+216(FP), Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+	VBROADCASTSS hi+220(FP), Y12
+	VMINPS       Y0, Y12, Y0
+	VMINPS       Y1, Y12, Y1
+	VMINPS       Y2, Y12, Y2
+	VMINPS       Y3, Y12, Y3
+	VMINPS       Y4, Y12, Y4
+	VMINPS       Y5, Y12, Y5
+	VMINPS       Y6, Y12, Y6
+	VMINPS       Y7, Y12, Y7
+	VMINPS       Y8, Y12, Y8
+	VMINPS       Y9, Y12, Y9
+	VMINPS       Y10, Y12, Y10
+	VMINPS       Y11, Y12, Y11
+
+skip16:
+	MOVQ    AX, R8
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	VMOVUPS Y4, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y6, 192(R8)
+	VMOVUPS Y7, 224(R8)
+	VMOVUPS Y8, 256(R8)
+	VMOVUPS Y9, 288(R8)
+	VMOVUPS Y10, 320(R8)
+	VMOVUPS Y11, 352(R8)
+	MOVQ    xrow+176(FP), R8
+	LEAQ    (CX)(R8*4), CX
+	MOVQ    drow+184(FP), R8
+	LEAQ    (AX)(R8*4), AX
+	MOVQ    (SP), R8
+	DECQ    R8
+	MOVQ    R8, (SP)
+	JNE     row2
+	VZEROUPPER
+	RET
+
+next1:
+	CMPQ   pixels+160(FP), $0x00000005
+	JNE    next17
+	MOVQ   dst_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   w_base+48(FP), DX
+	MOVQ   step+152(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x00000003, BX, SI
+	MOVQ   rows+168(FP), DI
+	MOVQ   DI, 8(SP)
+
+row18:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -134,84 +250,194 @@ rest:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   taps_base+72(FP), SI
-	MOVQ   count+96(FP), DI
-	TESTQ  DI, DI
-	JEQ    store7
+	MOVQ   taps_base+120(FP), DI
+	MOVQ   count+144(FP), R8
+	TESTQ  R8, R8
+	JEQ    store21
 
-taps6:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	LEAQ (R8)(BX*2), R9
-	ADDQ BX, R9
-	MOVQ 8(SI), R10
-	LEAQ (DX)(R10*4), R10
-	MOVQ 16(SI), R11
-
-channels8:
+tap19:
+	MOVQ        (DI), R9
+	LEAQ        (CX)(R9*4), R9
+	MOVQ        8(DI), R10
+	LEAQ        (DX)(R10*4), R10
+	CMPQ        24(DI), $0x00000000
+	JNE         partial22
 	VMOVUPS     (R10), Y10
 	VMOVUPS     32(R10), Y11
-	VFMADD231PS (R8), Y10, Y0
-	VFMADD231PS 32(R8), Y11, Y1
-	VFMADD231PS (R8)(BX*1), Y10, Y2
-	VFMADD231PS 32(R8)(BX*1), Y11, Y3
-	VFMADD231PS (R8)(BX*2), Y10, Y4
-	VFMADD231PS 32(R8)(BX*2), Y11, Y5
-	VFMADD231PS (R9), Y10, Y6
-	VFMADD231PS 32(R9), Y11, Y7
-	VFMADD231PS (R9)(BX*1), Y10, Y8
-	VFMADD231PS 32(R9)(BX*1), Y11, Y9
-	ADDQ        $0x00000004, R8
-	ADDQ        $0x00000004, R9
-	ADDQ        $0x00000040, R10
-	DECQ        R11
-	JNE         channels8
-	ADDQ        $0x00000018, SI
-	DECQ        DI
-	JNE         taps6
+	VFMADD231PS (R9), Y10, Y0
+	VFMADD231PS 32(R9), Y11, Y1
+	VFMADD231PS (R9)(BX*1), Y10, Y2
+	VFMADD231PS 32(R9)(BX*1), Y11, Y3
+	VFMADD231PS (R9)(BX*2), Y10, Y4
+	VFMADD231PS 32(R9)(BX*2), Y11, Y5
+	VFMADD231PS (R9)(SI*1), Y10, Y6
+	VFMADD231PS 32(R9)(SI*1), Y11, Y7
+	VFMADD231PS (R9)(BX*4), Y10, Y8
+	VFMADD231PS 32(R9)(BX*4), Y11, Y9
 
-store7:
-	MOVQ   add+136(FP), CX
-	TESTQ  CX, CX
-	JEQ    plain9
-	MOVQ   dstep+120(FP), DX
-	MOVQ   AX, CX
-	VADDPS (CX), Y0, Y0
-	VADDPS 32(CX), Y1, Y1
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y2, Y2
-	VADDPS 32(CX), Y3, Y3
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y4, Y4
-	VADDPS 32(CX), Y5, Y5
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y6, Y6
-	VADDPS 32(CX), Y7, Y7
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y8, Y8
-	VADDPS 32(CX), Y9, Y9
+nexttap20:
+	ADDQ $0x00000020, DI
+	DECQ R8
+	JNE  tap19
+	JMP  store21
 
-plain9:
-	MOVQ    dstep+120(FP), CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
-	JMP     done
+partial22:
+	CMPQ        24(DI), $0x00000002
+	JLT         last25
+	JNE         both24
+	VMOVUPS     (R10), Y10
+	VMOVUPS     32(R10), Y11
+	VFMADD231PS (R9), Y10, Y0
+	VFMADD231PS 32(R9), Y11, Y1
+	VFMADD231PS (R9)(BX*1), Y10, Y2
+	VFMADD231PS 32(R9)(BX*1), Y11, Y3
+	VFMADD231PS (R9)(BX*2), Y10, Y4
+	VFMADD231PS 32(R9)(BX*2), Y11, Y5
+	VFMADD231PS (R9)(SI*1), Y10, Y6
+	VFMADD231PS 32(R9)(SI*1), Y11, Y7
+	JMP         nexttap20
 
-next5:
-	CMPQ   SI, $0x00000004
-	JNE    next10
+last25:
+	VMOVUPS     (R10), Y10
+	VMOVUPS     32(R10), Y11
+	VFMADD231PS (R9)(BX*1), Y10, Y2
+	VFMADD231PS 32(R9)(BX*1), Y11, Y3
+	VFMADD231PS (R9)(BX*2), Y10, Y4
+	VFMADD231PS 32(R9)(BX*2), Y11, Y5
+	VFMADD231PS (R9)(SI*1), Y10, Y6
+	VFMADD231PS 32(R9)(SI*1), Y11, Y7
+	VFMADD231PS (R9)(BX*4), Y10, Y8
+	VFMADD231PS 32(R9)(BX*4), Y11, Y9
+	JMP         nexttap20
+
+both24:
+	VMOVUPS     (R10), Y10
+	VMOVUPS     32(R10), Y11
+	VFMADD231PS (R9)(BX*1), Y10, Y2
+	VFMADD231PS 32(R9)(BX*1), Y11, Y3
+	VFMADD231PS (R9)(BX*2), Y10, Y4
+	VFMADD231PS 32(R9)(BX*2), Y11, Y5
+	VFMADD231PS (R9)(SI*1), Y10, Y6
+	VFMADD231PS 32(R9)(SI*1), Y11, Y7
+	JMP         nexttap20
+
+store21:
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip29
+	MOVQ   AX, DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 96(DI), Y3, Y3
+	VADDPS 128(DI), Y4, Y4
+	VADDPS 160(DI), Y5, Y5
+	VADDPS 192(DI), Y6, Y6
+	VADDPS 224(DI), Y7, Y7
+	VADDPS 256(DI), Y8, Y8
+	VADDPS 288(DI), Y9, Y9
+
+skip29:
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip30
+	MOVQ   bias_base+72(FP), DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	VADDPS (DI), Y8, Y8
+	VADDPS 32(DI), Y9, Y9
+
+skip30:
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip31
+	MOVQ   AX, DI
+	SUBQ   dst_base+0(FP), DI
+	ADDQ   res_base+96(FP), DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 96(DI), Y3, Y3
+	VADDPS 128(DI), Y4, Y4
+	VADDPS 160(DI), Y5, Y5
+	VADDPS 192(DI), Y6, Y6
+	VADDPS 224(DI), Y7, Y7
+	VADDPS 256(DI), Y8, Y8
+	VADDPS 288(DI), Y9, Y9
+
+skip31:
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
+	JEQ          skip32
+	VBROADCASTSS lo+216(FP), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	VBROADCASTSS hi+220(FP), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+	VMINPS       Y8, Y10, Y8
+	VMINPS       Y9, Y10, Y9
+
+skip32:
+	MOVQ    AX, DI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	VMOVUPS Y8, 256(DI)
+	VMOVUPS Y9, 288(DI)
+	MOVQ    xrow+176(FP), DI
+	LEAQ    (CX)(DI*4), CX
+	MOVQ    drow+184(FP), DI
+	LEAQ    (AX)(DI*4), AX
+	MOVQ    8(SP), DI
+	DECQ    DI
+	MOVQ    DI, 8(SP)
+	JNE     row18
+	VZEROUPPER
+	RET
+
+next17:
+	CMPQ   pixels+160(FP), $0x00000004
+	JNE    next33
+	MOVQ   dst_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	MOVQ   w_base+48(FP), DX
+	MOVQ   step+152(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x00000003, BX, SI
+	MOVQ   rows+168(FP), DI
+	MOVQ   DI, 16(SP)
+
+row34:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -220,95 +446,191 @@ next5:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   taps_base+72(FP), SI
-	MOVQ   count+96(FP), DI
-	TESTQ  DI, DI
-	JEQ    store12
+	MOVQ   taps_base+120(FP), DI
+	MOVQ   count+144(FP), R8
+	TESTQ  R8, R8
+	JEQ    store37
 
-taps11:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	LEAQ (R8)(BX*2), R9
-	ADDQ BX, R9
-	MOVQ 8(SI), R10
-	LEAQ (DX)(R10*4), R10
-	MOVQ 16(SI), R11
-
-channels13:
+tap35:
+	MOVQ        (DI), R9
+	LEAQ        (CX)(R9*4), R9
+	MOVQ        8(DI), R10
+	LEAQ        (DX)(R10*4), R10
+	CMPQ        24(DI), $0x00000000
+	JNE         partial38
 	VMOVUPS     (R10), Y8
 	VMOVUPS     32(R10), Y9
-	VFMADD231PS (R8), Y8, Y0
-	VFMADD231PS 32(R8), Y9, Y1
-	VFMADD231PS (R8)(BX*1), Y8, Y2
-	VFMADD231PS 32(R8)(BX*1), Y9, Y3
-	VFMADD231PS (R8)(BX*2), Y8, Y4
-	VFMADD231PS 32(R8)(BX*2), Y9, Y5
-	VFMADD231PS (R9), Y8, Y6
-	VFMADD231PS 32(R9), Y9, Y7
-	ADDQ        $0x00000004, R8
-	ADDQ        $0x00000004, R9
-	ADDQ        $0x00000040, R10
-	DECQ        R11
-	JNE         channels13
-	ADDQ        $0x00000018, SI
-	DECQ        DI
-	JNE         taps11
+	VFMADD231PS (R9), Y8, Y0
+	VFMADD231PS 32(R9), Y9, Y1
+	VFMADD231PS (R9)(BX*1), Y8, Y2
+	VFMADD231PS 32(R9)(BX*1), Y9, Y3
+	VFMADD231PS (R9)(BX*2), Y8, Y4
+	VFMADD231PS 32(R9)(BX*2), Y9, Y5
+	VFMADD231PS (R9)(SI*1), Y8, Y6
+	VFMADD231PS 32(R9)(SI*1), Y9, Y7
 
-store12:
-	MOVQ   add+136(FP), CX
-	TESTQ  CX, CX
-	JEQ    plain14
-	MOVQ   dstep+120(FP), DX
-	MOVQ   AX, CX
-	VADDPS (CX), Y0, Y0
-	VADDPS 32(CX), Y1, Y1
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y2, Y2
-	VADDPS 32(CX), Y3, Y3
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y4, Y4
-	VADDPS 32(CX), Y5, Y5
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y6, Y6
-	VADDPS 32(CX), Y7, Y7
+nexttap36:
+	ADDQ $0x00000020, DI
+	DECQ R8
+	JNE  tap35
+	JMP  store37
 
-plain14:
-	MOVQ    dstep+120(FP), CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	JMP     done
+partial38:
+	CMPQ        24(DI), $0x00000002
+	JLT         last41
+	JNE         both40
+	VMOVUPS     (R10), Y8
+	VMOVUPS     32(R10), Y9
+	VFMADD231PS (R9), Y8, Y0
+	VFMADD231PS 32(R9), Y9, Y1
+	VFMADD231PS (R9)(BX*1), Y8, Y2
+	VFMADD231PS 32(R9)(BX*1), Y9, Y3
+	VFMADD231PS (R9)(BX*2), Y8, Y4
+	VFMADD231PS 32(R9)(BX*2), Y9, Y5
+	JMP         nexttap36
 
-next10:
-	CMPQ   SI, $0x00000003
-	JNE    next15
+last41:
+	VMOVUPS     (R10), Y8
+	VMOVUPS     32(R10), Y9
+	VFMADD231PS (R9)(BX*1), Y8, Y2
+	VFMADD231PS 32(R9)(BX*1), Y9, Y3
+	VFMADD231PS (R9)(BX*2), Y8, Y4
+	VFMADD231PS 32(R9)(BX*2), Y9, Y5
+	VFMADD231PS (R9)(SI*1), Y8, Y6
+	VFMADD231PS 32(R9)(SI*1), Y9, Y7
+	JMP         nexttap36
+
+both40:
+	VMOVUPS     (R10), Y8
+	VMOVUPS     32(R10), Y9
+	VFMADD231PS (R9)(BX*1), Y8, Y2
+	VFMADD231PS 32(R9)(BX*1), Y9, Y3
+	VFMADD231PS (R9)(BX*2), Y8, Y4
+	VFMADD231PS 32(R9)(BX*2), Y9, Y5
+	JMP         nexttap36
+
+store37:
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip45
+	MOVQ   AX, DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 96(DI), Y3, Y3
+	VADDPS 128(DI), Y4, Y4
+	VADDPS 160(DI), Y5, Y5
+	VADDPS 192(DI), Y6, Y6
+	VADDPS 224(DI), Y7, Y7
+
+skip45:
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip46
+	MOVQ   bias_base+72(FP), DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+
+skip46:
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+208(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip47
+	MOVQ   AX, DI
+	SUBQ   dst_base+0(FP), DI
+	ADDQ   res_base+96(FP), DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 96(DI), Y3, Y3
+	VADDPS 128(DI), Y4, Y4
+	VADDPS 160(DI), Y5, Y5
+	VADDPS 192(DI), Y6, Y6
+	VADDPS 224(DI), Y7, Y7
+
+skip47:
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+208(FP), R8
+	TESTQ        DI, R8
+	JEQ          skip48
+	VBROADCASTSS lo+216(FP), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS hi+220(FP), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y8, Y7
+
+skip48:
+	MOVQ    AX, DI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	MOVQ    xrow+176(FP), DI
+	LEAQ    (CX)(DI*4), CX
+	MOVQ    drow+184(FP), DI
+	LEAQ    (AX)(DI*4), AX
+	MOVQ    16(SP), DI
+	DECQ    DI
+	MOVQ    DI, 16(SP)
+	JNE     row34
+	VZEROUPPER
+	RET
+
+next33:
+	CMPQ pixels+160(FP), $0x00000003
+	JNE  next49
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ step+152(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+168(FP), SI
+	MOVQ SI, 24(SP)
+
+row50:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   taps_base+72(FP), SI
-	MOVQ   count+96(FP), DI
+	MOVQ   taps_base+120(FP), SI
+	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store17
+	JEQ    store53
 
-taps16:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 8(SI), R9
-	LEAQ (DX)(R9*4), R9
-	MOVQ 16(SI), R10
-
-channels18:
+tap51:
+	MOVQ        (SI), R8
+	LEAQ        (CX)(R8*4), R8
+	MOVQ        8(SI), R9
+	LEAQ        (DX)(R9*4), R9
+	CMPQ        24(SI), $0x00000000
+	JNE         partial54
 	VMOVUPS     (R9), Y6
 	VMOVUPS     32(R9), Y7
 	VFMADD231PS (R8), Y6, Y0
@@ -317,142 +639,328 @@ channels18:
 	VFMADD231PS 32(R8)(BX*1), Y7, Y3
 	VFMADD231PS (R8)(BX*2), Y6, Y4
 	VFMADD231PS 32(R8)(BX*2), Y7, Y5
-	ADDQ        $0x00000004, R8
-	ADDQ        $0x00000040, R9
-	DECQ        R10
-	JNE         channels18
-	ADDQ        $0x00000018, SI
-	DECQ        DI
-	JNE         taps16
 
-store17:
-	MOVQ   add+136(FP), CX
-	TESTQ  CX, CX
-	JEQ    plain19
-	MOVQ   dstep+120(FP), DX
-	MOVQ   AX, CX
-	VADDPS (CX), Y0, Y0
-	VADDPS 32(CX), Y1, Y1
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y2, Y2
-	VADDPS 32(CX), Y3, Y3
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y4, Y4
-	VADDPS 32(CX), Y5, Y5
+nexttap52:
+	ADDQ $0x00000020, SI
+	DECQ DI
+	JNE  tap51
+	JMP  store53
 
-plain19:
-	MOVQ    dstep+120(FP), CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	JMP     done
+partial54:
+	CMPQ        24(SI), $0x00000002
+	JLT         last57
+	JNE         both56
+	VMOVUPS     (R9), Y6
+	VMOVUPS     32(R9), Y7
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS 32(R8), Y7, Y1
+	VFMADD231PS (R8)(BX*1), Y6, Y2
+	VFMADD231PS 32(R8)(BX*1), Y7, Y3
+	JMP         nexttap52
 
-next15:
-	CMPQ   SI, $0x00000002
-	JNE    next20
+last57:
+	VMOVUPS     (R9), Y6
+	VMOVUPS     32(R9), Y7
+	VFMADD231PS (R8)(BX*1), Y6, Y2
+	VFMADD231PS 32(R8)(BX*1), Y7, Y3
+	VFMADD231PS (R8)(BX*2), Y6, Y4
+	VFMADD231PS 32(R8)(BX*2), Y7, Y5
+	JMP         nexttap52
+
+both56:
+	VMOVUPS     (R9), Y6
+	VMOVUPS     32(R9), Y7
+	VFMADD231PS (R8)(BX*1), Y6, Y2
+	VFMADD231PS 32(R8)(BX*1), Y7, Y3
+	JMP         nexttap52
+
+store53:
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip61
+	MOVQ   AX, SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS 64(SI), Y2, Y2
+	VADDPS 96(SI), Y3, Y3
+	VADDPS 128(SI), Y4, Y4
+	VADDPS 160(SI), Y5, Y5
+
+skip61:
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip62
+	MOVQ   bias_base+72(FP), SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+
+skip62:
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip63
+	MOVQ   AX, SI
+	SUBQ   dst_base+0(FP), SI
+	ADDQ   res_base+96(FP), SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS 64(SI), Y2, Y2
+	VADDPS 96(SI), Y3, Y3
+	VADDPS 128(SI), Y4, Y4
+	VADDPS 160(SI), Y5, Y5
+
+skip63:
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
+	JEQ          skip64
+	VBROADCASTSS lo+216(FP), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS hi+220(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+	VMINPS       Y5, Y6, Y5
+
+skip64:
+	MOVQ    AX, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS Y4, 128(SI)
+	VMOVUPS Y5, 160(SI)
+	MOVQ    xrow+176(FP), SI
+	LEAQ    (CX)(SI*4), CX
+	MOVQ    drow+184(FP), SI
+	LEAQ    (AX)(SI*4), AX
+	MOVQ    24(SP), SI
+	DECQ    SI
+	MOVQ    SI, 24(SP)
+	JNE     row50
+	VZEROUPPER
+	RET
+
+next49:
+	CMPQ pixels+160(FP), $0x00000002
+	JNE  next65
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ step+152(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+168(FP), SI
+	MOVQ SI, 32(SP)
+
+row66:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   taps_base+72(FP), SI
-	MOVQ   count+96(FP), DI
+	MOVQ   taps_base+120(FP), SI
+	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store22
+	JEQ    store69
 
-taps21:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 8(SI), R9
-	LEAQ (DX)(R9*4), R9
-	MOVQ 16(SI), R10
-
-channels23:
+tap67:
+	MOVQ        (SI), R8
+	LEAQ        (CX)(R8*4), R8
+	MOVQ        8(SI), R9
+	LEAQ        (DX)(R9*4), R9
+	CMPQ        24(SI), $0x00000000
+	JNE         partial70
 	VMOVUPS     (R9), Y4
 	VMOVUPS     32(R9), Y5
 	VFMADD231PS (R8), Y4, Y0
 	VFMADD231PS 32(R8), Y5, Y1
 	VFMADD231PS (R8)(BX*1), Y4, Y2
 	VFMADD231PS 32(R8)(BX*1), Y5, Y3
-	ADDQ        $0x00000004, R8
-	ADDQ        $0x00000040, R9
-	DECQ        R10
-	JNE         channels23
-	ADDQ        $0x00000018, SI
-	DECQ        DI
-	JNE         taps21
 
-store22:
-	MOVQ   add+136(FP), CX
-	TESTQ  CX, CX
-	JEQ    plain24
-	MOVQ   dstep+120(FP), DX
-	MOVQ   AX, CX
-	VADDPS (CX), Y0, Y0
-	VADDPS 32(CX), Y1, Y1
-	LEAQ   (CX)(DX*4), CX
-	VADDPS (CX), Y2, Y2
-	VADDPS 32(CX), Y3, Y3
+nexttap68:
+	ADDQ $0x00000020, SI
+	DECQ DI
+	JNE  tap67
+	JMP  store69
 
-plain24:
-	MOVQ    dstep+120(FP), CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	LEAQ    (AX)(CX*4), AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	JMP     done
+partial70:
+	CMPQ        24(SI), $0x00000002
+	JNE         last73
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS 32(R8), Y5, Y1
+	JMP         nexttap68
 
-next20:
-	CMPQ   SI, $0x00000001
-	JNE    next25
+last73:
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VFMADD231PS (R8)(BX*1), Y4, Y2
+	VFMADD231PS 32(R8)(BX*1), Y5, Y3
+	JMP         nexttap68
+
+store69:
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip76
+	MOVQ   AX, SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS 64(SI), Y2, Y2
+	VADDPS 96(SI), Y3, Y3
+
+skip76:
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip77
+	MOVQ   bias_base+72(FP), SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+
+skip77:
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+208(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip78
+	MOVQ   AX, SI
+	SUBQ   dst_base+0(FP), SI
+	ADDQ   res_base+96(FP), SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS 64(SI), Y2, Y2
+	VADDPS 96(SI), Y3, Y3
+
+skip78:
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+208(FP), DI
+	TESTQ        SI, DI
+	JEQ          skip79
+	VBROADCASTSS lo+216(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS hi+220(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
+
+skip79:
+	MOVQ    AX, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	MOVQ    xrow+176(FP), SI
+	LEAQ    (CX)(SI*4), CX
+	MOVQ    drow+184(FP), SI
+	LEAQ    (AX)(SI*4), AX
+	MOVQ    32(SP), SI
+	DECQ    SI
+	MOVQ    SI, 32(SP)
+	JNE     row66
+	VZEROUPPER
+	RET
+
+next65:
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ step+152(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+168(FP), BX
+	MOVQ BX, 40(SP)
+
+row81:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   taps_base+72(FP), BX
-	MOVQ   count+96(FP), SI
+	MOVQ   taps_base+120(FP), BX
+	MOVQ   count+144(FP), SI
 	TESTQ  SI, SI
-	JEQ    store27
+	JEQ    store84
 
-taps26:
-	MOVQ (BX), DI
-	LEAQ (CX)(DI*4), DI
-	MOVQ 8(BX), R8
-	LEAQ (DX)(R8*4), R8
-	MOVQ 16(BX), R9
-
-channels28:
+tap82:
+	MOVQ        (BX), DI
+	LEAQ        (CX)(DI*4), DI
+	MOVQ        8(BX), R8
+	LEAQ        (DX)(R8*4), R8
 	VMOVUPS     (R8), Y2
 	VMOVUPS     32(R8), Y3
 	VFMADD231PS (DI), Y2, Y0
 	VFMADD231PS 32(DI), Y3, Y1
-	ADDQ        $0x00000004, DI
-	ADDQ        $0x00000040, R8
-	DECQ        R9
-	JNE         channels28
-	ADDQ        $0x00000018, BX
+	ADDQ        $0x00000020, BX
 	DECQ        SI
-	JNE         taps26
+	JNE         tap82
 
-store27:
-	MOVQ   add+136(FP), CX
-	TESTQ  CX, CX
-	JEQ    plain29
-	MOVQ   dstep+120(FP), CX
-	MOVQ   AX, CX
-	VADDPS (CX), Y0, Y0
-	VADDPS 32(CX), Y1, Y1
+store84:
+	MOVQ   $0x00000001, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip87
+	MOVQ   AX, BX
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
 
-plain29:
-	MOVQ    dstep+120(FP), CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	JMP     done
+skip87:
+	MOVQ   $0x00000002, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip88
+	MOVQ   bias_base+72(FP), BX
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
 
-next25:
-done:
+skip88:
+	MOVQ   $0x00000004, BX
+	MOVQ   flags+208(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip89
+	MOVQ   AX, BX
+	SUBQ   dst_base+0(FP), BX
+	ADDQ   res_base+96(FP), BX
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+
+skip89:
+	MOVQ         $0x00000008, BX
+	MOVQ         flags+208(FP), SI
+	TESTQ        BX, SI
+	JEQ          skip90
+	VBROADCASTSS lo+216(FP), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS hi+220(FP), Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+
+skip90:
+	MOVQ    AX, BX
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	MOVQ    xrow+176(FP), BX
+	LEAQ    (CX)(BX*4), CX
+	MOVQ    drow+184(FP), BX
+	LEAQ    (AX)(BX*4), AX
+	MOVQ    40(SP), BX
+	DECQ    BX
+	MOVQ    BX, 40(SP)
+	JNE     row81
 	VZEROUPPER
 	RET

@@ -135,9 +135,15 @@ var variants = []Variant{
 	{"weighted_taps_f32_avx2", "weighted_taps_f32", cpu.AVX2},
 	{"weighted_taps_f32_avx512", "weighted_taps_f32", cpu.AVX512},
 	{"conv_f32_6x16_avx2", "conv_f32", cpu.AVX2},
-	{"conv_f32_12x16_avx512", "conv_f32", cpu.AVX512},
+	{"conv_f32_14x32_avx512", "conv_f32", cpu.AVX512},
 	{"conv_depthwise_f32_6x16_avx2", "conv_depthwise_f32", cpu.AVX2},
-	{"conv_depthwise_f32_12x16_avx512", "conv_depthwise_f32", cpu.AVX512},
+	{"conv_depthwise_f32_14x16_avx512", "conv_depthwise_f32", cpu.AVX512},
+	{"max_pool_f32_6x16_avx2", "max_pool_f32", cpu.AVX2},
+	{"max_pool_f32_14x16_avx512", "max_pool_f32", cpu.AVX512},
+	{"winograd_input_f32_6x6_avx2", "winograd_input_f32", cpu.AVX2},
+	{"winograd_input_f32_6x6_avx512", "winograd_input_f32", cpu.AVX512},
+	{"winograd_output_f32_4x4_avx2", "winograd_output_f32", cpu.AVX2},
+	{"winograd_output_f32_4x4_avx512", "winograd_output_f32", cpu.AVX512},
 	{"transpose_f32_8x8_avx2", "transpose_f32", cpu.AVX2},
 	{"transpose_f32_16x4_avx512", "transpose_f32", cpu.AVX512},
 	{"quantize_f32u8_avx2", "quantize_f32u8", cpu.AVX2},
@@ -279,6 +285,9 @@ var dispatchers = []Dispatcher{
 	{"weighted_taps_f32", weighted_taps_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
+	{"max_pool_f32", max_pool_f32},
+	{"winograd_input_f32", winograd_input_f32},
+	{"winograd_output_f32", winograd_output_f32},
 	{"transpose_f32", transpose_f32},
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
@@ -1581,59 +1590,163 @@ func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
 	}
 }
 
-func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
+func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		conv_f32_12x16_avx512(dst, x, w, taps, count, at, step, dstep, pixels, add)
+		conv_f32_14x32_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 	case tier >= cpu.AVX2:
-		conv_f32_6x16_avx2(dst, x, w, taps, count, at, step, dstep, pixels, add)
+		conv_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 	default:
 		if emulator != nil {
 			args := struct {
 				dst    []float32
 				x      []float32
 				w      []float32
+				bias   []float32
+				res    []float32
 				taps   []int64
 				count  int
-				at     int
 				step   int
-				dstep  int
 				pixels int
-				add    int
-			}{dst: dst, x: x, w: w, taps: taps, count: count, at: at, step: step, dstep: dstep, pixels: pixels, add: add}
+				rows   int
+				xrow   int
+				drow   int
+				wpanel int
+				dpanel int
+				flags  int
+				lo     float32
+				hi     float32
+			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, wpanel: wpanel, dpanel: dpanel, flags: flags, lo: lo, hi: hi}
 			if emulate("conv_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		conv_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+		conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 	}
 }
 
-func conv_depthwise_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
+func conv_depthwise_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		conv_depthwise_f32_12x16_avx512(dst, x, w, taps, count, at, step, dstep, pixels, add)
+		conv_depthwise_f32_14x16_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 	case tier >= cpu.AVX2:
-		conv_depthwise_f32_6x16_avx2(dst, x, w, taps, count, at, step, dstep, pixels, add)
+		conv_depthwise_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 	default:
 		if emulator != nil {
 			args := struct {
 				dst    []float32
 				x      []float32
 				w      []float32
+				bias   []float32
+				res    []float32
 				taps   []int64
 				count  int
-				at     int
 				step   int
-				dstep  int
 				pixels int
-				add    int
-			}{dst: dst, x: x, w: w, taps: taps, count: count, at: at, step: step, dstep: dstep, pixels: pixels, add: add}
+				rows   int
+				xrow   int
+				drow   int
+				wpanel int
+				dpanel int
+				flags  int
+				lo     float32
+				hi     float32
+			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, wpanel: wpanel, dpanel: dpanel, flags: flags, lo: lo, hi: hi}
 			if emulate("conv_depthwise_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		conv_depthwise_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+		conv_depthwise_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+	}
+}
+
+func max_pool_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		max_pool_f32_14x16_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+	case tier >= cpu.AVX2:
+		max_pool_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst    []float32
+				x      []float32
+				w      []float32
+				bias   []float32
+				res    []float32
+				taps   []int64
+				count  int
+				step   int
+				pixels int
+				rows   int
+				xrow   int
+				drow   int
+				wpanel int
+				dpanel int
+				flags  int
+				lo     float32
+				hi     float32
+			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, wpanel: wpanel, dpanel: dpanel, flags: flags, lo: lo, hi: hi}
+			if emulate("max_pool_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		max_pool_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+	}
+}
+
+func winograd_input_f32(dst, x, tmp []float32, tiles, row, point int) {
+	switch {
+	case tier >= cpu.AVX512:
+		winograd_input_f32_6x6_avx512(dst, x, tmp, tiles, row, point)
+	case tier >= cpu.AVX2:
+		winograd_input_f32_6x6_avx2(dst, x, tmp, tiles, row, point)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				x     []float32
+				tmp   []float32
+				tiles int
+				row   int
+				point int
+			}{dst: dst, x: x, tmp: tmp, tiles: tiles, row: row, point: point}
+			if emulate("winograd_input_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		winograd_input_f32_ref(dst, x, tmp, tiles, row, point)
+	}
+}
+
+func winograd_output_f32(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32) {
+	switch {
+	case tier >= cpu.AVX512:
+		winograd_output_f32_4x4_avx512(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
+	case tier >= cpu.AVX2:
+		winograd_output_f32_4x4_avx2(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []float32
+				m     []float32
+				tmp   []float32
+				bias  []float32
+				res   []float32
+				tiles int
+				point int
+				drow  int
+				rows  int
+				cols  int
+				flags int
+				lo    float32
+				hi    float32
+			}{dst: dst, m: m, tmp: tmp, bias: bias, res: res, tiles: tiles, point: point, drow: drow, rows: rows, cols: cols, flags: flags, lo: lo, hi: hi}
+			if emulate("winograd_output_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		winograd_output_f32_ref(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
 	}
 }
 

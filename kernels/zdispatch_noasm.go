@@ -75,6 +75,9 @@ var dispatchers = []Dispatcher{
 	{"weighted_taps_f32", weighted_taps_f32},
 	{"conv_f32", conv_f32},
 	{"conv_depthwise_f32", conv_depthwise_f32},
+	{"max_pool_f32", max_pool_f32},
+	{"winograd_input_f32", winograd_input_f32},
+	{"winograd_output_f32", winograd_output_f32},
 	{"transpose_f32", transpose_f32},
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
@@ -356,12 +359,24 @@ func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
 	weighted_taps_f32_ref(dst, x, w, at, taps)
 }
 
-func conv_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
-	conv_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
 }
 
-func conv_depthwise_f32(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int) {
-	conv_depthwise_f32_ref(dst, x, w, taps, count, at, step, dstep, pixels, add)
+func conv_depthwise_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	conv_depthwise_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+}
+
+func max_pool_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+	max_pool_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+}
+
+func winograd_input_f32(dst, x, tmp []float32, tiles, row, point int) {
+	winograd_input_f32_ref(dst, x, tmp, tiles, row, point)
+}
+
+func winograd_output_f32(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32) {
+	winograd_output_f32_ref(dst, m, tmp, bias, res, tiles, point, drow, rows, cols, flags, lo, hi)
 }
 
 func transpose_f32(dst, src []float32, rows, cols, ldd, lds int) {

@@ -365,16 +365,34 @@ func weighted_taps_f32_avx2(dst, x, w []float32, at []int32, taps int)
 func weighted_taps_f32_avx512(dst, x, w []float32, at []int32, taps int)
 
 //go:noescape
-func conv_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
-func conv_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_f32_14x32_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
-func conv_depthwise_f32_6x16_avx2(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_depthwise_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
 
 //go:noescape
-func conv_depthwise_f32_12x16_avx512(dst, x, w []float32, taps []int64, count, at, step, dstep, pixels, add int)
+func conv_depthwise_f32_14x16_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
+
+//go:noescape
+func max_pool_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
+
+//go:noescape
+func max_pool_f32_14x16_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
+
+//go:noescape
+func winograd_input_f32_6x6_avx2(dst, x, tmp []float32, tiles, row, point int)
+
+//go:noescape
+func winograd_input_f32_6x6_avx512(dst, x, tmp []float32, tiles, row, point int)
+
+//go:noescape
+func winograd_output_f32_4x4_avx2(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32)
+
+//go:noescape
+func winograd_output_f32_4x4_avx512(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32)
 
 //go:noescape
 func transpose_f32_8x8_avx2(dst, src []float32, rows, cols, ldd, lds int)

@@ -242,6 +242,19 @@ func formOf(f any) (form, bool) {
 			x, dst, scale := randomF32(n), make([]int8, n), make([]float32, n/64)
 			return func() { f(dst, scale, x, 64) }
 		}}, true
+	case func(dst, x, tmp []float32, tiles, row, point int):
+		return form{6, func(n int) func() { // a patch of 36 pixels, 16 of them new
+			tiles := max(1, n/(36*16))
+			row := (4*tiles + 2) * 16
+			x, dst, tmp := randomF32(6*row), make([]float32, 36*16*tiles), make([]float32, 36*16)
+			return func() { f(dst, x, tmp, tiles, row, 16*tiles) }
+		}}, true
+	case func(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32):
+		return form{6, func(n int) func() {
+			tiles := max(1, n/(36*16))
+			m, dst, tmp := randomF32(36*16*tiles), make([]float32, 4*4*tiles*16), make([]float32, 36*16)
+			return func() { f(dst, m, tmp, nil, nil, tiles, 16*tiles, 4*tiles*16, 4, 4, 0, 0, 0) }
+		}}, true
 	case func(dst []int16, x []uint8):
 		return form{3, func(n int) func() {
 			x, dst := make([]uint8, n), make([]int16, n)

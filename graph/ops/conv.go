@@ -6,9 +6,9 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// opConv is the convolution of [batch × channels × …] with one or two spatial axes and constant weights, packed when it is built.
+// opConv is the convolution of [batch × channels × …] with one or two spatial axes. Constant weights are packed when it is built.
 var opConv = &Op{
-	Name: "conv", Type: "Conv", Since: 1, MinInputs: 2, Rows: rowsFirst,
+	Name: "conv", Type: "Conv", Since: 1, MinInputs: 2, Rows: rowsFirst, Packs: packsInput(1), Depth: filterSize,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		w, _, err := convWindow(n, in)
 		if err != nil {
@@ -27,8 +27,13 @@ var opConv = &Op{
 			kh = w.kernel[0]
 		}
 		weights := in[1].Shape
-		packed := kernels.PackConv(tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, kh, kw)
-		return &convKernel{pool, w, packed, present(in, 2)}, nil
+		k := &convKernel{pool: pool, window: w, hasBias: present(in, 2), groups: groups}
+		if hasConst(in, 1) {
+			k.packed = packConv(w, tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, kh, kw)
+		} else {
+			k.dynamic = true
+		}
+		return k, nil
 	},
 }
 
@@ -48,9 +53,6 @@ func convWindow(n *graph.Node, in []graph.Arg) (w *window, groups int, err error
 	if len(x) < 3 || len(weights) != len(x) {
 		return nil, 0, modelErr(n, "input %v and weights %v", x, weights)
 	}
-	if !hasConst(in, 1) {
-		return nil, 0, unsupported(n, "weights that are not a constant")
-	}
 	group, err := n.IntAttr("group", 1)
 	if err != nil {
 		return nil, 0, err
@@ -67,28 +69,57 @@ func convWindow(n *graph.Node, in []graph.Arg) (w *window, groups int, err error
 }
 
 type convKernel struct {
-	pool    *kernels.Pool
-	window  *window
-	packed  *kernels.PackedConv
-	hasBias bool
+	pool             *kernels.Pool
+	window           *window
+	packed           *kernels.PackedConv // of constant weights
+	hasBias, dynamic bool
+	groups           int
 }
 
-// ScratchBytes implements graph.ScratchKernel: the lists of taps, then the packed image and output.
+// scratch is the number of float32 and of int64 for these shapes.
+func (k *convKernel) scratch(x, weights []int) (s kernels.ConvShape, floats, ints int) {
+	if !k.dynamic {
+		s, _, _ = k.window.shape(x)
+		floats, ints = k.packed.ConvScratch(&s)
+		return s, floats, ints
+	}
+	w := *k.window
+	w.kernel = weights[2:] // may differ between runs
+	s, _, _ = w.shape(x)
+	p := k.weights(weights)
+	floats, ints = p.DynamicScratch(&s)
+	return s, floats, ints
+}
+
+// weights describes weights of this shape.
+func (k *convKernel) weights(shape []int) kernels.PackedConv {
+	kh := 1
+	if len(shape) == 4 {
+		kh = shape[2]
+	}
+	return kernels.ConvWeights(shape[0], shape[1]*k.groups, k.groups, kh, shape[len(shape)-1])
+}
+
+// ScratchBytes implements graph.ScratchKernel: the lists of taps, then the packed image, output and weights.
 func (k *convKernel) ScratchBytes(args []graph.Arg) int {
-	s, _, _ := k.window.shape(args[0].Shape)
-	floats, ints := k.packed.ConvScratch(&s)
+	_, floats, ints := k.scratch(args[0].Shape, args[1].Shape)
 	return 8*ints + 4*floats
 }
 
 // Run implements graph.Kernel.
 func (k *convKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	s, _, _ := k.window.shape(in[0].Shape)
-	_, ints := k.packed.ConvScratch(&s)
-	taps := tensor.Tensor{DType: tensor.Int64, Bytes: scratch[:8*ints]}
+	s, _, ints := k.scratch(in[0].Shape, in[1].Shape)
+	taps, free := scratchInts(scratch[:8*ints]), floats(scratch[8*ints:])
 	var bias []float32
 	if k.hasBias {
 		bias = tensor.Data[float32](in[2])
 	}
-	kernels.ConvF32(k.pool, tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), bias, k.packed, in[0].Shape[0], &s, floats(scratch[8*ints:]), tensor.Data[int64](&taps))
+	dst, x, batch := tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), in[0].Shape[0]
+	if k.dynamic {
+		w := k.weights(in[1].Shape)
+		kernels.ConvDynamicF32(k.pool, dst, x, tensor.Data[float32](in[1]), bias, &w, batch, &s, free, taps)
+	} else {
+		kernels.ConvF32(k.pool, dst, x, bias, k.packed, batch, &s, free, taps)
+	}
 	return nil
 }

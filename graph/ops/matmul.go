@@ -8,8 +8,8 @@ import (
 // opMatMul is NumPy's matmul: of vectors, matrices, and batches of matrices that broadcast. A constant matrix on the right is packed
 // once. opFusedMatMul adds inputs 2 and 3, which are optional, and has an activation in its epilogue.
 var (
-	opMatMul      = &Op{Name: "matmul", Type: "MatMul", Since: 1, MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsMatMul}
-	opFusedMatMul = &Op{Name: "matmul", Domain: graph.DomainFused, Type: "MatMul", MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsMatMul}
+	opMatMul      = &Op{Name: "matmul", Type: "MatMul", Since: 1, MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsMatMul, Packs: packsMatrix, Depth: lastAxis}
+	opFusedMatMul = &Op{Name: "matmul", Domain: graph.DomainFused, Type: "MatMul", MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsMatMul, Packs: packsMatrix, Depth: lastAxis}
 )
 
 func inferMatMul(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {

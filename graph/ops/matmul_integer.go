@@ -9,7 +9,7 @@ import (
 // opMatMulInteger is the matrix product of u8 or s8 matrices, less their zero points, in s32, exactly. Inputs: A, B, zero point of A (one,
 // or one a row of a matrix), zero point of B (one, or one a column). A constant B is packed once.
 var opMatMulInteger = &Op{
-	Name: "matmul_integer", Type: "MatMulInteger", Since: 10, MinInputs: 2, Rows: matmulIntegerArgs.rows,
+	Name: "matmul_integer", Type: "MatMulInteger", Since: 10, MinInputs: 2, Rows: matmulIntegerArgs.rows, Packs: func(i, rank int) bool { return i == 1 && rank == 2 }, Depth: lastAxis,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 4); err != nil {
 			return nil, err

@@ -27,6 +27,12 @@ type Op struct {
 	Build func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error)
 	// Rows says whether rows along axis 0 stay independent: rows[i] tells whether in[i] carries rows. Nil: they do not.
 	Rows func(n *graph.Node, in []graph.Arg, rows []bool) bool
+	// Packs reports whether the kernel keeps a copy of its own of input i, where that is a constant of this rank, so that a plan need not
+	// keep it. Nil: of none.
+	Packs func(i, rank int) bool
+	// Depth is the number of multiply-adds behind an element of the first output, from the shapes of inputs 0 and 1; nil where they do not
+	// count.
+	Depth func(a, b []int) int
 	// Grad is the training form; nil where the operator cannot be trained through.
 	Grad func(n *graph.Node, pool *kernels.Pool) (Gradient, error)
 }
@@ -38,6 +44,26 @@ type Gradient interface {
 	// Backward writes the gradient of the loss by each input into dIn, given that by the output; nil entries are not
 	// wanted, the others have the shape of their input.
 	Backward(in []*tensor.Tensor, out, dOut *tensor.Tensor, dIn []*tensor.Tensor)
+}
+
+// packsMatrix is Packs for operands of products that are packed where they are matrices.
+func packsMatrix(i, rank int) bool { return i > 0 && rank == 2 }
+
+// lastAxis is Depth of a product of matrices.
+func lastAxis(a, _ []int) int { return a[len(a)-1] }
+
+// filterSize is Depth of a convolution with weights b.
+func filterSize(_, b []int) int {
+	n, _ := tensor.Elements(b[1:])
+	return n
+}
+
+// packsAll is Packs where nothing but input 0 is read in a run.
+func packsAll(i, _ int) bool { return i > 0 }
+
+// packsInput makes Packs for one input.
+func packsInput(input int) func(i, rank int) bool {
+	return func(i, _ int) bool { return i == input }
 }
 
 // Lookup finds an operator by domain and ONNX op type.

@@ -53,6 +53,7 @@ var cases = slices.Concat(
 	integerCases,
 	bf16Cases,
 	weightCases,
+	packedCases,
 )
 
 var basicCases = []opCase{

@@ -35,19 +35,7 @@ func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error)) *Op {
 		if err := wantDType(n, in, 0, tensor.Float32); err != nil {
 			return nil, err
 		}
-		if len(n.Outputs) > 1 {
-			return nil, unsupported(n, "the output of positions")
-		}
-		w, err := windowOf(n, len(in[0].Shape)-2, nil)
-		if err != nil {
-			return nil, err
-		}
-		for i, k := range w.kernel {
-			if extent := (k-1)*w.dilation[i] + 1; w.before[i] >= extent || w.after[i] >= extent {
-				return nil, modelErr(n, "pads %v and %v for a kernel of %v", w.before, w.after, w.kernel)
-			}
-		}
-		return w, nil
+		return poolWindow(n, len(in[0].Shape)-2)
 	}
 	return &Op{
 		Name: name, Type: opType, Since: 1, Rows: rowsFirst,
@@ -75,4 +63,21 @@ func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error)) *Op {
 			}), err
 		},
 	}
+}
+
+// poolWindow reads the attributes of pooling over axes spatial axes.
+func poolWindow(n *graph.Node, axes int) (*window, error) {
+	if len(n.Outputs) > 1 {
+		return nil, unsupported(n, "the output of positions")
+	}
+	w, err := windowOf(n, axes, nil)
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range w.kernel {
+		if extent := (k-1)*w.dilation[i] + 1; w.before[i] >= extent || w.after[i] >= extent {
+			return nil, modelErr(n, "pads %v and %v for a kernel of %v", w.before, w.after, w.kernel)
+		}
+	}
+	return w, nil
 }

@@ -16,7 +16,7 @@ import (
 //
 // acc = Σ (a - zero)·w is exact in s32. Output u8: sat(roundeven(f32(acc + bias)·m) + zero point) with
 // m = f32(f64(scale_a)·f64(scale_w) / f64(scale_y)); output f32: f32(acc + bias) · f32(f64(scale_a)·f64(scale_w)).
-var opQGemm = &Op{Name: "qgemm", Domain: graph.DomainFused, Type: "QGemm", MinInputs: 5, Infer: inferQGemm, Build: buildQGemm, Rows: rowsFirst}
+var opQGemm = &Op{Name: "qgemm", Domain: graph.DomainFused, Type: "QGemm", MinInputs: 5, Infer: inferQGemm, Build: buildQGemm, Rows: rowsFirst, Packs: packsAll, Depth: lastAxis}
 
 func inferQGemm(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	if err := arity(n, in, 5, 8); err != nil {

@@ -13,7 +13,7 @@ import (
 //
 // With the exact sum S of (A−zero)·(B−zero): sat(roundeven(f32(S)·m) + zero point), m = f32(f64(scale_a)·f64(scale_b) / f64(scale_y)).
 var opQLinearMatMul = &Op{
-	Name: "qlinear_matmul", Type: "QLinearMatMul", Since: 10, MinInputs: 8, Rows: qlinearMatMulArgs.rows,
+	Name: "qlinear_matmul", Type: "QLinearMatMul", Since: 10, MinInputs: 8, Rows: qlinearMatMulArgs.rows, Packs: func(i, rank int) bool { return i == 3 && rank == 2 }, Depth: lastAxis,
 	Infer: inferQLinearMatMul, Build: buildQLinearMatMul,
 }
 

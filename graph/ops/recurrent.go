@@ -33,7 +33,7 @@ const (
 
 func recurrentOp(name, opType string, cell kernels.Cell, inputs int) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: 7, MinInputs: 3,
+		Name: name, Type: opType, Since: 7, MinInputs: 3, Packs: func(i, _ int) bool { return i == 1 || i == 2 },
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 3, inputs); err != nil {
 				return nil, err

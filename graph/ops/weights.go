@@ -10,12 +10,12 @@ import (
 var (
 	// opMatMulNBits is com.microsoft MatMulNBits: A [..., K] times weights of 4 or 8 bits in blocks along K, with an optional bias [N].
 	// accuracy_level 4 asks for activations quantised to 8 bits by row and block (kernels.GemmS8NBits); below that they stay f32.
-	opMatMulNBits = &Op{Name: "matmul_nbits", Domain: graph.DomainMicrosoft, Type: "MatMulNBits", Since: 1, MinInputs: 3, Infer: inferNBits, Build: buildNBits, Rows: rowsFirst}
+	opMatMulNBits = &Op{Name: "matmul_nbits", Domain: graph.DomainMicrosoft, Type: "MatMulNBits", Since: 1, MinInputs: 3, Infer: inferNBits, Build: buildNBits, Rows: rowsFirst, Packs: packsAll, Depth: lastAxis}
 	// opFusedNBits adds the activation.
-	opFusedNBits = &Op{Name: "matmul_nbits", Domain: graph.DomainFused, Type: "MatMulNBits", MinInputs: 3, Infer: inferNBits, Build: buildNBits, Rows: rowsFirst}
+	opFusedNBits = &Op{Name: "matmul_nbits", Domain: graph.DomainFused, Type: "MatMulNBits", MinInputs: 3, Infer: inferNBits, Build: buildNBits, Rows: rowsFirst, Packs: packsAll, Depth: lastAxis}
 	// opHalfGemm is MatMul or Gemm with weights of Float16 or BFloat16 [K,N] ([N,K] with transB) that a Cast would widen: A [..., K],
 	// weights, optional bias [N]. Attributes transB, activation, and matrix, 1 where A must have rank 2.
-	opHalfGemm = &Op{Name: "half_gemm", Domain: graph.DomainFused, Type: "HalfGemm", MinInputs: 2, Infer: inferHalfGemm, Build: buildHalfGemm, Rows: rowsFirst}
+	opHalfGemm = &Op{Name: "half_gemm", Domain: graph.DomainFused, Type: "HalfGemm", MinInputs: 2, Infer: inferHalfGemm, Build: buildHalfGemm, Rows: rowsFirst, Packs: packsAll, Depth: lastAxis}
 )
 
 // AttrMatrix is the attribute of HalfGemm that says whether A must have rank 2, as in Gemm.

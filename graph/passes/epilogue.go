@@ -9,23 +9,6 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
-// Fuse replaces patterns by operators that only plans know: attention, quantised Gemm, products with
-// packed weights, and products with epilogues. m must have gone
-// through Standard and is changed.
-func Fuse(m *graph.Model) error {
-	fuseAttention(&m.Graph)
-	fuseQuantized(&m.Graph)
-	fuseWeights(&m.Graph)
-	dropUnused(&m.Graph)
-	// Quantised weights that no integer kernel took are dequantised now, once.
-	if err := foldConstants(&m.Graph, nil); err != nil {
-		return err
-	}
-	fuseEpilogues(&m.Graph)
-	dropUnused(&m.Graph)
-	return m.Graph.Check()
-}
-
 // fuseEpilogues moves what follows a Gemm, or a MatMul by a constant matrix, into its epilogue: at most two Adds, of a bias and a residual,
 // then an activation. Each value in between must have no other user. Products of two run-time values are left to the passes that know
 // attention.

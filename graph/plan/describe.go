@@ -8,7 +8,7 @@ type StepInfo struct {
 	Node  string `json:"node"`
 	DType string `json:"dtype"` // of the first output
 	Shape []int  `json:"shape"`
-	FLOPs int64  `json:"flops"` // of matrix products, 2·M·N·K; 0 for the rest
+	FLOPs int64  `json:"flops"` // of products and convolutions, two per multiply-add; 0 for the rest
 }
 
 // Describe lists the steps and the bytes of intermediate values for rows rows.
@@ -25,10 +25,9 @@ func (p *Plan) Describe(rows int) ([]StepInfo, int, error) {
 	for i, st := range p.steps {
 		out := st.out[0]
 		steps[i] = StepInfo{Op: st.op.Name, Node: st.node.Name, DType: p.slots[out].dtype.String(), Shape: b.shapes[out]}
-		if isMatrixProduct(st.node) {
-			in := b.shapes[st.in[0]]
+		if st.op.Depth != nil {
 			n, _ := tensor.Elements(b.shapes[out])
-			steps[i].FLOPs = 2 * int64(n) * int64(in[len(in)-1])
+			steps[i].FLOPs = 2 * int64(n) * int64(st.op.Depth(b.shapes[st.in[0]], b.shapes[st.in[1]]))
 		}
 	}
 	return steps, b.bytes, nil

@@ -89,6 +89,11 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Fuse(m); err != nil {
 		return nil, err
 	}
+	if o.Backend.Name() == (ops.CPU{}).Name() {
+		if err := passes.Layout(m); err != nil {
+			return nil, err
+		}
+	}
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
@@ -192,7 +197,7 @@ func (p *Plan) build(g *graph.Graph) error {
 	return nil
 }
 
-// dropPackedConstants lets go of constants that only kernels read which hold packed copies: products of matrices, recurrent networks.
+// dropPackedConstants lets go of constants that only kernels read which hold packed copies.
 func (p *Plan) dropPackedConstants() {
 	needed := map[int]bool{}
 	for _, s := range p.outputs {
@@ -203,7 +208,7 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			if packed := i > 0 && len(p.slots[s].value.Shape) == 2 && packsInput(st.node, i) || i > 0 && i < 3 && isRecurrent(st.node); !packed {
+			if packs := st.op.Packs; packs == nil || !packs(i, len(p.slots[s].value.Shape)) {
 				needed[s] = true
 			}
 		}
@@ -214,28 +219,6 @@ func (p *Plan) dropPackedConstants() {
 		}
 	}
 }
-
-// packsInput reports whether the kernel of n holds a copy of input i if that is a constant matrix.
-func packsInput(n *graph.Node, i int) bool {
-	switch n.Op {
-	case "MatMulInteger":
-		return i == 1
-	case "QLinearMatMul":
-		return i == 3
-	}
-	return i > 0 && isMatrixProduct(n)
-}
-
-func isMatrixProduct(n *graph.Node) bool {
-	switch n.Op {
-	case "Gemm", "MatMul", "GemmBF16", "MatMulBF16", "QGemm", "MatMulInteger", "QLinearMatMul":
-		return true
-	}
-	return false
-}
-
-// isRecurrent says whose inputs 1 and 2, W and R, are packed.
-func isRecurrent(n *graph.Node) bool { return n.Op == "LSTM" || n.Op == "GRU" || n.Op == "RNN" }
 
 func argsOf(slots []int, args []graph.Arg) []graph.Arg {
 	in := make([]graph.Arg, len(slots))

@@ -1,0 +1,22 @@
+package passes
+
+import "github.com/hotpath/hotpath/graph"
+
+// Fuse replaces patterns by operators that only plans know: attention, integer products, products with packed weights, and products with
+// epilogues. m must have gone through Standard and is changed.
+func Fuse(m *graph.Model) error {
+	g := &m.Graph
+	fuseAttention(g)
+	fuseQuantized(g)
+	fuseWeights(g)
+	dropUnused(g)
+	// Quantised weights that no integer kernel took are dequantised now, once.
+	if err := foldConstants(g, nil); err != nil {
+		return err
+	}
+	fuseSwish(g)
+	fuseEpilogues(g)
+	foldBatchNorm(g)
+	dropUnused(g)
+	return g.Check()
+}

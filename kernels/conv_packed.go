@@ -1,0 +1,174 @@
+package kernels
+
+import (
+	"math"
+	"sync"
+)
+
+// ConvPackedF32 computes a convolution in the packed-channel layout: for each image of x [batch × C/16 × H × W × 16] and dst
+// [batch × M/16 × OH × OW × 16], the numbers of blocks rounded up, and o in group g,
+//
+//	dst[o][oy][ox] = e(bias[o] + Σ w[o][c][ky][kx]·x[g·C/groups + c][oy·StrideH − Top + ky·DilationH][ox·StrideW − Left + kx·DilationW])
+//
+// over the taps inside the image. Where it is not ConvPackable, the blocks are those of each group. bias [M] and e may be nil; e.Residual has
+// the layout of dst. Order, where p comes from PackConv (PackWinograd has its own): input channels in blocks of 16; a segment is the blocks until 256 products are reached, and is one FMA chain
+// from +0 over (block, ky, kx, channel in block); segments are added in ascending order, then the bias, the residual and the activation. A
+// depthwise convolution (one channel per group in and out) is one chain over (ky, kx). dst must not overlap the others. floats
+// and ints hold PackedScratch elements.
+//
+// The pool takes bands of rows of one or two output blocks, of one image at a time. Source of the order: Georganas et al., "Anatomy of
+// High-Performance Deep Learning Convolutions on SIMD Architectures", 2018.
+func ConvPackedF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, floats []float32, ints []int64) {
+	convolve(pool, dst, x, bias, e, p, batch, s, convLanes, floats, ints)
+}
+
+// convolve is ConvPackedF32 for an input with this distance of pixels: 16, or C below 16.
+func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, lanes int, floats []float32, ints []int64) {
+	job := convJobs.Get().(*convJob)
+	job.setUp(p, s, lanes, ints)
+	job.bias = bias
+	if e != nil {
+		job.act, job.alpha, job.beta = e.Act, e.Alpha, e.Beta
+	}
+	switch job.act {
+	case ActRelu:
+		job.lo, job.flags, job.act = 0, convClip, ActNone
+	case ActClip:
+		job.lo, job.hi, job.flags, job.act = job.alpha, job.beta, convClip, ActNone
+	}
+	if bias != nil {
+		job.flags |= convBias
+	}
+	groups, _, _, in, out := p.parts()
+	if !pool.worthwhile(p.M, s.OH*s.OW, p.C/p.Groups*s.KH*s.KW, gemmF32Rate) {
+		pool = nil
+	}
+	sizeIn, sizeOut := groups*in*s.H*s.W*lanes, groups*out*s.OH*s.OW*convLanes
+	for i := range batch {
+		job.x, job.dst = x[i*sizeIn:(i+1)*sizeIn], dst[i*sizeOut:(i+1)*sizeOut]
+		if e != nil && e.Residual != nil {
+			job.flags |= convResidual
+			job.res = e.Residual[i*sizeOut : (i+1)*sizeOut]
+		}
+		if p.winograd != nil {
+			p.winograd.run(pool, job, floats)
+		} else {
+			pool.Run(job.grid.count(), job)
+		}
+	}
+	*job = convJob{}
+	convJobs.Put(job)
+}
+
+// PackedScratch is the number of float32 and of int64 that ConvPackedF32 needs beside its operands.
+func (p *PackedConv) PackedScratch(s *ConvShape) (floats, ints int) {
+	if p.winograd != nil {
+		return p.winograd.scratch(p, s)
+	}
+	return 0, p.TapScratch(s)
+}
+
+// TapScratch is the number of int64 that a convolution of this shape needs.
+func (p *PackedConv) TapScratch(s *ConvShape) int {
+	g := p.grid(s)
+	return g.count() * p.tapInts()
+}
+
+// tapInts is the room for the taps of one segment, 4 numbers each, and 2 for each column of the kernel.
+func (p *PackedConv) tapInts() int { return 4*p.KH*p.KW*p.segment() + 2*p.KW }
+
+// convGrid cuts the output of an image: of each group, pairs of blocks by bands of rows. A depthwise convolution has runs of blocks instead,
+// which share their lists of taps. It depends on the shape alone, because the memory for taps does.
+type convGrid struct{ groups, pairs, bands, rows, units int }
+
+// depthwiseRun is the most blocks in a run. On images of 7 × 7 listing taps for each block took longer than computing it.
+const depthwiseRun = 16
+
+func (g *convGrid) count() int { return g.groups * g.pairs * g.bands }
+
+const (
+	// bandWork multiply-adds, some 40 µs at the peak, are the least in a band: enough to hide its start, few enough to share evenly.
+	bandWork = 4 << 20
+	maxBands = 64
+)
+
+// grid makes the bands. A unit is a row, or, where all rows are one, convTile pixels.
+func (p *PackedConv) grid(s *ConvShape) convGrid {
+	groups, cg, _, _, out := p.parts()
+	blocks := min(2, out)
+	if p.depthwise {
+		cg, blocks, groups = 1, min(groups, depthwiseRun), (groups+depthwiseRun-1)/depthwiseRun
+	}
+	units, pixels := s.OH, s.OW
+	if s.pointwise() {
+		units, pixels = (s.OH*s.OW+convTile-1)/convTile, convTile
+	}
+	work := float64(pixels) * float64(cg*p.KH*p.KW) * float64(blocks*convLanes)
+	rows := max(int(min(bandWork/max(work, 1)+1, float64(units))), (units+maxBands-1)/maxBands, 1)
+	return convGrid{groups, (out + 1) / 2, max(1, (units+rows-1)/rows), rows, units}
+}
+
+var convJobs = sync.Pool{New: func() any { return new(convJob) }}
+
+// convJob is one image.
+type convJob struct {
+	p                 *PackedConv
+	s                 ConvShape
+	grid              convGrid
+	lanes             int // distance of the input's pixels
+	x, dst, bias, res []float32
+	ints              []int64
+	flags             int
+	lo, hi            float32
+	act               Activation // what the kernel leaves to do
+	alpha, beta       float32
+	pooling           PackedConv // p where it is none of a caller's
+	rows, cols        kernelTaps
+}
+
+// kernelTaps says which taps along an axis of the kernel are those of the shape: from, from + step, …
+type kernelTaps struct{ from, step int }
+
+func (k kernelTaps) at(i int) int { return k.from + i*k.step }
+
+var allTaps = kernelTaps{0, 1}
+
+func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
+	j.p, j.s, j.lanes, j.ints, j.grid = p, *s, lanes, ints, p.grid(s)
+	j.lo, j.hi = float32(math.Inf(-1)), float32(math.Inf(1))
+	j.rows, j.cols = allTaps, allTaps
+}
+
+// Chunk computes a band of one or two output blocks, or of a run of them.
+func (j *convJob) Chunk(i int) {
+	groups, _, mg, in, out := j.p.parts()
+	band, pair, g := i%j.grid.bands, i/j.grid.bands%j.grid.pairs, i/j.grid.bands/j.grid.pairs
+	first, inputs, each := 2*pair, in, j.s.H*j.s.W*j.lanes
+	blocks := min(2, out-first)
+	c := convBands.Get().(*convBand)
+	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units)}
+	if j.p.depthwise {
+		g *= depthwiseRun
+		blocks = min(depthwiseRun, groups-g)
+		inputs, c.xblock = blocks, each
+	}
+	size := j.s.OH * j.s.OW * convLanes
+	c.blocks, c.x, c.w = blocks, j.x[g*in*each:][:inputs*each], j.p.data[(g*out+first)*j.p.panel():]
+	c.dst = j.dst[(g*out+first)*size:][:blocks*size]
+	if j.flags&convResidual != 0 {
+		c.res = j.res[(g*out+first)*size:][:blocks*size]
+	}
+	if j.flags&convBias != 0 {
+		o := g*mg + first*convLanes
+		end := min(o+blocks*convLanes, j.p.M)
+		if !j.p.depthwise {
+			end = min(end, (g+1)*mg)
+		}
+		copy(c.bias[:], j.bias[o:max(o, end)])
+	}
+	c.run()
+	*c = convBand{}
+	convBands.Put(c)
+}
+
+var convBands = sync.Pool{New: func() any { return new(convBand) }}

@@ -1,0 +1,273 @@
+package kernels
+
+import "sync"
+
+// Winograd convolution F(4×4, 3×3) for stride 1 without dilation or groups (Lavin and Gray, "Fast Algorithms for Convolutional Neural
+// Networks", 2015): tiles of 4 × 4 outputs, from output (0, 0) on, come from patches of 6 × 6 inputs, zeros outside of the image, by
+//
+//	Y = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ d B) ] A    with the points 0, ±3/4, ±3/2, ∞
+//
+// These points have a third of the error of the usual 0, ±1, ±2, ∞, and coefficients that float32 holds exactly. The weights are transformed in float64 and rounded once. At each of the 36 points the product over the channels has the order of a
+// 1 × 1 convolution. Both other transforms go down the columns first, in the order of winogradIn and winogradOut; bias, residual and
+// activation follow. So each output depends on its own patch alone, and has the same bits in any image, batch and band.
+//
+// The largest error on normal data, relative to the largest output, is TestWinogradError's.
+type winograd struct {
+	points *PackedConv // a group for each point
+}
+
+const winogradPoints = 36
+
+// ConvWinograd says which convolutions are computed so, from the shape of the weights and the attributes alone. With few channels the
+// transforms cost what they save; with many, images are small (at 512 channels 7 × 7) and reading four times the weights costs more.
+func ConvWinograd(m, c, groups, kh, kw, strideH, strideW, dilationH, dilationW int) bool {
+	return groups == 1 && kh == 3 && kw == 3 && strideH == 1 && strideW == 1 && dilationH == 1 && dilationW == 1 &&
+		c >= winogradLeast && m >= winogradLeast && c <= winogradMost && m <= winogradMost
+}
+
+const (
+	winogradLeast = 32
+	winogradMost  = 256
+)
+
+// PackWinograd packs w [M × C × 3 × 3] for a convolution that ConvWinograd approves of.
+func PackWinograd(w []float32, m, c int) *PackedConv {
+	points := make([]float32, winogradPoints*m*c)
+	for i := range m * c {
+		for t, v := range winogradWeights(w[9*i : 9*i+9]) {
+			points[t*m*c+i] = v
+		}
+	}
+	return &PackedConv{M: m, C: c, Groups: 1, KH: 3, KW: 3,
+		winograd: &winograd{PackConv(points, winogradPoints*m, winogradPoints*c, winogradPoints, 1, 1)}}
+}
+
+// winogradWeights returns G w Gᵀ.
+func winogradWeights(w []float32) (u [winogradPoints]float32) {
+	var g [6][3]float64
+	const nearA, nearB = 2 * squareA * (squareA - squareB), 2 * squareB * (squareB - squareA)
+	for i, p := range [5]struct{ at, product float64 }{{0, squareA * squareB}, {pointA, nearA}, {-pointA, nearA}, {pointB, nearB}, {-pointB, nearB}} {
+		g[i] = [3]float64{1 / p.product, p.at / p.product, p.at * p.at / p.product}
+	}
+	g[5][2] = 1
+	for i := range 6 {
+		for j := range 6 {
+			var sum float64
+			for y := range 3 {
+				for x := range 3 {
+					sum += float64(float64(g[i][y]*g[j][x]) * float64(w[3*y+x]))
+				}
+			}
+			u[6*i+j] = float32(sum)
+		}
+	}
+	return u
+}
+
+// tiles is the number of tiles down and across, and of rows of tiles that are computed together: of the 36 points of 64 channels, 56
+// tiles are half a second-level cache.
+func (s *ConvShape) tiles() (down, across, together int) {
+	down, across = (s.OH+3)/4, (s.OW+3)/4
+	return down, across, max(1, min(down, winogradTiles/across))
+}
+
+const winogradTiles = 64
+
+// pointShape is the product at the points of n tiles.
+func pointShape(n int) ConvShape {
+	return ConvShape{H: 1, W: n, OH: 1, OW: n, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+}
+
+// scratch is the number of float32 and int64 for one image.
+func (g *winograd) scratch(p *PackedConv, s *ConvShape) (floats, ints int) {
+	_, across, together := s.tiles()
+	n := together * across
+	shape := pointShape(n)
+	in, out := ConvBlocks(p.C), ConvBlocks(p.M)
+	return (in+out)*winogradPoints*n*convLanes + in*g.padded(s) + max(in, out)*winogradPoints*convLanes, g.points.TapScratch(&shape)
+}
+
+// padded is the size of a channel block of a band with what its patches need around it.
+func (g *winograd) padded(s *ConvShape) int {
+	_, across, together := s.tiles()
+	return (4*together + 2) * (4*across + 2) * convLanes
+}
+
+// winogradJob is one band of one image.
+type winogradJob struct {
+	convJob
+	from, rows, across         int // first row of tiles and their number; tiles in a row
+	in, out, padded, temporary []float32
+	output                     bool
+}
+
+var winogradJobs = sync.Pool{New: func() any { return new(winogradJob) }}
+
+// run computes one image. job has what convolve gives it.
+func (g *winograd) run(pool *Pool, job *convJob, floats []float32) {
+	w := winogradJobs.Get().(*winogradJob)
+	w.convJob = *job
+	p, s := job.p, &job.s
+	in, out := ConvBlocks(p.C), ConvBlocks(p.M)
+	down, across, together := s.tiles()
+	padded := in * g.padded(s)
+	w.across = across
+	w.padded, w.temporary = floats[:padded], floats[padded:][:max(in, out)*winogradPoints*convLanes]
+	points := floats[padded+len(w.temporary):]
+	for w.from = 0; w.from < down; w.from += together {
+		w.rows = min(together, down-w.from)
+		n := w.rows * across
+		size := winogradPoints * n * convLanes
+		w.in, w.out = points[:in*size], points[in*size:][:out*size]
+		w.output = false
+		pool.Run(in, w)
+		shape := pointShape(n)
+		convolve(pool, w.out, w.in, nil, nil, g.points, 1, &shape, convLanes, nil, job.ints)
+		w.output = true
+		pool.Run(out, w)
+	}
+	*w = winogradJob{}
+	winogradJobs.Put(w)
+}
+
+// Chunk transforms the input or output of channel block b.
+func (w *winogradJob) Chunk(b int) {
+	n, tmp := w.rows*w.across, w.temporary[b*winogradPoints*convLanes:][:winogradPoints*convLanes]
+	if !w.output {
+		w.transformInput(b, n, tmp)
+	} else {
+		w.transformOutput(b, n, tmp)
+	}
+}
+
+func (w *winogradJob) transformInput(b, n int, tmp []float32) {
+	s, width, blocks := &w.s, (4*w.across+2)*convLanes, len(w.in)/(winogradPoints*n*convLanes)
+	image := w.x[b*s.H*s.W*convLanes : (b+1)*s.H*s.W*convLanes]
+	band := w.padded[b*len(w.padded)/blocks:][:(4*w.rows+2)*width]
+	left := min(max(0, s.Left*convLanes), width)
+	for y := range 4*w.rows + 2 {
+		row, iy := band[y*width:(y+1)*width], 4*w.from+y-s.Top
+		if iy < 0 || iy >= s.H {
+			clear(row)
+			continue
+		}
+		clear(row[:left])
+		copied := copy(row[left:], image[iy*s.W*convLanes:(iy+1)*s.W*convLanes])
+		clear(row[left+copied:])
+	}
+	point := blocks * n * convLanes
+	for y := range w.rows {
+		winograd_input_f32(w.in[(b*n+y*w.across)*convLanes:], band[4*y*width:], tmp, w.across, width, point)
+	}
+}
+
+func (w *winogradJob) transformOutput(b, n int, tmp []float32) {
+	s, blocks := &w.s, len(w.out)/(winogradPoints*n*convLanes)
+	size, point := s.OH*s.OW*convLanes, blocks*n*convLanes
+	var bias, res []float32
+	own := scratches.Get().(*scratch)
+	if w.flags&convBias != 0 {
+		own.f32 = grown(own.f32, convLanes)
+		bias = own.f32[:convLanes]
+		clear(bias[copy(bias, w.bias[b*convLanes:min((b+1)*convLanes, w.p.M)]):])
+	}
+	for y := range w.rows {
+		oy := 4 * (w.from + y)
+		for x := 0; x < w.across; {
+			cols, tiles := min(4, s.OW-4*x), 1
+			if cols == 4 {
+				tiles = s.OW/4 - x
+			}
+			at := b*size + (oy*s.OW+4*x)*convLanes
+			if w.flags&convResidual != 0 {
+				res = w.res[at:]
+			}
+			winograd_output_f32(w.dst[at:], w.out[(b*n+y*w.across+x)*convLanes:], tmp, bias, res, tiles, point, s.OW*convLanes, min(4, s.OH-oy), cols, w.flags, w.lo, w.hi)
+			x += tiles
+		}
+	}
+	scratches.Put(own)
+	if w.act != ActNone {
+		from, to := 4*w.from*s.OW, min(4*(w.from+w.rows), s.OH)*s.OW
+		activate(w.act, w.dst[b*size+from*convLanes:b*size+to*convLanes], w.alpha, w.beta)
+	}
+}
+
+// The points and their products.
+const (
+	pointA, pointB = 0.75, 1.5
+	squareA        = pointA * pointA
+	squareB        = pointB * pointB
+)
+
+// winogradIn is Bᵀd for six values.
+func winogradIn(d [6]float32) [6]float32 {
+	end := func(x, y, z float32) float32 { return FMAF32(squareA*squareB, x, FMAF32(-(squareA+squareB), y, z)) }
+	u, v := FMAF32(-squareB, d[2], d[4]), FMAF32(-squareB, d[1], d[3])
+	w, z := FMAF32(-squareA, d[2], d[4]), FMAF32(-squareA, d[1], d[3])
+	return [6]float32{end(d[0], d[2], d[4]), FMAF32(pointA, v, u), FMAF32(-pointA, v, u), FMAF32(pointB, z, w), FMAF32(-pointB, z, w), end(d[1], d[3], d[5])}
+}
+
+// winogradOut is Aᵀm for six values.
+func winogradOut(m [6]float32) [4]float32 {
+	s, d, p, q := m[1]+m[2], m[1]-m[2], m[3]+m[4], m[3]-m[4]
+	return [4]float32{
+		(m[0] + s) + p, FMAF32(pointB, q, pointA*d), FMAF32(squareB, p, squareA*s), FMAF32(squareB*pointB, q, squareA*pointA*d) + m[5],
+	}
+}
+
+// winograd_input_f32_ref transforms patches of 6 × 6 pixels of 16 channels, 4 pixels apart. Rows of x are row elements apart, points of dst
+// point and tiles 16. tmp has room for a patch.
+func winograd_input_f32_ref(dst, x, tmp []float32, tiles, row, point int) {
+	for t := range tiles {
+		for lane := range convLanes {
+			for c := range 6 {
+				var d [6]float32
+				for r := range d {
+					d[r] = x[r*row+(4*t+c)*convLanes+lane]
+				}
+				for r, v := range winogradIn(d) {
+					tmp[r*6+c] = v
+				}
+			}
+			for r := range 6 {
+				for c, v := range winogradIn([6]float32(tmp[6*r:])) {
+					dst[(r*6+c)*point+t*convLanes+lane] = v
+				}
+			}
+		}
+	}
+}
+
+// winograd_output_f32_ref transforms back to tiles of rows × cols pixels, at most 4 × 4, and applies what flags say.
+func winograd_output_f32_ref(dst, m, tmp, bias, res []float32, tiles, point, drow, rows, cols, flags int, lo, hi float32) {
+	for t := range tiles {
+		for lane := range convLanes {
+			for c := range 6 {
+				var v [6]float32
+				for r := range v {
+					v[r] = m[(r*6+c)*point+t*convLanes+lane]
+				}
+				for r, y := range winogradOut(v) {
+					tmp[r*6+c] = y
+				}
+			}
+			for r := range rows {
+				y := winogradOut([6]float32(tmp[6*r:]))
+				for c, v := range y[:cols] {
+					at := r*drow + (4*t+c)*convLanes + lane
+					if flags&convBias != 0 {
+						v += bias[lane]
+					}
+					if flags&convResidual != 0 {
+						v += res[at]
+					}
+					if flags&convClip != 0 {
+						v = clipRef(v, lo, hi)
+					}
+					dst[at] = v
+				}
+			}
+		}
+	}
+}
