@@ -122,6 +122,21 @@ var variants = []Variant{
 	{"gemm_s16s8f32_12x32_avx512", "gemm_s16s8f32", cpu.AVX512},
 	{"widen_u8s16_avx2", "widen_u8s16", cpu.AVX2},
 	{"widen_u8s16_avx512", "widen_u8s16", cpu.AVX512},
+	{"conv_u8s8s32_6x16_avx2", "conv_u8s8s32", cpu.AVX2},
+	{"conv_u8s8s32_14x32_vnni", "conv_u8s8s32", cpu.VNNI},
+	{"conv_s16s8s32_6x16_avx2", "conv_s16s8s32", cpu.AVX2},
+	{"conv_s16s8s32_12x32_avx512", "conv_s16s8s32", cpu.AVX512},
+	{"conv_u8s8u8_6x16_avx2", "conv_u8s8u8", cpu.AVX2},
+	{"conv_u8s8u8_14x32_vnni", "conv_u8s8u8", cpu.VNNI},
+	{"conv_s16s8u8_6x16_avx2", "conv_s16s8u8", cpu.AVX2},
+	{"conv_s16s8u8_12x32_avx512", "conv_s16s8u8", cpu.AVX512},
+	{"conv_u8s8f32_6x16_avx2", "conv_u8s8f32", cpu.AVX2},
+	{"conv_u8s8f32_14x32_vnni", "conv_u8s8f32", cpu.VNNI},
+	{"conv_s16s8f32_6x16_avx2", "conv_s16s8f32", cpu.AVX2},
+	{"conv_s16s8f32_12x32_avx512", "conv_s16s8f32", cpu.AVX512},
+	{"conv_depthwise_u8s8u8_1x32_avx2", "conv_depthwise_u8s8u8", cpu.AVX2},
+	{"conv_depthwise_u8s8u8_4x64_avx512", "conv_depthwise_u8s8u8", cpu.AVX512},
+	{"conv_depthwise_u8s8u8_4x64_vnni", "conv_depthwise_u8s8u8", cpu.VNNI},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
 	{"peak_f32_avx512", "peak_f32", cpu.AVX512},
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
@@ -189,6 +204,13 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
 	{"widen_u8s16", widen_u8s16},
+	{"conv_u8s8s32", conv_u8s8s32},
+	{"conv_u8s8u8", conv_u8s8u8},
+	{"conv_u8s8f32", conv_u8s8f32},
+	{"conv_s16s8s32", conv_s16s8s32},
+	{"conv_s16s8u8", conv_s16s8u8},
+	{"conv_s16s8f32", conv_s16s8f32},
+	{"conv_depthwise_u8s8u8", conv_depthwise_u8s8u8},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -1386,6 +1408,222 @@ func widen_u8s16(dst []int16, x []uint8) {
 			}
 		}
 		widen_u8s16_ref(dst, x)
+	}
+}
+
+func conv_u8s8s32(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_u8s8s32_14x32_vnni(a, b, c, taps, lda, ldc, m, n, k, panel)
+	case tier >= cpu.AVX2:
+		conv_u8s8s32_6x16_avx2(a, b, c, taps, lda, ldc, m, n, k, panel)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint8
+				b     []int8
+				c     []int32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+			}{a: a, b: b, c: c, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel}
+			if emulate("conv_u8s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_u8s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+	}
+}
+
+func conv_u8s8u8(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_u8s8u8_14x32_vnni(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		conv_u8s8u8_6x16_avx2(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint8
+				b     []int8
+				c     []uint8
+				bias  []int32
+				mult  []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				lo    float32
+				hi    float32
+				zp    int32
+			}{a: a, b: b, c: c, bias: bias, mult: mult, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, lo: lo, hi: hi, zp: zp}
+			if emulate("conv_u8s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_u8s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	}
+}
+
+func conv_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_u8s8f32_14x32_vnni(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	case tier >= cpu.AVX2:
+		conv_u8s8f32_6x16_avx2(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint8
+				b     []int8
+				c     []float32
+				bias  []int32
+				scale []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				relu  int
+			}{a: a, b: b, c: c, bias: bias, scale: scale, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, relu: relu}
+			if emulate("conv_u8s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_u8s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	}
+}
+
+func conv_s16s8s32(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_s16s8s32_12x32_avx512(a, b, c, taps, lda, ldc, m, n, k, panel)
+	case tier >= cpu.AVX2:
+		conv_s16s8s32_6x16_avx2(a, b, c, taps, lda, ldc, m, n, k, panel)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []int32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+			}{a: a, b: b, c: c, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel}
+			if emulate("conv_s16s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_s16s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+	}
+}
+
+func conv_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_s16s8u8_12x32_avx512(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		conv_s16s8u8_6x16_avx2(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []uint8
+				bias  []int32
+				mult  []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				lo    float32
+				hi    float32
+				zp    int32
+			}{a: a, b: b, c: c, bias: bias, mult: mult, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, lo: lo, hi: hi, zp: zp}
+			if emulate("conv_s16s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_s16s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	}
+}
+
+func conv_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_s16s8f32_12x32_avx512(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	case tier >= cpu.AVX2:
+		conv_s16s8f32_6x16_avx2(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []float32
+				bias  []int32
+				scale []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				relu  int
+			}{a: a, b: b, c: c, bias: bias, scale: scale, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, relu: relu}
+			if emulate("conv_s16s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_s16s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	}
+}
+
+func conv_depthwise_u8s8u8(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_depthwise_u8s8u8_4x64_vnni(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	case tier >= cpu.AVX512:
+		conv_depthwise_u8s8u8_4x64_avx512(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		conv_depthwise_u8s8u8_1x32_avx2(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst      []uint8
+				x        []uint8
+				w        []int8
+				bias     []int32
+				mult     []float32
+				taps     []int64
+				step     int
+				pixels   int
+				channels int
+				lo       float32
+				hi       float32
+				zp       int32
+			}{dst: dst, x: x, w: w, bias: bias, mult: mult, taps: taps, step: step, pixels: pixels, channels: channels, lo: lo, hi: hi, zp: zp}
+			if emulate("conv_depthwise_u8s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_depthwise_u8s8u8_ref(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
 	}
 }
 

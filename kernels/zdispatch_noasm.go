@@ -67,6 +67,13 @@ var dispatchers = []Dispatcher{
 	{"gemm_s16s8u8", gemm_s16s8u8},
 	{"gemm_s16s8f32", gemm_s16s8f32},
 	{"widen_u8s16", widen_u8s16},
+	{"conv_u8s8s32", conv_u8s8s32},
+	{"conv_u8s8u8", conv_u8s8u8},
+	{"conv_u8s8f32", conv_u8s8f32},
+	{"conv_s16s8s32", conv_s16s8s32},
+	{"conv_s16s8u8", conv_s16s8u8},
+	{"conv_s16s8f32", conv_s16s8f32},
+	{"conv_depthwise_u8s8u8", conv_depthwise_u8s8u8},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -286,6 +293,34 @@ func gemm_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float
 
 func widen_u8s16(dst []int16, x []uint8) {
 	widen_u8s16_ref(dst, x)
+}
+
+func conv_u8s8s32(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	conv_u8s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+}
+
+func conv_u8s8u8(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	conv_u8s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+}
+
+func conv_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	conv_u8s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+}
+
+func conv_s16s8s32(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	conv_s16s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+}
+
+func conv_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	conv_s16s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+}
+
+func conv_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	conv_s16s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+}
+
+func conv_depthwise_u8s8u8(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32) {
+	conv_depthwise_u8s8u8_ref(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
 }
 
 func peak_f32(n int) {

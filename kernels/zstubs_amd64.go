@@ -329,6 +329,51 @@ func widen_u8s16_avx2(dst []int16, x []uint8)
 func widen_u8s16_avx512(dst []int16, x []uint8)
 
 //go:noescape
+func conv_u8s8s32_6x16_avx2(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_u8s8s32_14x32_vnni(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_s16s8s32_6x16_avx2(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_s16s8s32_12x32_avx512(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_u8s8u8_6x16_avx2(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_u8s8u8_14x32_vnni(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_s16s8u8_6x16_avx2(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_s16s8u8_12x32_avx512(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_u8s8f32_6x16_avx2(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_u8s8f32_14x32_vnni(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_s16s8f32_6x16_avx2(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_s16s8f32_12x32_avx512(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_depthwise_u8s8u8_1x32_avx2(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_depthwise_u8s8u8_4x64_avx512(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_depthwise_u8s8u8_4x64_vnni(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
+
+//go:noescape
 func peak_f32_avx2(n int)
 
 //go:noescape

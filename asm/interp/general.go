@@ -102,6 +102,7 @@ func init() {
 		m.flags = false
 	}
 	handlers["KMOVW"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 4) & 0xffff }
+	handlers["KMOVQ"] = func(m *machine, in *inst) { m.mask[in.args[1].index] = m.get(&in.args[0], 8) }
 	handlers["VPMOVD2M"] = func(m *machine, in *inst) {
 		var k uint64
 		for i := range in.args[0].width / 4 {

@@ -36,6 +36,8 @@ func init() {
 	}
 	handlers["VUNPCKLPS"], handlers["VUNPCKHPS"] = interleave(4, 0), interleave(4, 8)
 	handlers["VUNPCKLPD"], handlers["VUNPCKHPD"] = interleave(8, 0), interleave(8, 8)
+	handlers["VPUNPCKLBW"], handlers["VPUNPCKHBW"] = interleave(1, 0), interleave(1, 8)
+	handlers["VPUNPCKLWD"], handlers["VPUNPCKHWD"] = interleave(2, 0), interleave(2, 8)
 	handlers["VINSERTF128"] = func(m *machine, in *inst) { // into the upper half
 		if in.args[0].imm != 1 {
 			fail("immediate %d", in.args[0].imm)

@@ -33,6 +33,7 @@ func Cases() []Case {
 		gemmF32(),
 		gemmU8S8(),
 		conv(),
+		qconv(),
 		transpose(),
 	)
 	for _, d := range kernels.Dispatchers() {
