@@ -12,9 +12,10 @@ import (
 
 // Domains of operators.
 const (
-	DomainONNX  = ""           // ai.onnx
-	DomainML    = "ai.onnx.ml" // classic machine learning
-	DomainFused = "hotpath"    // made by graph/passes for execution, never written to a file
+	DomainONNX      = ""           // ai.onnx
+	DomainML        = "ai.onnx.ml" // classic machine learning
+	DomainMicrosoft = "com.microsoft"
+	DomainFused     = "hotpath" // made by graph/passes for execution, never written to a file
 )
 
 // Model is a graph with what the file said about itself.

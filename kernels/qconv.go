@@ -29,9 +29,11 @@ const MaxQWeight = 255
 
 // PackQConv packs w [M × C/groups × KH × KW], ONNX's order, each within ±MaxQWeight. groups divides M and C.
 //
+// u8 says that sums go to ConvU8S8U8 alone, so that a convolution with one input and output channel per group may become Depthwise.
+//
 // A run is what lies side by side in a channels-last image: KW pixels, or the channels of one pixel of a group where groups or dilation
 // part them.
-func PackQConv(w []int16, m, c, groups, kh, kw, dilationH, dilationW int) *PackedQConv {
+func PackQConv(w []int16, m, c, groups, kh, kw, dilationH, dilationW int, u8 bool) *PackedQConv {
 	cg, mg := c/groups, m/groups
 	p := &PackedQConv{M: m, C: c, Groups: groups, KH: kh, KW: kw, DilationH: dilationH, DilationW: dilationW, parts: 1,
 		Sum: make([]int32, m), Least: make([]int64, m), Most: make([]int64, m)}
@@ -51,7 +53,7 @@ func PackQConv(w []int16, m, c, groups, kh, kw, dilationH, dilationW int) *Packe
 			p.Most[o] += 255 * int64(max(v, 0))
 		}
 	}
-	if p.depthwise = groups == c && m == c && c > 1 && p.parts == 1; p.depthwise {
+	if p.depthwise = u8 && groups == c && m == c && c > 1 && p.parts == 1; p.depthwise {
 		p.pitch = c
 		p.packDepthwise(w)
 		return p
@@ -130,12 +132,18 @@ func (p *PackedQConv) direct(s *ConvShape) bool {
 	return h == s.H && w == s.W && p.pitch == p.C && (!p.depthwise || p.C%depthwiseLanes == 0)
 }
 
+// maxImage is the size given for a padded image beyond any memory, so that no caller has to fear an overflow.
+const maxImage = 1 << 44
+
 // QConvScratch is the number of bytes and of int64 that the ConvU8S8 functions need beside their operands.
 func (p *PackedQConv) QConvScratch(s *ConvShape) (bytes, ints int) {
 	if p.isGemm(s) {
 		return 0, 0
 	}
 	h, w := p.padded(s)
+	if float64(h)*float64(w)*float64(p.pitch) > maxImage {
+		return maxImage, p.taps()
+	}
 	// Two bytes an element: tiers without an exact product of any bytes take words. Vectors of the last pixel may reach past it.
 	return 2 * (h*w*p.pitch + depthwiseLanes), p.taps()
 }

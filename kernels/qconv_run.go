@@ -42,7 +42,7 @@ func (p *PackedQConv) run(pool *Pool, start qconvJob, batch int) {
 	}
 	job := qconvJobs.Get().(*qconvJob)
 	*job = start
-	job.p = p
+	job.p, job.taps = p, start.taps[:p.taps()]
 	x, u8, s32, f32 := start.x, start.u8, start.s32, start.f32
 	in, out := s.H*s.W*p.C, s.OH*s.OW*p.M
 	h, w := p.padded(s)

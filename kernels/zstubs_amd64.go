@@ -374,6 +374,39 @@ func conv_depthwise_u8s8u8_4x64_avx512(dst, x []uint8, w []int8, bias []int32, m
 func conv_depthwise_u8s8u8_4x64_vnni(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
 
 //go:noescape
+func qadd_u8_avx2(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32)
+
+//go:noescape
+func qadd_u8_avx512(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32)
+
+//go:noescape
+func qmul_u8_avx2(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func qmul_u8_avx512(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func lookup_u8_avx2(dst, x, table []uint8)
+
+//go:noescape
+func lookup_u8_avx512(dst, x, table []uint8)
+
+//go:noescape
+func add_u8s32_avx2(dst []int32, x []uint8)
+
+//go:noescape
+func add_u8s32_avx512(dst []int32, x []uint8)
+
+//go:noescape
+func requantize_s32u8_avx2(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func requantize_s32u8_avx512(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func maximum_u8_avx2(dst, x []uint8)
+
+//go:noescape
 func peak_f32_avx2(n int)
 
 //go:noescape

@@ -79,7 +79,7 @@ func (l qconvLayer) prepare(pool *kernels.Pool, out int, dtype string) func() {
 	}
 	s := &kernels.ConvShape{H: l.size, W: l.size, OH: out, OW: out, KH: l.kernel, KW: l.kernel, StrideH: l.stride, StrideW: l.stride,
 		DilationH: 1, DilationW: 1, Top: (l.kernel - 1) / 2, Left: (l.kernel - 1) / 2}
-	packed := kernels.PackQConv(w, l.filters, l.channels, l.groups, l.kernel, l.kernel, 1, 1)
+	packed := kernels.PackQConv(w, l.filters, l.channels, l.groups, l.kernel, l.kernel, 1, 1, dtype == "u8")
 	bias, _ := packed.ZeroPointBias(nil, 128)
 	rq := &kernels.Requant{Bias: bias, Mult: make([]float32, l.filters), ZeroPoint: 128, Hi: 255}
 	for i := range rq.Mult {

@@ -42,6 +42,7 @@ var cases = slices.Concat(
 	normCases,
 	movementCases,
 	convCases,
+	quantizedCases,
 )
 
 var basicCases = []opCase{

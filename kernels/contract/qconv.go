@@ -26,7 +26,7 @@ type qconvCase struct {
 // eachQConv covers merged runs and runs of one pixel, channels that are no multiple of 4, groups, depthwise with one and several vectors,
 // 1×1 with and without stride, dilation, one row, padding wider than the kernel, and every kind of weights: any, extreme, paired, and
 // such as need nine bits.
-func (c *checker) eachQConv(f func(i int, x *qconvCase)) {
+func (c *checker) eachQConv(u8 bool, f func(i int, x *qconvCase)) {
 	shapes := []struct {
 		m, ch, groups, h, w, kh, kw, stride, dilation, pad int
 	}{
@@ -80,7 +80,7 @@ func (c *checker) eachQConv(f func(i int, x *qconvCase)) {
 				x.x[j] = uint8(255 * (j % 2))
 			}
 		}
-		x.packed = kernels.PackQConv(w, k.m, k.ch, k.groups, k.kh, k.kw, k.dilation, k.dilation)
+		x.packed = kernels.PackQConv(w, k.m, k.ch, k.groups, k.kh, k.kw, k.dilation, k.dilation, u8)
 		x.direct(w, k.groups)
 		f(i, x)
 	}
@@ -117,14 +117,14 @@ func (x *qconvCase) direct(w []int16, groups int) {
 // compute runs f with a pool of one or two threads and the scratch memory.
 func (x *qconvCase) compute(c *checker, i int, f func(pool *kernels.Pool, bytes []uint8, ints []int64)) {
 	nb, ni := x.packed.QConvScratch(&x.s)
-	bytes, ints := buffer[uint8](c, "bytes", nb, true), make([]int64, ni)
+	bytes, ints := buffer[uint8](c, "bytes", nb, true), make([]int64, ni+i%3)
 	pool := kernels.NewPool(1 + i/4%2)
 	c.run(func() { f(pool, bytes, ints) })
 	pool.Close()
 }
 
 func checkQConvU8(c *checker) {
-	c.eachQConv(func(i int, x *qconvCase) {
+	c.eachQConv(true, func(i int, x *qconvCase) {
 		bias, given := buffer[int32](c, "bias", x.m, x.atStart), buffer[float32](c, "mult", x.m, x.atStart)
 		own := make([]int32, x.m)
 		for o := range own {
@@ -161,8 +161,8 @@ func checkQConvU8(c *checker) {
 }
 
 func checkQConvS32(c *checker) {
-	c.eachQConv(func(i int, x *qconvCase) {
-		if x.packed.Depthwise() || i%2 == 0 { // the loops are those of u8
+	c.eachQConv(false, func(i int, x *qconvCase) {
+		if i%2 == 0 { // the loops are those of u8
 			return
 		}
 		got := buffer[int32](c, "dst", len(x.plain), x.atStart)
@@ -174,8 +174,8 @@ func checkQConvS32(c *checker) {
 }
 
 func checkQConvF32(c *checker) {
-	c.eachQConv(func(i int, x *qconvCase) {
-		if x.packed.Depthwise() || i%2 == 1 {
+	c.eachQConv(false, func(i int, x *qconvCase) {
+		if i%2 == 1 {
 			return
 		}
 		bias, _ := x.packed.ZeroPointBias(nil, x.zero)

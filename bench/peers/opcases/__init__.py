@@ -25,9 +25,10 @@ def i64(*v):
 class Case:
     """One node. Inputs that are constants of the model come in const, by position; None is an omitted input."""
 
-    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", **attrs):
+    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", quantum=0, **attrs):
         self.op, self.inputs, self.const, self.outputs, self.opset, self.attrs = op, inputs, const or {}, outputs, opset, attrs
         self.name = f"{op} {name}".strip()
+        self.quantum = quantum  # by which integers may differ
 
     def model(self):
         names, graph_in, init = [], [], []
@@ -45,7 +46,7 @@ class Case:
         out = [f"y{k}" for k in range(self.outputs)]
         node = helper.make_node(self.op, names, out, **self.attrs)
         graph = helper.make_graph([node], "g", graph_in, [helper.make_empty_tensor_value_info(o) for o in out], init)
-        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), *[helper.make_opsetid(self.attrs["domain"], 1) for _ in ("domain",) if "domain" in self.attrs]], ir_version=10)
         return onnx.shape_inference.infer_shapes(m)
 
     def feed(self):
