@@ -87,11 +87,13 @@ func fuseActivations(g *graph.Graph) {
 	remove(g, gone)
 }
 
-// Fuse replaces patterns by operators that only plans know: quantised Gemm and activation epilogues. m must have gone
+// Fuse replaces patterns by operators that only plans know: quantised products, convolutions and what lies
+// between them, and activation epilogues. m must have gone
 // through Standard and is changed.
 func Fuse(m *graph.Model) error {
+	fuseInt8(&m.Graph)
 	fuseQuantized(&m.Graph)
-	dropUnused(&m.Graph)
+	layoutInt8(&m.Graph)
 	// Quantised weights that no integer kernel took are dequantised now, once.
 	if err := foldConstants(&m.Graph, nil); err != nil {
 		return err

@@ -200,7 +200,7 @@ func (p *Plan) dropPackedConstants() {
 			if s == noSlot || p.slots[s].value == nil {
 				continue
 			}
-			if packed := i > 0 && len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node); !packed {
+			if packed := i > 0 && (len(p.slots[s].value.Shape) == 2 && isMatrixProduct(st.node) || st.node.Op == "QConv"); !packed {
 				needed[s] = true
 			}
 		}
