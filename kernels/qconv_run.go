@@ -211,8 +211,9 @@ func (j *qconvJob) padRow(y int) {
 
 // fillU8 sets all of x to v.
 func fillU8(x []uint8, v uint8) {
-	for i := range x {
-		x[i] = v
+	if len(x) > 0 {
+		value := [1]byte{v}
+		fill(x, value[:])
 	}
 }
 

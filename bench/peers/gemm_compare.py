@@ -30,8 +30,8 @@ OPS = {"gemm_f32": "f32", "gemm_u8s8s32_paired": "u8 paired", "gemm_u8s8s32": "u
 
 
 class Hotpath:
-    def __init__(self, binary):
-        self.process = subprocess.Popen([binary, "bench", "kernels", "--serve", "--op", "gemm"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, binary, op="gemm"):
+        self.process = subprocess.Popen([binary, "bench", "kernels", "--serve", "--op", op], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.cases = json.loads(self.process.stdout.readline())
 
     def time(self, case, runs):

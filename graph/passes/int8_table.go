@@ -14,8 +14,8 @@ func sinkDequantize(g *graph.Graph) {
 	nodes := make([]*graph.Node, 0, len(g.Nodes))
 	for _, n := range g.Nodes { // sorted: a chain of movers is gone through in one go
 		nodes = append(nodes, n)
-		if n.Domain != graph.DomainONNX || !movers[n.Op] || len(n.Outputs) != 1 || len(n.Inputs) == 0 {
-			continue
+		if n.Domain != graph.DomainONNX || !movers[n.Op] || len(n.Outputs) != 1 || len(n.Inputs) == 0 || n.Attrs["dilations"].Ints != nil {
+			continue // a dilated window may have nothing inside the image: -Inf, which no byte is
 		}
 		dq := e.producer[n.Inputs[0]]
 		if !dequantizesU8(g, dq) {
