@@ -1,20 +1,23 @@
 package kernels
 
 import (
+	"encoding/binary"
 	"sync"
 	"unsafe"
 )
 
-// qconvJob is one image; the destination that is not nil says which epilogue.
+// qconvJob is one band of an image; the destination that is not nil says which epilogue.
 type qconvJob struct {
 	p          *PackedQConv
 	s          ConvShape
 	x          []uint8
 	bytes      []uint8
-	words      []int16 // the padded image on tiers that take words
+	words      []int16 // the padded band on tiers that take words
 	image      []uint8 // what windows are read from, otherwise
 	taps       []int64
-	pw         int // width of the image
+	pw         int // width of the band
+	first      int // output row
+	height     int // of the band
 	s32        []int32
 	u8         []uint8
 	f32        []float32
@@ -24,7 +27,7 @@ type qconvJob struct {
 	act        Activation
 	zero       uint8
 	padding    bool
-	rows       int // of the padded image in a chunk
+	rows       int // of the band in a chunk of padding
 	// A chunk of output is a number of strips, pieces of a row, times columns of a group.
 	strip, strips, perRow, cols, colBlocks, groupStrips int
 }
@@ -45,12 +48,21 @@ func (p *PackedQConv) run(pool *Pool, start qconvJob, batch int) {
 	job.p, job.taps = p, start.taps[:p.taps()]
 	x, u8, s32, f32 := start.x, start.u8, start.s32, start.f32
 	in, out := s.H*s.W*p.C, s.OH*s.OW*p.M
-	h, w := p.padded(s)
+	height, width := p.extent(s)
 	direct := p.direct(s) && !p.takesWords()
-	job.pw = w
-	job.plan(pool, h, p.C/p.Groups*s.KH*s.KW)
-	if !pool.worthwhile(p.M, s.OH*s.OW, p.C/p.Groups*s.KH*s.KW, gemmU8S8Rate) {
+	bandRows, size := s.OH, 0
+	if !direct {
+		bandRows, size = p.band(s)
+	}
+	job.pw = width
+	if !pool.worthwhile(p.M, bandRows*s.OW, p.C/p.Groups*s.KH*s.KW, gemmU8S8Rate) {
 		pool = nil
+	}
+	job.plan(pool, bandRows, p.C/p.Groups*s.KH*s.KW)
+	if !direct && p.takesWords() {
+		job.words = unsafe.Slice((*int16)(unsafe.Pointer(&job.bytes[0])), size+depthwiseLanes)
+	} else if !direct {
+		job.image = job.bytes[:size+depthwiseLanes]
 	}
 	for i := range batch {
 		job.x = x[i*in : (i+1)*in]
@@ -64,18 +76,18 @@ func (p *PackedQConv) run(pool *Pool, start qconvJob, batch int) {
 		}
 		if direct {
 			job.image = job.x
-		} else {
-			size := h*w*p.pitch + depthwiseLanes
-			if p.takesWords() {
-				job.words = unsafe.Slice((*int16)(unsafe.Pointer(&job.bytes[0])), size)
-			} else {
-				job.image = job.bytes[:size]
-			}
-			job.padding = true
-			pool.Run((h+job.rows-1)/job.rows, job)
 		}
-		job.padding = false
-		pool.Run(p.outputGroups()*job.colBlocks*((job.strips+job.groupStrips-1)/job.groupStrips), job)
+		for job.first = 0; job.first < s.OH; job.first += bandRows {
+			rows := min(bandRows, s.OH-job.first)
+			job.height = (rows-1)*s.StrideH + height
+			if !direct {
+				job.padding = true
+				pool.Run((job.height+job.rows-1)/job.rows, job)
+				job.padding = false
+			}
+			job.strips = rows * job.perRow
+			pool.Run(p.outputGroups()*job.colBlocks*((job.strips+job.groupStrips-1)/job.groupStrips), job)
+		}
 	}
 	*job = qconvJob{}
 	qconvJobs.Put(job)
@@ -93,8 +105,8 @@ func (p *PackedQConv) takesWords() bool {
 	return !p.depthwise && (&PackedS8{paired: p.paired}).takesWords()
 }
 
-// plan writes the taps and cuts the work.
-func (j *qconvJob) plan(pool *Pool, h, k int) {
+// plan writes the taps and cuts the work of a band of so many output rows; an output is a sum of k products.
+func (j *qconvJob) plan(pool *Pool, rows, k int) {
 	p, s := j.p, &j.s
 	n := 0
 	for range max(1, p.parts) {
@@ -120,7 +132,7 @@ func (j *qconvJob) plan(pool *Pool, h, k int) {
 	j.colBlocks = (mg + j.cols - 1) / j.cols
 	j.strip = min(s.OW, max(84, maxCall/max(1, j.cols*k)/84*84))
 	j.perRow = (s.OW + j.strip - 1) / j.strip
-	j.strips = j.perRow * s.OH
+	j.strips = j.perRow * rows
 	j.groupStrips = j.strips
 	for pool.Threads() > 1 && j.groupStrips > 1 && p.outputGroups()*j.colBlocks*((j.strips+j.groupStrips-1)/j.groupStrips) < chunksPerThread*pool.Threads() &&
 		j.groupStrips*j.strip*j.cols*k > 2*minChunk {
@@ -134,8 +146,7 @@ func (j *qconvJob) plan(pool *Pool, h, k int) {
 // Chunk pads some rows of the input, or computes some strips of the output.
 func (j *qconvJob) Chunk(i int) {
 	if j.padding {
-		h, _ := j.p.padded(&j.s)
-		for y := i * j.rows; y < min((i+1)*j.rows, h); y++ {
+		for y := i * j.rows; y < min((i+1)*j.rows, j.height); y++ {
 			j.padRow(y)
 		}
 		return
@@ -145,7 +156,7 @@ func (j *qconvJob) Chunk(i int) {
 	g, mg := block/j.colBlocks, j.p.M/j.p.outputGroups()
 	j0 := block % j.colBlocks * j.cols
 	for strip := first; strip < min(first+j.groupStrips, j.strips); strip++ {
-		oy, ox := strip/j.perRow, strip%j.perRow*j.strip
+		oy, ox := j.first+strip/j.perRow, strip%j.perRow*j.strip
 		if j.p.depthwise {
 			j.depthwise(oy, ox, min(j.strip, j.s.OW-ox))
 		} else {
@@ -154,14 +165,15 @@ func (j *qconvJob) Chunk(i int) {
 	}
 }
 
-// padRow writes row y of the padded image: the zero point beside and below the image and past the channels of a group.
+// padRow writes row y of the band: the zero point beside and below the image and past the channels of a group.
 func (j *qconvJob) padRow(y int) {
 	p, s := j.p, &j.s
 	size := j.pw * p.pitch
 	from, to := y*size, (y+1)*size
-	if h, _ := p.padded(s); y == h-1 {
+	if y == j.height-1 {
 		to += depthwiseLanes
 	}
+	y += j.first * s.StrideH
 	if j.words != nil {
 		row := j.words[from:to]
 		for i := range row {
@@ -195,12 +207,14 @@ func (j *qconvJob) padRow(y int) {
 		return
 	}
 	cg, width := p.C/p.Groups, p.pitch/p.Groups
-	if cg == 3 { // pixels of an image in colours
-		for i := 0; i+4 <= len(x); i += 3 {
-			row[i/3*4], row[i/3*4+1], row[i/3*4+2], row[i/3*4+3] = x[i], x[i+1], x[i+2], j.zero
+	if p.C == 3 { // an image in colours, four bytes at a time but for the last
+		beside := uint32(j.zero) << 24
+		out := row[:4*s.W]
+		for in := x; len(in) >= 4; in, out = in[3:], out[4:] {
+			binary.LittleEndian.PutUint32(out, binary.LittleEndian.Uint32(in)&0xffffff|beside)
 		}
-		last := len(x) - 3
-		row[last/3*4], row[last/3*4+1], row[last/3*4+2], row[last/3*4+3] = x[last], x[last+1], x[last+2], j.zero
+		copy(out, x[len(x)-3:])
+		out[3] = j.zero
 		return
 	}
 	for i := range s.W * p.Groups {
@@ -233,7 +247,7 @@ func (j *qconvJob) pixels(g, j0, j1, oy, ox, n int) {
 	p, s := j.p, &j.s
 	mg, panel := p.M/p.Groups, p.panel()
 	b := p.data[(g*((mg+panelCols-1)/panelCols)+j0/panelCols)*panel:][:(j1-j0+panelCols-1)/panelCols*panel]
-	at := (oy*s.StrideH*j.pw+ox*s.StrideW)*p.pitch + g*p.pitch/p.Groups
+	at := ((oy-j.first)*s.StrideH*j.pw+ox*s.StrideW)*p.pitch + g*p.pitch/p.Groups
 	lda, cols := s.StrideW*p.pitch, j1-j0
 	taps := j.taps[:p.parts*p.runs]
 	col := g*mg + j0
@@ -259,7 +273,7 @@ func (j *qconvJob) pixels(g, j0, j1, oy, ox, n int) {
 // depthwise computes n pixels side by side.
 func (j *qconvJob) depthwise(oy, ox, n int) {
 	p, s := j.p, &j.s
-	at := (oy*s.StrideH*j.pw + ox*s.StrideW) * p.pitch
+	at := ((oy-j.first)*s.StrideH*j.pw + ox*s.StrideW) * p.pitch
 	from := (oy*s.OW + ox) * p.C
 	conv_depthwise_u8s8u8(j.u8[from:from+n*p.C], j.image[at:], p.data, j.bias, j.scale, j.taps, s.StrideW*p.pitch, n, p.C,
 		float32(j.lo-j.zp), float32(j.hi-j.zp), j.zp)

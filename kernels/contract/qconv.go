@@ -24,7 +24,7 @@ type qconvCase struct {
 }
 
 // eachQConv covers merged runs and runs of one pixel, channels that are no multiple of 4, groups, depthwise with one and several vectors,
-// 1×1 with and without stride, dilation, one row, padding wider than the kernel, and every kind of weights: any, extreme, paired, and
+// 1×1 with and without stride, dilation, one row, padding wider than the kernel, images of several bands, and every kind of weights: any, extreme, paired, and
 // such as need nine bits.
 func (c *checker) eachQConv(u8 bool, f func(i int, x *qconvCase)) {
 	shapes := []struct {
@@ -49,16 +49,21 @@ func (c *checker) eachQConv(u8 bool, f func(i int, x *qconvCase)) {
 		{16, 7, 1, 1, 100, 1, 7, 1, 1, 3},
 		{3, 2, 1, 2, 2, 3, 3, 1, 3, 6},
 		{65, 12, 1, 3, 17, 3, 3, 1, 1, 1},
+		{64, 64, 64, 8, 600, 3, 3, 1, 1, 1}, // several bands
+		{2, 4, 1, 9, 8000, 3, 3, 3, 1, 1},
 	}
 	for i := range 4 * len(shapes) {
 		k, kind := shapes[i/4], i%4
+		if k.w*k.ch > 10000 && (kind != 2 || !u8) {
+			continue
+		}
 		s := kernels.ConvShape{H: k.h, W: k.w, KH: k.kh, KW: k.kw, StrideH: k.stride, StrideW: k.stride, DilationH: k.dilation, DilationW: k.dilation, Left: k.pad}
 		if k.kh > 1 {
 			s.Top = k.pad
 		}
 		s.OH = (k.h+2*s.Top-(k.kh-1)*k.dilation-1)/k.stride + 1
 		s.OW = (k.w+2*s.Left-(k.kw-1)*k.dilation-1)/k.stride + 1
-		x := &qconvCase{s: s, m: k.m, ch: k.ch, batch: 1 + i%2, zero: []uint8{0, 255, 128, 3}[i/2%4], atStart: i/4%2 == 1}
+		x := &qconvCase{s: s, m: k.m, ch: k.ch, batch: 1 + i/4%2, zero: []uint8{0, 255, 128, 3}[i/2%4], atStart: i/4%2 == 1}
 		c.name = fmt.Sprintf("%+v kind %d", k, kind)
 		x.x = buffer[uint8](c, "x", x.batch*k.ch*k.h*k.w, x.atStart)
 		c.fillBytes(x.x)
