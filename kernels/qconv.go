@@ -65,25 +65,31 @@ func PackQConv(w []int16, m, c, groups, kh, kw, dilationH, dilationW int, u8 boo
 	if merged {
 		p.runs, p.depth = kh, kw*width
 	}
-	panel := p.panel()
-	p.data = make([]int8, groups*roundUp(mg, panelCols)/panelCols*panel)
-	for g := range groups {
-		for o := range mg {
-			to := p.data[(g*((mg+panelCols-1)/panelCols)+o/panelCols)*panel:]
-			for ch := range cg {
-				for t := range kh * kw {
-					run, k := t, ch
-					if merged {
-						run, k = t/kw, t%kw*width+ch
-					}
-					v := w[((g*mg+o)*cg+ch)*kh*kw+t]
-					at := (run*p.depth+k&^3)*panelCols + o%panelCols*4 + k%4
-					for ; v != 0; at += panel / p.parts {
-						part := max(math.MinInt8, min(math.MaxInt8, v))
-						to[at] = int8(part)
-						v -= part
-					}
-				}
+	panel, taps := p.panel(), kh*kw
+	places := make([]int, cg*taps) // of the weights of an output in its panel
+	for i := range places {
+		ch, t := i/taps, i%taps
+		run, k := t, ch
+		if merged {
+			run, k = t/kw, t%kw*width+ch
+		}
+		places[i] = (run*p.depth+k&^3)*panelCols + k%4
+	}
+	blocks := roundUp(mg, panelCols) / panelCols
+	p.data = make([]int8, groups*blocks*panel)
+	for o := range m {
+		g, column := o/mg, o%mg
+		to := p.data[(g*blocks+column/panelCols)*panel+column%panelCols*4:]
+		for i, v := range w[o*cg*taps : (o+1)*cg*taps] {
+			at := places[i]
+			if p.parts == 1 {
+				to[at] = int8(v)
+				continue
+			}
+			for ; v != 0; at += panel / p.parts {
+				part := max(math.MinInt8, min(math.MaxInt8, v))
+				to[at] = int8(part)
+				v -= part
 			}
 		}
 	}

@@ -134,8 +134,11 @@ func qconvWeights(n *graph.Node, in []graph.Arg, weights, zero int, win *window,
 	}
 	each := len(values) / m
 	packed := make([]int16, len(values))
-	for i, v := range values {
-		packed[i] = int16(v - element(zeros, i/each))
+	for o := range m {
+		z := element(zeros, o)
+		for i, v := range values[o*each : (o+1)*each] {
+			packed[o*each+i] = int16(v - z)
+		}
 	}
 	last := len(win.kernel) - 1
 	kh, dilationH := 1, 1
