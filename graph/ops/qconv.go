@@ -68,7 +68,8 @@ func qconvWindow(n *graph.Node, x, w graph.Arg, last bool) (*window, int, error)
 		channels = x.Shape[len(x.Shape)-1]
 	}
 	size, _ := tensor.Elements(w.Shape)
-	if group < 1 || group > int64(w.Shape[0]) || int64(w.Shape[0])%group != 0 || int64(channels)%group != 0 || int64(channels)/group != int64(w.Shape[1]) || size == 0 {
+	if group < 1 || group > int64(w.Shape[0]) || int64(w.Shape[0])%group != 0 || int64(channels)%group != 0 ||
+		int64(channels)/group != int64(w.Shape[1]) || size == 0 {
 		return nil, 0, modelErr(n, "%d groups of input %v and weights %v", group, x.Shape, w.Shape)
 	}
 	win, err := windowOf(n, len(x.Shape)-2, w.Shape[2:])

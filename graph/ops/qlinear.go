@@ -120,7 +120,8 @@ func (f qpair) blocks(dst, a, b []uint8, flip uint8) {
 }
 
 func buildQAdd(n *graph.Node, a, b, y quantScalar) (qpair, error) {
-	p := &kernels.QAdd{ZeroA: a.zero, ZeroB: b.zero, MultA: float32(float64(a.scale) / float64(y.scale)), MultB: float32(float64(b.scale) / float64(y.scale)), ZeroPoint: y.zero}
+	p := &kernels.QAdd{ZeroA: a.zero, ZeroB: b.zero, ZeroPoint: y.zero,
+		MultA: float32(float64(a.scale) / float64(y.scale)), MultB: float32(float64(b.scale) / float64(y.scale))}
 	var err error
 	p.Lo, p.Hi, err = clampAttrs(n)
 	return func(dst, a, b []uint8) { kernels.QAddU8(dst, a, b, p) }, err

@@ -87,9 +87,8 @@ func fuseActivations(g *graph.Graph) {
 	remove(g, gone)
 }
 
-// Fuse replaces patterns by operators that only plans know: quantised products, convolutions and what lies
-// between them, and activation epilogues. m must have gone
-// through Standard and is changed.
+// Fuse replaces patterns by operators that only plans know: quantised products, convolutions and what lies between them,
+// and activation epilogues. m must have gone through Standard and is changed.
 func Fuse(m *graph.Model) error {
 	fuseInt8(&m.Graph)
 	fuseQuantized(&m.Graph)

@@ -1,12 +1,16 @@
 package passes
 
 import (
+	"slices"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
 // movers are operators that put values elsewhere, or keep the largest of them, and compute nothing: they may as well work on bytes.
-var movers = map[string]bool{"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "MaxPool": true, "Identity": true}
+var movers = map[string]bool{
+	"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true, "Transpose": true, "MaxPool": true, "Identity": true,
+}
 
 // sinkDequantize exchanges DequantizeLinear of u8 and a mover behind it. The answers keep their bits: dequantising is monotone.
 func sinkDequantize(g *graph.Graph) {
@@ -22,7 +26,8 @@ func sinkDequantize(g *graph.Graph) {
 			continue
 		}
 		bytes := n.Outputs[0] + " (u8)"
-		after := &graph.Node{Name: n.Name + " (dequantize)", Op: dq.Op, Inputs: append([]string{bytes}, dq.Inputs[1:]...), Outputs: n.Outputs, Attrs: dq.Attrs, Opset: dq.Opset}
+		after := &graph.Node{Name: n.Name + " (dequantize)", Op: dq.Op, Inputs: append([]string{bytes}, dq.Inputs[1:]...), Outputs: n.Outputs,
+			Attrs: dq.Attrs, Opset: dq.Opset}
 		n.Inputs[0], n.Outputs = dq.Inputs[0], []string{bytes}
 		nodes = append(nodes, after)
 		e.producer[after.Outputs[0]] = after
@@ -70,7 +75,8 @@ func fuseTables(g *graph.Graph) {
 		}
 		name := q.Outputs[0] + " (table)"
 		g.Initializers[name] = table
-		*q = graph.Node{Name: q.Name, Domain: graph.DomainFused, Op: "QTable", Inputs: []string{t.source.Inputs[0], name}, Outputs: q.Outputs, Attrs: map[string]graph.Attr{}}
+		*q = graph.Node{Name: q.Name, Domain: graph.DomainFused, Op: "QTable", Inputs: []string{t.source.Inputs[0], name}, Outputs: q.Outputs,
+			Attrs: map[string]graph.Attr{}}
 		e = edgesOf(g)
 	}
 	dropUnused(g)
@@ -146,7 +152,7 @@ func (t *tableFinder) compute(q *graph.Node) (*tensor.Tensor, bool) {
 		}
 	}
 	for _, n := range t.g.Nodes { // sorted
-		same := is(n, "DequantizeLinear") && n.Inputs[0] == source && n.Inputs[1] == t.source.Inputs[1] && len(n.Inputs) > 2 && n.Inputs[2] == t.source.Inputs[2]
+		same := is(n, "DequantizeLinear") && slices.Equal(n.Inputs, t.source.Inputs)
 		if same || t.inside[n] || n == q {
 			copied(n)
 		}

@@ -77,7 +77,8 @@ func (l *layout) images(n *graph.Node) ([]int, bool) {
 	switch {
 	case len(n.Inputs) == 0 || len(n.Outputs) != 1:
 		return nil, false
-	case n.Domain == graph.DomainFused && (n.Op == "QAdd" || n.Op == "QMul"), n.Domain == graph.DomainMicrosoft && (n.Op == "QLinearAdd" || n.Op == "QLinearMul"):
+	case n.Domain == graph.DomainFused && (n.Op == "QAdd" || n.Op == "QMul"),
+		n.Domain == graph.DomainMicrosoft && (n.Op == "QLinearAdd" || n.Op == "QLinearMul"):
 		values = []int{0, 3}
 	case n.Domain == graph.DomainFused && n.Op == "QTable", is(n, "MaxPool"),
 		n.Domain == graph.DomainMicrosoft && (n.Op == "QLinearSigmoid" || n.Op == "QLinearLeakyRelu"):
