@@ -229,6 +229,7 @@ var table = []kernel{
 	{"requantize_s32u8", "", cpu.AVX2, genRequantize},
 	{"requantize_s32u8", "", cpu.AVX512, genRequantize},
 	{"maximum_u8", "", cpu.AVX2, genMaximumU8},
+	{"maximum_u8", "", cpu.AVX512, genMaximumU8},
 	{"peak_f32", "", cpu.AVX2, genPeakF32},
 	{"peak_f32", "", cpu.AVX512, genPeakF32},
 	{"peak_u8s8", "", cpu.AVX2, genPeakU8S8},

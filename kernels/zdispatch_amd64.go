@@ -148,6 +148,7 @@ var variants = []Variant{
 	{"requantize_s32u8_avx2", "requantize_s32u8", cpu.AVX2},
 	{"requantize_s32u8_avx512", "requantize_s32u8", cpu.AVX512},
 	{"maximum_u8_avx2", "maximum_u8", cpu.AVX2},
+	{"maximum_u8_avx512", "maximum_u8", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
 	{"peak_f32_avx512", "peak_f32", cpu.AVX512},
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
@@ -1722,6 +1723,8 @@ func lookup_u8(dst, x, table []uint8) {
 
 func maximum_u8(dst, x []uint8) {
 	switch {
+	case tier >= cpu.AVX512:
+		maximum_u8_avx512(dst, x)
 	case tier >= cpu.AVX2:
 		maximum_u8_avx2(dst, x)
 	default:

@@ -407,6 +407,9 @@ func requantize_s32u8_avx512(dst []uint8, x []int32, bias int32, mult, lo, hi fl
 func maximum_u8_avx2(dst, x []uint8)
 
 //go:noescape
+func maximum_u8_avx512(dst, x []uint8)
+
+//go:noescape
 func peak_f32_avx2(n int)
 
 //go:noescape
