@@ -49,9 +49,14 @@ type window struct {
 
 // window returns the plane and the window of output i, counted through all planes.
 func (s *ConvShape) window(x []float32, i int) ([]float32, window) {
-	plane, oy, ox := i/(s.OH*s.OW), i/s.OW%s.OH, i%s.OW
-	top, left := oy*s.StrideH-s.Top, ox*s.StrideW-s.Left
-	return x[plane*s.H*s.W : (plane+1)*s.H*s.W], window{
+	plane := i / (s.OH * s.OW)
+	return x[plane*s.H*s.W : (plane+1)*s.H*s.W], s.windowAt(i)
+}
+
+// windowAt returns the window of output i, counted through all planes.
+func (s *ConvShape) windowAt(i int) window {
+	top, left := i/s.OW%s.OH*s.StrideH-s.Top, i%s.OW*s.StrideW-s.Left
+	return window{
 		firstInside(top, s.DilationH), min(s.H, top+(s.KH-1)*s.DilationH+1),
 		firstInside(left, s.DilationW), min(s.W, left+(s.KW-1)*s.DilationW+1), top, left,
 	}

@@ -46,6 +46,13 @@ func CopyView(dst, src []byte, v *View) {
 		v.copyTransposed(dst, src)
 		return
 	}
+	if last > 0 && v.steps[last] > 1 && v.steps[last-1] == 1 && v.Size == 1 {
+		rows, cols := v.dims[last-1], v.dims[last]
+		for m := range v.runs(last - 1) {
+			TransposeU8(dst[m*rows*cols:], src[v.at(m, last-1):], cols, rows, cols, v.steps[last])
+		}
+		return
+	}
 	runs, n := v.runs(last), v.dims[last]
 	for r := range runs {
 		v.copyRun(dst[r*n*v.Size:(r+1)*n*v.Size], src, v.at(r, last))

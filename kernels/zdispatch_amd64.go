@@ -206,6 +206,33 @@ var variants = []Variant{
 	{"convert_bf16f32_avx512", "convert_bf16f32", cpu.AVX512},
 	{"convert_f32bf16_avx2", "convert_f32bf16", cpu.AVX2},
 	{"convert_f32bf16_avx512", "convert_f32bf16", cpu.AVX512},
+	{"conv_u8s8s32_6x16_avx2", "conv_u8s8s32", cpu.AVX2},
+	{"conv_u8s8s32_14x32_vnni", "conv_u8s8s32", cpu.VNNI},
+	{"conv_s16s8s32_6x16_avx2", "conv_s16s8s32", cpu.AVX2},
+	{"conv_s16s8s32_12x32_avx512", "conv_s16s8s32", cpu.AVX512},
+	{"conv_u8s8u8_6x16_avx2", "conv_u8s8u8", cpu.AVX2},
+	{"conv_u8s8u8_14x32_vnni", "conv_u8s8u8", cpu.VNNI},
+	{"conv_s16s8u8_6x16_avx2", "conv_s16s8u8", cpu.AVX2},
+	{"conv_s16s8u8_12x32_avx512", "conv_s16s8u8", cpu.AVX512},
+	{"conv_u8s8f32_6x16_avx2", "conv_u8s8f32", cpu.AVX2},
+	{"conv_u8s8f32_14x32_vnni", "conv_u8s8f32", cpu.VNNI},
+	{"conv_s16s8f32_6x16_avx2", "conv_s16s8f32", cpu.AVX2},
+	{"conv_s16s8f32_12x32_avx512", "conv_s16s8f32", cpu.AVX512},
+	{"conv_depthwise_u8s8u8_1x32_avx2", "conv_depthwise_u8s8u8", cpu.AVX2},
+	{"conv_depthwise_u8s8u8_4x64_avx512", "conv_depthwise_u8s8u8", cpu.AVX512},
+	{"conv_depthwise_u8s8u8_4x64_vnni", "conv_depthwise_u8s8u8", cpu.VNNI},
+	{"qadd_u8_avx2", "qadd_u8", cpu.AVX2},
+	{"qadd_u8_avx512", "qadd_u8", cpu.AVX512},
+	{"qmul_u8_avx2", "qmul_u8", cpu.AVX2},
+	{"qmul_u8_avx512", "qmul_u8", cpu.AVX512},
+	{"lookup_u8_avx2", "lookup_u8", cpu.AVX2},
+	{"lookup_u8_avx512", "lookup_u8", cpu.AVX512},
+	{"add_u8s32_avx2", "add_u8s32", cpu.AVX2},
+	{"add_u8s32_avx512", "add_u8s32", cpu.AVX512},
+	{"requantize_s32u8_avx2", "requantize_s32u8", cpu.AVX2},
+	{"requantize_s32u8_avx512", "requantize_s32u8", cpu.AVX512},
+	{"maximum_u8_avx2", "maximum_u8", cpu.AVX2},
+	{"maximum_u8_avx512", "maximum_u8", cpu.AVX512},
 	{"peak_f32_avx2", "peak_f32", cpu.AVX2},
 	{"peak_f32_avx512", "peak_f32", cpu.AVX512},
 	{"peak_u8s8_avx2", "peak_u8s8", cpu.AVX2},
@@ -322,6 +349,19 @@ var dispatchers = []Dispatcher{
 	{"convert_f32bf16", convert_f32bf16},
 	{"gemm_f32f16", gemm_f32f16},
 	{"gemm_f32bf16", gemm_f32bf16},
+	{"conv_u8s8s32", conv_u8s8s32},
+	{"conv_u8s8u8", conv_u8s8u8},
+	{"conv_u8s8f32", conv_u8s8f32},
+	{"conv_s16s8s32", conv_s16s8s32},
+	{"conv_s16s8u8", conv_s16s8u8},
+	{"conv_s16s8f32", conv_s16s8f32},
+	{"conv_depthwise_u8s8u8", conv_depthwise_u8s8u8},
+	{"qadd_u8", qadd_u8},
+	{"qmul_u8", qmul_u8},
+	{"lookup_u8", lookup_u8},
+	{"maximum_u8", maximum_u8},
+	{"add_u8s32", add_u8s32},
+	{"requantize_s32u8", requantize_s32u8},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -2618,6 +2658,363 @@ func gemm_f32bf16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k,
 			}
 		}
 		gemm_f32bf16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+	}
+}
+
+func conv_u8s8s32(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_u8s8s32_14x32_vnni(a, b, c, taps, lda, ldc, m, n, k, panel)
+	case tier >= cpu.AVX2:
+		conv_u8s8s32_6x16_avx2(a, b, c, taps, lda, ldc, m, n, k, panel)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint8
+				b     []int8
+				c     []int32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+			}{a: a, b: b, c: c, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel}
+			if emulate("conv_u8s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_u8s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+	}
+}
+
+func conv_u8s8u8(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_u8s8u8_14x32_vnni(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		conv_u8s8u8_6x16_avx2(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint8
+				b     []int8
+				c     []uint8
+				bias  []int32
+				mult  []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				lo    float32
+				hi    float32
+				zp    int32
+			}{a: a, b: b, c: c, bias: bias, mult: mult, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, lo: lo, hi: hi, zp: zp}
+			if emulate("conv_u8s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_u8s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	}
+}
+
+func conv_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_u8s8f32_14x32_vnni(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	case tier >= cpu.AVX2:
+		conv_u8s8f32_6x16_avx2(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []uint8
+				b     []int8
+				c     []float32
+				bias  []int32
+				scale []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				relu  int
+			}{a: a, b: b, c: c, bias: bias, scale: scale, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, relu: relu}
+			if emulate("conv_u8s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_u8s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	}
+}
+
+func conv_s16s8s32(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_s16s8s32_12x32_avx512(a, b, c, taps, lda, ldc, m, n, k, panel)
+	case tier >= cpu.AVX2:
+		conv_s16s8s32_6x16_avx2(a, b, c, taps, lda, ldc, m, n, k, panel)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []int32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+			}{a: a, b: b, c: c, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel}
+			if emulate("conv_s16s8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_s16s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+	}
+}
+
+func conv_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_s16s8u8_12x32_avx512(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		conv_s16s8u8_6x16_avx2(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []uint8
+				bias  []int32
+				mult  []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				lo    float32
+				hi    float32
+				zp    int32
+			}{a: a, b: b, c: c, bias: bias, mult: mult, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, lo: lo, hi: hi, zp: zp}
+			if emulate("conv_s16s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_s16s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+	}
+}
+
+func conv_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	switch {
+	case tier >= cpu.AVX512:
+		conv_s16s8f32_12x32_avx512(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	case tier >= cpu.AVX2:
+		conv_s16s8f32_6x16_avx2(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []int16
+				b     []int8
+				c     []float32
+				bias  []int32
+				scale []float32
+				taps  []int64
+				lda   int
+				ldc   int
+				m     int
+				n     int
+				k     int
+				panel int
+				relu  int
+			}{a: a, b: b, c: c, bias: bias, scale: scale, taps: taps, lda: lda, ldc: ldc, m: m, n: n, k: k, panel: panel, relu: relu}
+			if emulate("conv_s16s8f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_s16s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+	}
+}
+
+func conv_depthwise_u8s8u8(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.VNNI:
+		conv_depthwise_u8s8u8_4x64_vnni(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	case tier >= cpu.AVX512:
+		conv_depthwise_u8s8u8_4x64_avx512(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		conv_depthwise_u8s8u8_1x32_avx2(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst      []uint8
+				x        []uint8
+				w        []int8
+				bias     []int32
+				mult     []float32
+				taps     []int64
+				step     int
+				pixels   int
+				channels int
+				lo       float32
+				hi       float32
+				zp       int32
+			}{dst: dst, x: x, w: w, bias: bias, mult: mult, taps: taps, step: step, pixels: pixels, channels: channels, lo: lo, hi: hi, zp: zp}
+			if emulate("conv_depthwise_u8s8u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		conv_depthwise_u8s8u8_ref(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+	}
+}
+
+func qadd_u8(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		qadd_u8_avx512(dst, a, b, zeroA, zeroB, multA, multB, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		qadd_u8_avx2(dst, a, b, zeroA, zeroB, multA, multB, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []uint8
+				a     []uint8
+				b     []uint8
+				zeroA int32
+				zeroB int32
+				multA float32
+				multB float32
+				lo    float32
+				hi    float32
+				zp    int32
+			}{dst: dst, a: a, b: b, zeroA: zeroA, zeroB: zeroB, multA: multA, multB: multB, lo: lo, hi: hi, zp: zp}
+			if emulate("qadd_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		qadd_u8_ref(dst, a, b, zeroA, zeroB, multA, multB, lo, hi, zp)
+	}
+}
+
+func qmul_u8(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		qmul_u8_avx512(dst, a, b, zeroA, zeroB, mult, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		qmul_u8_avx2(dst, a, b, zeroA, zeroB, mult, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []uint8
+				a     []uint8
+				b     []uint8
+				zeroA int32
+				zeroB int32
+				mult  float32
+				lo    float32
+				hi    float32
+				zp    int32
+			}{dst: dst, a: a, b: b, zeroA: zeroA, zeroB: zeroB, mult: mult, lo: lo, hi: hi, zp: zp}
+			if emulate("qmul_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		qmul_u8_ref(dst, a, b, zeroA, zeroB, mult, lo, hi, zp)
+	}
+}
+
+func lookup_u8(dst, x, table []uint8) {
+	switch {
+	case tier >= cpu.AVX512:
+		lookup_u8_avx512(dst, x, table)
+	case tier >= cpu.AVX2:
+		lookup_u8_avx2(dst, x, table)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst   []uint8
+				x     []uint8
+				table []uint8
+			}{dst: dst, x: x, table: table}
+			if emulate("lookup_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		lookup_u8_ref(dst, x, table)
+	}
+}
+
+func maximum_u8(dst, x []uint8) {
+	switch {
+	case tier >= cpu.AVX512:
+		maximum_u8_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		maximum_u8_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []uint8
+				x   []uint8
+			}{dst: dst, x: x}
+			if emulate("maximum_u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		maximum_u8_ref(dst, x)
+	}
+}
+
+func add_u8s32(dst []int32, x []uint8) {
+	switch {
+	case tier >= cpu.AVX512:
+		add_u8s32_avx512(dst, x)
+	case tier >= cpu.AVX2:
+		add_u8s32_avx2(dst, x)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst []int32
+				x   []uint8
+			}{dst: dst, x: x}
+			if emulate("add_u8s32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		add_u8s32_ref(dst, x)
+	}
+}
+
+func requantize_s32u8(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32) {
+	switch {
+	case tier >= cpu.AVX512:
+		requantize_s32u8_avx512(dst, x, bias, mult, lo, hi, zp)
+	case tier >= cpu.AVX2:
+		requantize_s32u8_avx2(dst, x, bias, mult, lo, hi, zp)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []uint8
+				x    []int32
+				bias int32
+				mult float32
+				lo   float32
+				hi   float32
+				zp   int32
+			}{dst: dst, x: x, bias: bias, mult: mult, lo: lo, hi: hi, zp: zp}
+			if emulate("requantize_s32u8", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		requantize_s32u8_ref(dst, x, bias, mult, lo, hi, zp)
 	}
 }
 

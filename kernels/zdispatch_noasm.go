@@ -112,6 +112,19 @@ var dispatchers = []Dispatcher{
 	{"convert_f32bf16", convert_f32bf16},
 	{"gemm_f32f16", gemm_f32f16},
 	{"gemm_f32bf16", gemm_f32bf16},
+	{"conv_u8s8s32", conv_u8s8s32},
+	{"conv_u8s8u8", conv_u8s8u8},
+	{"conv_u8s8f32", conv_u8s8f32},
+	{"conv_s16s8s32", conv_s16s8s32},
+	{"conv_s16s8u8", conv_s16s8u8},
+	{"conv_s16s8f32", conv_s16s8f32},
+	{"conv_depthwise_u8s8u8", conv_depthwise_u8s8u8},
+	{"qadd_u8", qadd_u8},
+	{"qmul_u8", qmul_u8},
+	{"lookup_u8", lookup_u8},
+	{"maximum_u8", maximum_u8},
+	{"add_u8s32", add_u8s32},
+	{"requantize_s32u8", requantize_s32u8},
 	{"peak_f32", peak_f32},
 	{"peak_u8s8", peak_u8s8},
 	{"peak_u8s8_paired", peak_u8s8_paired},
@@ -513,6 +526,58 @@ func gemm_f32f16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, 
 
 func gemm_f32bf16(a []float32, b []uint16, c, bias []float32, lda, ldc, m, n, k, stride, flags int) {
 	gemm_f32bf16_ref(a, b, c, bias, lda, ldc, m, n, k, stride, flags)
+}
+
+func conv_u8s8s32(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	conv_u8s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+}
+
+func conv_u8s8u8(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	conv_u8s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+}
+
+func conv_u8s8f32(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	conv_u8s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+}
+
+func conv_s16s8s32(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int) {
+	conv_s16s8s32_ref(a, b, c, taps, lda, ldc, m, n, k, panel)
+}
+
+func conv_s16s8u8(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32) {
+	conv_s16s8u8_ref(a, b, c, bias, mult, taps, lda, ldc, m, n, k, panel, lo, hi, zp)
+}
+
+func conv_s16s8f32(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int) {
+	conv_s16s8f32_ref(a, b, c, bias, scale, taps, lda, ldc, m, n, k, panel, relu)
+}
+
+func conv_depthwise_u8s8u8(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32) {
+	conv_depthwise_u8s8u8_ref(dst, x, w, bias, mult, taps, step, pixels, channels, lo, hi, zp)
+}
+
+func qadd_u8(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32) {
+	qadd_u8_ref(dst, a, b, zeroA, zeroB, multA, multB, lo, hi, zp)
+}
+
+func qmul_u8(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32) {
+	qmul_u8_ref(dst, a, b, zeroA, zeroB, mult, lo, hi, zp)
+}
+
+func lookup_u8(dst, x, table []uint8) {
+	lookup_u8_ref(dst, x, table)
+}
+
+func maximum_u8(dst, x []uint8) {
+	maximum_u8_ref(dst, x)
+}
+
+func add_u8s32(dst []int32, x []uint8) {
+	add_u8s32_ref(dst, x)
+}
+
+func requantize_s32u8(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32) {
+	requantize_s32u8_ref(dst, x, bias, mult, lo, hi, zp)
 }
 
 func peak_f32(n int) {

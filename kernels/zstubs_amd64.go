@@ -581,6 +581,87 @@ func convert_f32bf16_avx2(dst []uint16, x []float32)
 func convert_f32bf16_avx512(dst []uint16, x []float32)
 
 //go:noescape
+func conv_u8s8s32_6x16_avx2(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_u8s8s32_14x32_vnni(a []uint8, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_s16s8s32_6x16_avx2(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_s16s8s32_12x32_avx512(a []int16, b []int8, c []int32, taps []int64, lda, ldc, m, n, k, panel int)
+
+//go:noescape
+func conv_u8s8u8_6x16_avx2(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_u8s8u8_14x32_vnni(a []uint8, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_s16s8u8_6x16_avx2(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_s16s8u8_12x32_avx512(a []int16, b []int8, c []uint8, bias []int32, mult []float32, taps []int64, lda, ldc, m, n, k, panel int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_u8s8f32_6x16_avx2(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_u8s8f32_14x32_vnni(a []uint8, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_s16s8f32_6x16_avx2(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_s16s8f32_12x32_avx512(a []int16, b []int8, c []float32, bias []int32, scale []float32, taps []int64, lda, ldc, m, n, k, panel, relu int)
+
+//go:noescape
+func conv_depthwise_u8s8u8_1x32_avx2(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_depthwise_u8s8u8_4x64_avx512(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
+
+//go:noescape
+func conv_depthwise_u8s8u8_4x64_vnni(dst, x []uint8, w []int8, bias []int32, mult []float32, taps []int64, step, pixels, channels int, lo, hi float32, zp int32)
+
+//go:noescape
+func qadd_u8_avx2(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32)
+
+//go:noescape
+func qadd_u8_avx512(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32)
+
+//go:noescape
+func qmul_u8_avx2(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func qmul_u8_avx512(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func lookup_u8_avx2(dst, x, table []uint8)
+
+//go:noescape
+func lookup_u8_avx512(dst, x, table []uint8)
+
+//go:noescape
+func add_u8s32_avx2(dst []int32, x []uint8)
+
+//go:noescape
+func add_u8s32_avx512(dst []int32, x []uint8)
+
+//go:noescape
+func requantize_s32u8_avx2(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func requantize_s32u8_avx512(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32)
+
+//go:noescape
+func maximum_u8_avx2(dst, x []uint8)
+
+//go:noescape
+func maximum_u8_avx512(dst, x []uint8)
+
+//go:noescape
 func peak_f32_avx2(n int)
 
 //go:noescape

@@ -3,7 +3,6 @@ package quant
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
@@ -75,36 +74,29 @@ func (r *ranger) params() (scale float32, zero int8) {
 	return scale, int8(math.Max(-128, math.Min(127, z)))
 }
 
-// calibrate runs the float model twice over the samples with the inputs of all sites as extra outputs.
-func calibrate(m *graph.Model, sites []*gemmSite, samples [][]*tensor.Tensor, progress func(done, total int)) error {
+// calibrate runs the float model twice over the samples with the activations that have ranges of their own as extra outputs.
+func calibrate(m *graph.Model, acts *activations, samples [][]*tensor.Tensor, progress func(done, total int)) error {
 	watched := m.Clone()
-	var names []string
-	for _, s := range sites {
-		s.act = &ranger{}
-		if name := s.node.Inputs[0]; !slices.Contains(names, name) {
-			names = append(names, name)
-			watched.Graph.Outputs = append(watched.Graph.Outputs, graph.Value{Name: name})
-		}
+	for _, name := range acts.watched {
+		watched.Graph.Outputs = append(watched.Graph.Outputs, graph.Value{Name: name})
 	}
 	p, err := plan.Compile(watched, plan.Options{})
 	if err != nil {
 		return err
 	}
 	outputs := p.NewOutputs()
-	values := func(s *gemmSite) []float32 {
-		return tensor.Data[float32](outputs[len(m.Graph.Outputs)+slices.Index(names, s.node.Inputs[0])])
-	}
 	done := 0
 	for pass := range 2 {
 		for _, in := range samples {
 			if err := p.Run(in, outputs); err != nil {
 				return fmt.Errorf("calibration: %w", err)
 			}
-			for _, s := range sites {
+			for i, name := range acts.watched {
+				values := tensor.Data[float32](outputs[len(m.Graph.Outputs)+i])
 				if pass == 1 {
-					s.act.count(values(s))
-				} else if err := s.act.extend(values(s)); err != nil {
-					return fmt.Errorf("calibration: input of %s: %w", s.node, err)
+					acts.of[name].count(values)
+				} else if err := acts.of[name].extend(values); err != nil {
+					return fmt.Errorf("calibration: value %q: %w", name, err)
 				}
 			}
 			if done++; progress != nil {
@@ -112,8 +104,8 @@ func calibrate(m *graph.Model, sites []*gemmSite, samples [][]*tensor.Tensor, pr
 			}
 		}
 	}
-	for _, s := range sites {
-		s.act.choose()
+	for _, name := range acts.watched {
+		acts.of[name].choose()
 	}
 	return nil
 }

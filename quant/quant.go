@@ -41,16 +41,16 @@ type Report struct {
 	Agreement   float64 `json:"argmax_agreement"` // share of rows with the same decision
 }
 
-// gemmSite is a Gemm whose weights are constant.
-type gemmSite struct {
+// site is a Gemm, MatMul or Conv whose weights are constant.
+type site struct {
 	node    *graph.Node
-	weights *tensor.Tensor // [K,N] f32, transB undone
-	bias    []float32      // len N or nil
-	act     *ranger
+	weights *tensor.Tensor // f32: [K,N] of products, transB undone; as they are of a Conv
+	axis    int            // of the outputs in weights
+	bias    []float32      // one per output, or nil
 }
 
-// Int8 quantises every Gemm with constant weights: weights s8 symmetric per output channel, activations s8 asymmetric
-// per tensor, bias s32 in units of their product. samples are complete model inputs; one batch each. progress, if not
+// Int8 quantises every Gemm and Conv with constant weights: weights s8 symmetric per output channel, activations s8
+// asymmetric per tensor, bias s32 in units of their product; and what lies between convolutions, see activations. samples are complete model inputs; one batch each. progress, if not
 // nil, is called after each batch of both calibration passes.
 func Int8(m *graph.Model, samples [][]*tensor.Tensor, progress func(done, total int)) (*graph.Model, *Report, error) {
 	m, err := passes.Standard(m)
@@ -68,9 +68,10 @@ func Int8(m *graph.Model, samples [][]*tensor.Tensor, progress func(done, total 
 		return nil, nil, err
 	}
 	if len(sites) == 0 {
-		return nil, nil, fmt.Errorf("the model has no Gemm or MatMul with constant float weights: %w", ErrNothing)
+		return nil, nil, fmt.Errorf("the model has no Gemm, MatMul or Conv with constant float weights: %w", ErrNothing)
 	}
-	if err := calibrate(m, sites, samples, progress); err != nil {
+	acts := findActivations(&m.Graph, sites)
+	if err := calibrate(m, acts, samples, progress); err != nil {
 		return nil, nil, err
 	}
 	report := &Report{}
@@ -79,10 +80,10 @@ func Int8(m *graph.Model, samples [][]*tensor.Tensor, progress func(done, total 
 		q.Metadata = map[string]string{}
 	}
 	q.Metadata[MetadataScheme] = "int8"
-	for i, s := range sites {
-		layer := rewrite(&q.Graph, s, i)
-		report.Layers = append(report.Layers, layer)
+	for _, s := range sites {
+		report.Layers = append(report.Layers, rewrite(&q.Graph, s, acts.of[s.node.Inputs[0]]))
 	}
+	acts.rewrite(&q.Graph)
 	dropUnusedConstants(&q.Graph)
 	if err := q.Graph.Check(); err != nil {
 		return nil, nil, err
@@ -91,17 +92,24 @@ func Int8(m *graph.Model, samples [][]*tensor.Tensor, progress func(done, total 
 	return q, report, compare(m, q, samples, report)
 }
 
-func findSites(g *graph.Graph) ([]*gemmSite, error) {
-	var sites []*gemmSite
+func findSites(g *graph.Graph) ([]*site, error) {
+	var sites []*site
 	for _, n := range g.Nodes {
-		if n.Domain != graph.DomainONNX || n.Op != "Gemm" && n.Op != "MatMul" {
+		if n.Domain != graph.DomainONNX || n.Op != "Gemm" && n.Op != "MatMul" && n.Op != "Conv" || g.Initializers[n.Inputs[0]] != nil {
 			continue
 		}
 		w := g.Initializers[n.Inputs[1]]
-		if w == nil || w.DType != tensor.Float32 || len(w.Shape) != 2 {
+		if w == nil || w.DType != tensor.Float32 || w.Len() == 0 {
 			continue
 		}
-		s := &gemmSite{node: n, weights: w}
+		s := &site{node: n, weights: w, axis: 1}
+		switch {
+		case n.Op == "Conv" && len(w.Shape) > 2:
+			s.axis = 0
+		case n.Op != "Conv" && len(w.Shape) == 2:
+		default:
+			continue
+		}
 		if n.Op == "Gemm" {
 			alpha, errA := n.FloatAttr("alpha", 1)
 			beta, errB := n.FloatAttr("beta", 1)
@@ -116,15 +124,13 @@ func findSites(g *graph.Graph) ([]*gemmSite, error) {
 			if transB != 0 {
 				s.weights = transpose(w)
 			}
-			if len(n.Inputs) > 2 && n.Inputs[2] != "" {
-				b := g.Initializers[n.Inputs[2]]
-				if b == nil || b.DType != tensor.Float32 || b.Len() != s.weights.Shape[1] {
-					continue
-				}
-				s.bias = tensor.Data[float32](b)
+		}
+		if len(n.Inputs) > 2 && n.Inputs[2] != "" {
+			b := g.Initializers[n.Inputs[2]]
+			if b == nil || b.DType != tensor.Float32 || b.Len() != s.weights.Shape[s.axis] {
+				continue
 			}
-		} else if len(w.Shape) != 2 {
-			continue
+			s.bias = tensor.Data[float32](b)
 		}
 		sites = append(sites, s)
 	}
@@ -143,35 +149,37 @@ func transpose(w *tensor.Tensor) *tensor.Tensor {
 	return t
 }
 
-// rewrite replaces the operands of site i in g by quantised ones.
-func rewrite(g *graph.Graph, s *gemmSite, i int) Layer {
+// rewrite replaces the weights and the bias of a site in g by quantised ones. act is the range of its input.
+func rewrite(g *graph.Graph, s *site, act *ranger) Layer {
 	name := s.node.Name
 	if name == "" {
 		name = s.node.Outputs[0]
 	}
 	prefix := name + ".int8."
-	k, cols := s.weights.Shape[0], s.weights.Shape[1]
-	actScale, actZero := s.act.params()
-	w, scales, snr := quantizeWeights(tensor.Data[float32](s.weights), k, cols)
+	cols := s.weights.Shape[s.axis]
+	k := s.weights.Len() / cols
+	actScale, _ := act.params()
+	values, place := s.matrix()
+	q, scales, snr := quantizeWeights(values, len(values)/cols, cols)
+	w := make([]int8, s.weights.Len())
+	for i, at := range place {
+		w[i] = q[at]
+	}
 
 	set := func(suffix string, t *tensor.Tensor) string {
 		g.Initializers[prefix+suffix] = t
 		return prefix + suffix
 	}
-	aScale, aZero := set("a_scale", tensor.Of([]float32{actScale})), set("a_zero", tensor.Of([]int8{actZero}))
 	wScale := set("w_scale", tensor.Of(scales, cols))
-	weights := set("w", tensor.Of(w, k, cols))
+	weights := set("w", tensor.Of(w, s.weights.Shape...))
 	wZero := set("w_zero", tensor.New(tensor.Int8, cols))
 
 	node := nodeOf(g, s.node)
-	x := node.Inputs[0]
 	nodes := []*graph.Node{
-		{Name: prefix + "q", Op: "QuantizeLinear", Inputs: []string{x, aScale, aZero}, Outputs: []string{prefix + "xq"}},
-		{Name: prefix + "dq", Op: "DequantizeLinear", Inputs: []string{prefix + "xq", aScale, aZero}, Outputs: []string{prefix + "x"}},
 		{Name: prefix + "dqw", Op: "DequantizeLinear", Inputs: []string{weights, wScale, wZero}, Outputs: []string{prefix + "wf"},
-			Attrs: map[string]graph.Attr{"axis": graph.Int(1)}},
+			Attrs: map[string]graph.Attr{"axis": graph.Int(int64(s.axis))}},
 	}
-	node.Inputs = []string{prefix + "x", prefix + "wf"}
+	node.Inputs = []string{node.Inputs[0], prefix + "wf"}
 	if node.Op == "Gemm" {
 		delete(node.Attrs, "transB")
 	}
@@ -189,7 +197,31 @@ func rewrite(g *graph.Graph, s *gemmSite, i int) Layer {
 		node.Inputs = append(node.Inputs, prefix+"bf")
 	}
 	g.Nodes = append(g.Nodes, nodes...)
-	return Layer{Name: name, Inputs: k, Outputs: cols, ActMin: s.act.lo, ActMax: s.act.hi, WeightSNR: snr}
+	return Layer{Name: name, Inputs: k, Outputs: cols, ActMin: act.lo, ActMax: act.hi, WeightSNR: snr}
+}
+
+// matrix returns the weights as [rows, outputs] and, for each element of weights, its place there. Rows of a Conv are its taps, each with
+// its channels and a zero if they are odd in number: the order in which kernels meet them, so that rows 2i and 2i+1 are the pairs of
+// quantizeWeights.
+func (s *site) matrix() (values []float32, place []int) {
+	data := tensor.Data[float32](s.weights)
+	place = make([]int, len(data))
+	if s.axis == 1 {
+		for i := range place {
+			place[i] = i
+		}
+		return data, place
+	}
+	outputs, channels := s.weights.Shape[0], s.weights.Shape[1]
+	taps := len(data) / outputs / channels
+	width := (channels + 1) / 2 * 2
+	values = make([]float32, taps*width*outputs)
+	for i, v := range data {
+		o, c, t := i/(channels*taps), i/taps%channels, i%taps
+		place[i] = (t*width+c)*outputs + o
+		values[place[i]] = v
+	}
+	return values, place
 }
 
 // nodeOf finds the clone of n in g: the node that produces the same value.

@@ -36,13 +36,16 @@ func Weights(m *graph.Model, s WeightScheme, samples [][]*tensor.Tensor) (*graph
 		return nil, nil, err
 	}
 	q, report := m.Clone(), &Report{}
-	for _, site := range sites {
+	for _, at := range sites {
+		if at.node.Op == "Conv" {
+			continue
+		}
 		var layer Layer
 		changed := true
 		if s.Bits == 16 {
-			layer, changed = rewriteHalf(&q.Graph, site)
+			layer, changed = rewriteHalf(&q.Graph, at)
 		} else {
-			layer = rewriteNBits(&q.Graph, site, s)
+			layer = rewriteNBits(&q.Graph, at, s)
 		}
 		if changed {
 			report.Layers = append(report.Layers, layer)
@@ -78,7 +81,7 @@ func siteName(n *graph.Node) string {
 }
 
 // rewriteNBits replaces a product by MatMulNBits, and Add for its bias.
-func rewriteNBits(g *graph.Graph, s *gemmSite, scheme WeightScheme) Layer {
+func rewriteNBits(g *graph.Graph, s *site, scheme WeightScheme) Layer {
 	name := siteName(s.node)
 	prefix := name + "." + scheme.Name + "."
 	k, cols := s.weights.Shape[0], s.weights.Shape[1]
@@ -107,7 +110,7 @@ func rewriteNBits(g *graph.Graph, s *gemmSite, scheme WeightScheme) Layer {
 }
 
 // rewriteHalf makes the weights of a product half floats, unless they are few or beyond ±65504.
-func rewriteHalf(g *graph.Graph, s *gemmSite) (Layer, bool) {
+func rewriteHalf(g *graph.Graph, s *site) (Layer, bool) {
 	node := nodeOf(g, s.node)
 	w := g.Initializers[node.Inputs[1]]
 	if len(w.Bytes)/2 < passes.MinHalfWeights {

@@ -1,6 +1,9 @@
 package interp
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 func init() {
 	register(moveVector(4), "VMOVUPS", "VMOVAPS", "VMOVDQU")
@@ -36,6 +39,23 @@ func init() {
 	}
 	handlers["VUNPCKLPS"], handlers["VUNPCKHPS"] = interleave(4, 0), interleave(4, 8)
 	handlers["VUNPCKLPD"], handlers["VUNPCKHPD"] = interleave(8, 0), interleave(8, 8)
+	handlers["VPUNPCKLBW"], handlers["VPUNPCKHBW"] = interleave(1, 0), interleave(1, 8)
+	handlers["VPUNPCKLWD"], handlers["VPUNPCKHWD"] = interleave(2, 0), interleave(2, 8)
+	register(func(m *machine, in *inst) { // 128 bits of memory to all
+		block := append([]byte(nil), m.vector(&in.args[0], 16)...)
+		m.setVector(&in.args[1], bytes.Repeat(block, in.args[1].width/16))
+	}, "VBROADCASTI128", "VBROADCASTI32X4")
+	handlers["VPSHUFB"] = func(m *machine, in *inst) { // within 128 bits; bit 7 of an index gives zero
+		width := in.args[2].width
+		index, table := m.vector(&in.args[0], width), m.vector(&in.args[1], width)
+		out := make([]byte, width)
+		for i, x := range index {
+			if x < 128 {
+				out[i] = table[i&^15+int(x&15)]
+			}
+		}
+		m.setVector(&in.args[2], out)
+	}
 	handlers["VINSERTF128"] = func(m *machine, in *inst) { // into the upper half
 		if in.args[0].imm != 1 {
 			fail("immediate %d", in.args[0].imm)

@@ -73,6 +73,16 @@ func words(x uint32, f func(uint16) uint16) uint32 {
 	return uint32(f(uint16(x))) | uint32(f(uint16(x>>16)))<<16
 }
 
+// byByte applies f to the four bytes of a lane.
+func byByte(f func(a, b uint8) uint8) func(a, b uint32) uint32 {
+	return func(a, b uint32) (out uint32) {
+		for i := 0; i < 32; i += 8 {
+			out |= uint32(f(uint8(a>>i), uint8(b>>i))) << i
+		}
+		return out
+	}
+}
+
 func init() {
 	float("VADDPS", func(a, b float32) float32 { return a + b })
 	float("VSUBPS", func(a, b float32) float32 { return a - b })
@@ -123,7 +133,12 @@ func init() {
 	integer("VANDPS", func(a, b uint32) uint32 { return a & b })
 	integer("VPAND", func(a, b uint32) uint32 { return a & b })
 	integer("VPMULLD", func(a, b uint32) uint32 { return a * b })
+	integer("VPANDD", func(a, b uint32) uint32 { return a & b })
 	integer("VPOR", func(a, b uint32) uint32 { return a | b })
+	integer("VPORD", func(a, b uint32) uint32 { return a | b })
+	integer("VPMAXUB", byByte(func(a, b uint8) uint8 { return max(a, b) }))
+	integer("VPSUBB", byByte(func(a, b uint8) uint8 { return a - b }))
+	integer("VPADDUSB", byByte(func(a, b uint8) uint8 { return uint8(min(uint32(a)+uint32(b), 255)) }))
 	integer("VPADDD", func(a, b uint32) uint32 { return a + b })
 	integer("VPMAXUD", func(a, b uint32) uint32 { return max(a, b) })
 	integer("VPMAXSD", func(a, b uint32) uint32 { return uint32(max(int32(a), int32(b))) })

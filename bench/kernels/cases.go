@@ -45,6 +45,7 @@ func Cases() []Case {
 		gemmBF16(),
 		gemmInteger(),
 		conv(),
+		qconv(),
 		transpose(),
 		pool(),
 		sequence(),
@@ -254,6 +255,36 @@ func formOf(f any) (form, bool) {
 			tiles := max(1, n/(36*16))
 			m, dst, tmp := randomF32(36*16*tiles), make([]float32, 4*4*tiles*16), make([]float32, 36*16)
 			return func() { f(dst, m, tmp, nil, nil, tiles, 16*tiles, 4*tiles*16, 4, 4, 0, 0, 0) }
+		}}, true
+	case func(dst, a, b []uint8, zeroA, zeroB int32, multA, multB, lo, hi float32, zp int32):
+		return form{3, func(n int) func() {
+			a, b, dst := make([]uint8, n), make([]uint8, n), make([]uint8, n)
+			return func() { f(dst, a, b, 128, 128, 0.5, 0.5, -128, 127, 128) }
+		}}, true
+	case func(dst, a, b []uint8, zeroA, zeroB int32, mult, lo, hi float32, zp int32):
+		return form{3, func(n int) func() {
+			a, b, dst := make([]uint8, n), make([]uint8, n), make([]uint8, n)
+			return func() { f(dst, a, b, 128, 128, 0.01, -128, 127, 128) }
+		}}, true
+	case func(dst, x, table []uint8):
+		return form{2, func(n int) func() {
+			x, dst, table := make([]uint8, n), make([]uint8, n), make([]uint8, 256)
+			return func() { f(dst, x, table) }
+		}}, true
+	case func(dst, x []uint8):
+		return form{3, func(n int) func() {
+			x, dst := make([]uint8, n), make([]uint8, n)
+			return func() { f(dst, x) }
+		}}, true
+	case func(dst []int32, x []uint8):
+		return form{9, func(n int) func() {
+			x, dst := make([]uint8, n), make([]int32, n)
+			return func() { f(dst, x) }
+		}}, true
+	case func(dst []uint8, x []int32, bias int32, mult, lo, hi float32, zp int32):
+		return form{5, func(n int) func() {
+			x, dst := make([]int32, n), make([]uint8, n)
+			return func() { f(dst, x, 3, 0.5, -128, 127, 128) }
 		}}, true
 	case func(dst []int16, x []uint8):
 		return form{3, func(n int) func() {

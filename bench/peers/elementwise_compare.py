@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from gemm_compare import BATCH_NS, Hotpath, bound, timed
+from side import BATCH_NS, Hotpath, bound, timed
 
 OPS = {"softmax_f32": ("Softmax", 13, {"axis": -1}), "layer_norm_f32": ("LayerNormalization", 17, {"axis": -1}), "rms_norm_f32": ("RMSNormalization", 23, {"axis": -1}),
        "gelu_f32": ("Gelu", 20, {}), "gelu_tanh_f32": ("Gelu", 20, {"approximate": "tanh"}), "exp_f32": ("Exp", 13, {})}

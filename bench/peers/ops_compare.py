@@ -3,7 +3,7 @@
     python3 bench/peers/ops_compare.py --hotpath bin/hotpath
 
 Builds a one-node model per case of opcases/, runs both, and compares shapes, dtypes, where NaN is, and values: |difference| <= 2e-5 + 2e-5 |value|,
-other dtypes exactly. Exits 1 if any case fails.
+other dtypes exactly, save where a case allows integers a quantum. Exits 1 if any case fails.
 """
 import argparse
 import pathlib
@@ -21,13 +21,16 @@ from opcases import cases
 ort.set_default_logger_severity(4)
 
 
-def difference(ours, theirs):
+def difference(ours, theirs, quantum):
     if theirs.dtype == object:  # text
         ours, theirs = ours.astype(str), theirs.astype(str)
     elif ours.dtype != theirs.dtype:
         return f"{ours.dtype}, onnxruntime {theirs.dtype}"
     if ours.shape != theirs.shape:
         return f"{ours.dtype}{ours.shape}, onnxruntime {theirs.dtype}{theirs.shape}"
+    if quantum:
+        worst = np.abs(ours.astype("i8") - theirs.astype("i8")).max()
+        return "" if worst <= quantum else f"elements differ by {worst}, at most {quantum} allowed"
     if ours.dtype != np.float32:
         return "" if np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f") else f"{(ours != theirs).sum()} elements differ"
     if not np.allclose(ours, theirs, rtol=2e-5, atol=2e-5, equal_nan=True):
@@ -62,7 +65,7 @@ def main():
                     continue
                 theirs = ReferenceEvaluator(m).run(None, c.feed())
             ours = dict(np.load(tmp / "out.npz"))
-            problems = [t for k, v in enumerate(theirs) if (t := difference(ours[f"y{k}"], np.asarray(v)))]
+            problems = [t for k, v in enumerate(theirs) if (t := difference(ours[f"y{k}"], np.asarray(v), c.quantum))]
             if problems:
                 failed += 1
                 print(f"FAIL  {c.name}: {'; '.join(problems)}")

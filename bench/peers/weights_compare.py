@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from gemm_compare import BATCH_NS, COLD, Hotpath, bound, in_turn, timed
+from side import BATCH_NS, COLD, Hotpath, bound, in_turn, timed
 
 BLOCK = 32
 OPS = {  # bits, zero points, accuracy level

@@ -54,6 +54,7 @@ var cases = slices.Concat(
 	bf16Cases,
 	weightCases,
 	packedCases,
+	quantizedCases,
 )
 
 var basicCases = []opCase{

@@ -12,7 +12,7 @@ var (
 		return func(dst, x []float32, planes int, s kernels.ConvShape, _, _ int) {
 			kernels.MaxPoolF32(dst, x, planes, &s)
 		}, nil
-	})
+	}, tensor.Float32, tensor.Uint8, tensor.Int8)
 	opAveragePool = poolOp("average_pool", "AveragePool", func(n *graph.Node) (poolFunc, error) {
 		include, err := n.IntAttr("count_include_pad", 0)
 		return func(dst, x []float32, planes int, s kernels.ConvShape, padH, padW int) {
@@ -21,18 +21,18 @@ var (
 			}
 			kernels.AveragePoolF32(dst, x, planes, &s, padH, padW)
 		}, err
-	})
+	}, tensor.Float32)
 )
 
 // poolFunc pools planes; the last two arguments are the padded size.
 type poolFunc func(dst, x []float32, planes int, s kernels.ConvShape, padH, padW int)
 
-func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error)) *Op {
+func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error), dtypes ...tensor.DType) *Op {
 	read := func(n *graph.Node, in []graph.Arg) (*window, error) {
 		if err := arity(n, in, 1, 1); err != nil {
 			return nil, err
 		}
-		if err := wantDType(n, in, 0, tensor.Float32); err != nil {
+		if err := wantDType(n, in, 0, dtypes...); err != nil {
 			return nil, err
 		}
 		return poolWindow(n, len(in[0].Shape)-2)
@@ -48,12 +48,23 @@ func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error)) *Op {
 				return nil, err
 			}
 			shape, err := w.inferSpatial(n, in[0].Shape, in[0].Shape[1])
-			return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, err
+			return []graph.Arg{{DType: in[0].DType, Shape: shape}}, err
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			w, err := read(n, in)
 			if err != nil {
 				return nil, err
+			}
+			if in[0].DType != tensor.Float32 { // only the maximum is taken of bytes
+				var flip uint8
+				if in[0].DType == tensor.Int8 {
+					flip = 0x80
+				}
+				return kernelFunc(func(in, out []*tensor.Tensor) error {
+					s, _, _ := w.shape(in[0].Shape)
+					kernels.MaxPoolPlanesU8(out[0].Bytes, in[0].Bytes, in[0].Shape[0]*in[0].Shape[1], &s, flip)
+					return nil
+				}), nil
 			}
 			run, err := f(n)
 			return kernelFunc(func(in, out []*tensor.Tensor) error {
@@ -65,7 +76,7 @@ func poolOp(name, opType string, f func(*graph.Node) (poolFunc, error)) *Op {
 	}
 }
 
-// poolWindow reads the attributes of pooling over axes spatial axes.
+// poolWindow reads the window of a pooling over axes spatial axes. Every window has a tap inside the image.
 func poolWindow(n *graph.Node, axes int) (*window, error) {
 	if len(n.Outputs) > 1 {
 		return nil, unsupported(n, "the output of positions")

@@ -7,7 +7,9 @@ import "github.com/hotpath/hotpath/graph"
 func Fuse(m *graph.Model) error {
 	g := &m.Graph
 	fuseAttention(g)
+	fuseInt8(g)
 	fuseQuantized(g)
+	layoutInt8(g)
 	fuseWeights(g)
 	dropUnused(g)
 	// Quantised weights that no integer kernel took are dequantised now, once.

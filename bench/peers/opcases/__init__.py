@@ -26,10 +26,11 @@ class Case:
     """One node. Inputs that are constants of the model come in const, by position; None is an omitted input. With reference, onnx's own
     evaluator is the peer where onnxruntime has no kernel."""
 
-    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", domain="", reference=False, **attrs):
+    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", domain="", reference=False, quantum=0, **attrs):
         self.op, self.inputs, self.const, self.outputs, self.opset, self.attrs = op, inputs, const or {}, outputs, opset, attrs
         self.domain, self.reference = domain, reference
         self.name = f"{op} {name}".strip()
+        self.quantum = quantum  # by which integers may differ
 
     def model(self):
         names, graph_in, init = [], [], []
