@@ -11,22 +11,23 @@ var (
 	wideRegister = regexp.MustCompile(`\b[YZ]([0-9]|[12][0-9]|3[01])\b`)
 	frameSize    = regexp.MustCompile(`^TEXT .*\$(\d+)-\d+`)
 	writesSP     = regexp.MustCompile(`^[A-Z]\w* .*, SP$|^(PUSH|POP|ENTER|LEAVE)`)
-	changesMode  = regexp.MustCompile(`^(LDMXCSR|VLDMXCSR|STD|FLD\w*|FST\w*|EMMS|XRSTOR\w*|WR[FG]SBASE\w*)\b|\bM[0-7]\b`)
+	changesMode  = regexp.MustCompile(`^(VLDMXCSR|STD|FLD\w*|FST\w*|EMMS|XRSTOR\w*|WR[FG]SBASE\w*)\b|\bM[0-7]\b`)
 	usesTiles    = regexp.MustCompile(`\b(TILELOADD\w*|LDTILECFG|TDP\w+|TILEZERO)\b`)
 )
 
 // checkState returns what in a kernel's text would leave state behind that its caller does not expect: upper halves of vector registers
 // (which mixing with SSE code pays for) or tiles in use at a RET, a frame pointer overwritten without a frame to save it in, a moved stack
-// pointer, a changed mode. All other registers belong to the callee in ABI0; Go's wrapper restores those that ABIInternal fixes (R14, X15).
+// pointer, a changed mode. A kernel may round in another mode between saving MXCSR and loading what it saved. All other registers belong to the callee in ABI0; Go's wrapper restores those that ABIInternal fixes (R14, X15).
 func checkState(text string) error {
 	wide, tiles, frame := wideRegister.MatchString(text), usesTiles.MatchString(text), "0"
 	previous, returns := [2]string{}, 0
+	saved, otherMode := "", ""
 	for line := range strings.Lines(text) {
 		if m := frameSize.FindStringSubmatch(line); m != nil {
 			frame = m[1]
 		}
 		code, comment, _ := strings.Cut(strings.TrimSpace(line), "//")
-		code = strings.TrimSpace(code)
+		code = strings.Join(strings.Fields(code), " ") // operands are aligned
 		mnemonic := strings.TrimSpace(comment) // of an instruction in bytes
 		switch {
 		case code == "" && !strings.HasPrefix(mnemonic, "TILERELEASE"):
@@ -37,8 +38,18 @@ func checkState(text string) error {
 			if wide && !strings.Contains(before, "VZEROUPPER") {
 				return fmt.Errorf("RET after %q without VZEROUPPER", previous[1])
 			}
+			if otherMode != "" {
+				return fmt.Errorf("RET in the mode of %q", otherMode)
+			}
 			if tiles && !strings.Contains(text, "TILERELEASE") {
 				return fmt.Errorf("RET without TILERELEASE")
+			}
+		case strings.HasPrefix(code, "STMXCSR "):
+			saved = strings.TrimPrefix(code, "STMXCSR ")
+		case strings.HasPrefix(code, "LDMXCSR "):
+			otherMode = ""
+			if saved == "" || code != "LDMXCSR "+saved {
+				otherMode = code
 			}
 		case writesSP.MatchString(code):
 			return fmt.Errorf("%s moves the stack pointer", code)
@@ -81,6 +92,8 @@ func TestCheckState(t *testing.T) {
 		strings.Replace(head, "$0", "$8", 1) + "\tMOVQ AX, BP\n\tRET\n":                      "",
 		head + "\tADDQ $8, SP\n\tRET\n":                                                      "stack pointer",
 		head + "\tLDMXCSR (AX)\n\tRET\n":                                                     "mode",
+		head + "\tSTMXCSR (SP)\n\tLDMXCSR 8(SP)\n\tRET\n":                                    "mode",
+		head + "\tSTMXCSR (SP)\n\tLDMXCSR 8(SP)\n\tLDMXCSR (SP)\n\tRET\n":                    "",
 		head + "\tSTD\n\tRET\n":                                                              "mode",
 		head + "\t// TDPBUSD T2, T1, T0\n\tBYTE $0xc4\n\tRET\n":                              "TILERELEASE",
 		head + "\t// TDPBUSD T2, T1, T0\n\tBYTE $0xc4\n\t// TILERELEASE\n\tBYTE $1\n\tRET\n": "",

@@ -78,7 +78,7 @@ func peak_u8s8_ref(n int) {
 // PeakBF16 is PeakF32 for products of bf16: TDPBF16PS or VDPBF16PS where there is one.
 func PeakBF16(n int) (flops float64) {
 	switch {
-	case tier >= cpu.AMX:
+	case max(tier, emulated) >= cpu.AMX:
 		peak_tile_bf16(n)
 		return float64(n) * 6 * 2 * 16 * 16 * 32
 	case hasBF16():

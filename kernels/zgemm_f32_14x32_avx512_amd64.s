@@ -204,7 +204,7 @@ skip9:
 	JMP     narrow2
 
 wide1:
-	CMPQ m+112(FP), $0x00000002
+	CMPQ m+112(FP), $0x00000001
 	JNE  wide10
 
 narrow11:
@@ -212,6 +212,137 @@ narrow11:
 	SUBQ   (SP), DX
 	CMPQ   DX, $0x00000040
 	JLT    wide10
+	MOVQ   m+112(FP), DX
+	MOVQ   DX, 8(SP)
+	MOVQ   a_base+0(FP), DX
+	MOVQ   (SP), SI
+	SHLQ   $0x02, SI
+	ADDQ   c_base+48(FP), SI
+	LEAQ   (BX)(AX*1), DI
+	MOVQ   DI, 16(SP)
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   BX, DI
+	LEAQ   (DI)(AX*1), R8
+	LEAQ   (R8)(AX*2), R8
+	MOVQ   kc+128(FP), R9
+	SUBQ   $0x00000004, R9
+	JLT    krest13
+
+k12:
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  (DI), Z4, Z0
+	VFMADD231PS  (DI)(AX*1), Z4, Z1
+	VFMADD231PS  (DI)(AX*2), Z4, Z2
+	VFMADD231PS  (R8), Z4, Z3
+	VBROADCASTSS 4(DX), Z4
+	VFMADD231PS  64(DI), Z4, Z0
+	VFMADD231PS  64(DI)(AX*1), Z4, Z1
+	VFMADD231PS  64(DI)(AX*2), Z4, Z2
+	VFMADD231PS  64(R8), Z4, Z3
+	VBROADCASTSS 8(DX), Z4
+	VFMADD231PS  128(DI), Z4, Z0
+	VFMADD231PS  128(DI)(AX*1), Z4, Z1
+	VFMADD231PS  128(DI)(AX*2), Z4, Z2
+	VFMADD231PS  128(R8), Z4, Z3
+	VBROADCASTSS 12(DX), Z4
+	VFMADD231PS  192(DI), Z4, Z0
+	VFMADD231PS  192(DI)(AX*1), Z4, Z1
+	VFMADD231PS  192(DI)(AX*2), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000100, DI
+	ADDQ         $0x00000100, R8
+	SUBQ         $0x00000004, R9
+	JGE          k12
+
+krest13:
+	ADDQ $0x00000004, R9
+	JEQ  kend15
+
+ksingle14:
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  (DI), Z4, Z0
+	VFMADD231PS  (DI)(AX*1), Z4, Z1
+	VFMADD231PS  (DI)(AX*2), Z4, Z2
+	VFMADD231PS  (R8), Z4, Z3
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          ksingle14
+
+kend15:
+	MOVQ    flags+136(FP), DX
+	TESTQ   $0x00000001, DX
+	JEQ     skip16
+	MOVQ    SI, DX
+	MOVQ    ldc+104(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (DX), Z4
+	VADDPS  Z0, Z4, Z0
+	VMOVUPS 64(DX), Z4
+	VADDPS  Z1, Z4, Z1
+	VMOVUPS 128(DX), Z4
+	VADDPS  Z2, Z4, Z2
+	VMOVUPS 192(DX), Z4
+	VADDPS  Z3, Z4, Z3
+
+skip16:
+	MOVQ    flags+136(FP), DX
+	TESTQ   $0x00000002, DX
+	JEQ     skip17
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS (DX)(DI*4), Z4
+	VADDPS  Z4, Z0, Z0
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS 64(DX)(DI*4), Z4
+	VADDPS  Z4, Z1, Z1
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS 128(DX)(DI*4), Z4
+	VADDPS  Z4, Z2, Z2
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS 192(DX)(DI*4), Z4
+	VADDPS  Z4, Z3, Z3
+
+skip17:
+	MOVQ   flags+136(FP), DX
+	TESTQ  $0x00000004, DX
+	JEQ    skip18
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+skip18:
+	MOVQ    SI, DX
+	MOVQ    ldc+104(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	IMUL3Q  $0x00000004, AX, DX
+	ADDQ    DX, BX
+	ADDQ    $0x00000040, (SP)
+	JMP     narrow11
+
+wide10:
+	CMPQ m+112(FP), $0x00000002
+	JNE  wide19
+
+narrow20:
+	MOVQ   n+120(FP), DX
+	SUBQ   (SP), DX
+	CMPQ   DX, $0x00000040
+	JLT    wide19
 	MOVQ   m+112(FP), DX
 	MOVQ   DX, 8(SP)
 	MOVQ   a_base+0(FP), DX
@@ -233,9 +364,9 @@ narrow11:
 	LEAQ   (R8)(AX*2), R8
 	MOVQ   kc+128(FP), R9
 	SUBQ   $0x00000004, R9
-	JLT    krest13
+	JLT    krest22
 
-k12:
+k21:
 	VBROADCASTSS (DX), Z8
 	VBROADCASTSS (DX)(CX*1), Z9
 	VMOVUPS      (DI), Z10
@@ -296,13 +427,13 @@ k12:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k12
+	JGE          k21
 
-krest13:
+krest22:
 	ADDQ $0x00000004, R9
-	JEQ  kend15
+	JEQ  kend24
 
-ksingle14:
+ksingle23:
 	VBROADCASTSS (DX), Z8
 	VBROADCASTSS (DX)(CX*1), Z9
 	VMOVUPS      (DI), Z10
@@ -321,12 +452,12 @@ ksingle14:
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle14
+	JNE          ksingle23
 
-kend15:
+kend24:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip16
+	JEQ     skip25
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -348,10 +479,10 @@ kend15:
 	VMOVUPS 192(DX), Z8
 	VADDPS  Z7, Z8, Z7
 
-skip16:
+skip25:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip17
+	JEQ     skip26
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z8
@@ -373,10 +504,10 @@ skip16:
 	VADDPS  Z8, Z3, Z3
 	VADDPS  Z8, Z7, Z7
 
-skip17:
+skip26:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip18
+	JEQ    skip27
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -387,7 +518,7 @@ skip17:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip18:
+skip27:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -403,17 +534,17 @@ skip18:
 	IMUL3Q  $0x00000004, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000040, (SP)
-	JMP     narrow11
+	JMP     narrow20
 
-wide10:
+wide19:
 	CMPQ m+112(FP), $0x00000003
-	JNE  wide19
+	JNE  wide28
 
-narrow20:
+narrow29:
 	MOVQ   n+120(FP), DX
 	SUBQ   (SP), DX
 	CMPQ   DX, $0x00000040
-	JLT    wide19
+	JLT    wide28
 	MOVQ   m+112(FP), DX
 	MOVQ   DX, 8(SP)
 	MOVQ   a_base+0(FP), DX
@@ -439,9 +570,9 @@ narrow20:
 	LEAQ   (R8)(AX*2), R8
 	MOVQ   kc+128(FP), R9
 	SUBQ   $0x00000004, R9
-	JLT    krest22
+	JLT    krest31
 
-k21:
+k30:
 	VBROADCASTSS (DX), Z12
 	VBROADCASTSS (DX)(CX*1), Z13
 	VBROADCASTSS (DX)(CX*2), Z14
@@ -522,13 +653,13 @@ k21:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k21
+	JGE          k30
 
-krest22:
+krest31:
 	ADDQ $0x00000004, R9
-	JEQ  kend24
+	JEQ  kend33
 
-ksingle23:
+ksingle32:
 	VBROADCASTSS (DX), Z12
 	VBROADCASTSS (DX)(CX*1), Z13
 	VBROADCASTSS (DX)(CX*2), Z14
@@ -552,12 +683,12 @@ ksingle23:
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle23
+	JNE          ksingle32
 
-kend24:
+kend33:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip25
+	JEQ     skip34
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -588,10 +719,10 @@ kend24:
 	VMOVUPS 192(DX), Z12
 	VADDPS  Z11, Z12, Z11
 
-skip25:
+skip34:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip26
+	JEQ     skip35
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z12
@@ -617,10 +748,10 @@ skip25:
 	VADDPS  Z12, Z7, Z7
 	VADDPS  Z12, Z11, Z11
 
-skip26:
+skip35:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip27
+	JEQ    skip36
 	VXORPS Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
 	VMAXPS Z1, Z12, Z1
@@ -635,7 +766,7 @@ skip26:
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
 
-skip27:
+skip36:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -656,9 +787,9 @@ skip27:
 	IMUL3Q  $0x00000004, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000040, (SP)
-	JMP     narrow20
+	JMP     narrow29
 
-wide19:
+wide28:
 columns:
 	MOVQ  n+120(FP), DX
 	SUBQ  (SP), DX
@@ -679,13 +810,13 @@ columns:
 	LEAQ  (BX)(AX*2), DI
 	MOVQ  DI, 16(SP)
 
-rows28:
+rows37:
 	CMPQ 8(SP), $0x0000000e
-	JEQ  use30
+	JEQ  use39
 	CMPQ 8(SP), $0x00000012
-	JLT  fewer29
+	JLT  fewer38
 
-use30:
+use39:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -757,9 +888,9 @@ use30:
 	MOVQ       kc+128(FP), R13
 	MOVQ       16(SP), R14
 	SUBQ       $0x00000004, R13
-	JLT        krest32
+	JLT        krest41
 
-k31:
+k40:
 	VMOVUPS      (R12), Z28
 	VMOVUPS      (R12)(AX*1), Z29
 	VBROADCASTSS (DI), Z30
@@ -946,13 +1077,13 @@ k31:
 	ADDQ         $0x00000010, R11
 	ADDQ         $0x00000100, R12
 	SUBQ         $0x00000004, R13
-	JGE          k31
+	JGE          k40
 
-krest32:
+krest41:
 	ADDQ $0x00000004, R13
-	JEQ  kend34
+	JEQ  kend43
 
-ksingle33:
+ksingle42:
 	VMOVUPS      (R12), Z28
 	VMOVUPS      (R12)(AX*1), Z29
 	VBROADCASTSS (DI), Z30
@@ -1004,13 +1135,13 @@ ksingle33:
 	ADDQ         $0x00000004, R11
 	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNE          ksingle33
+	JNE          ksingle42
 
-kend34:
+kend43:
 	MOVQ      R14, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip35
+	JEQ       skip44
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1084,10 +1215,10 @@ kend34:
 	VMOVUPS.Z 64(DI), K1, Z28
 	VADDPS    Z27, Z28, Z27
 
-skip35:
+skip44:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip36
+	JEQ       skip45
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z28
@@ -1123,10 +1254,10 @@ skip35:
 	VADDPS    Z28, Z25, Z25
 	VADDPS    Z28, Z27, Z27
 
-skip36:
+skip45:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip37
+	JEQ    skip46
 	VXORPS Z28, Z28, Z28
 	VMAXPS Z0, Z28, Z0
 	VMAXPS Z1, Z28, Z1
@@ -1157,7 +1288,7 @@ skip36:
 	VMAXPS Z26, Z28, Z26
 	VMAXPS Z27, Z28, Z27
 
-skip37:
+skip46:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1209,12 +1340,12 @@ skip37:
 	IMUL3Q  $0x0000000e, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x0000000e, 8(SP)
-	JMP     rows28
+	JMP     rows37
 
-fewer29:
-rows38:
+fewer38:
+rows47:
 	CMPQ       8(SP), $0x00000008
-	JLT        fewer39
+	JLT        fewer48
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1258,9 +1389,9 @@ rows38:
 	MOVQ       kc+128(FP), R11
 	MOVQ       16(SP), R12
 	SUBQ       $0x00000004, R11
-	JLT        krest41
+	JLT        krest50
 
-k40:
+k49:
 	VMOVUPS      (R10), Z16
 	VMOVUPS      (R10)(AX*1), Z17
 	VBROADCASTSS (DI), Z18
@@ -1379,13 +1510,13 @@ k40:
 	ADDQ         $0x00000010, R9
 	ADDQ         $0x00000100, R10
 	SUBQ         $0x00000004, R11
-	JGE          k40
+	JGE          k49
 
-krest41:
+krest50:
 	ADDQ $0x00000004, R11
-	JEQ  kend43
+	JEQ  kend52
 
-ksingle42:
+ksingle51:
 	VMOVUPS      (R10), Z16
 	VMOVUPS      (R10)(AX*1), Z17
 	VBROADCASTSS (DI), Z18
@@ -1417,13 +1548,13 @@ ksingle42:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          ksingle42
+	JNE          ksingle51
 
-kend43:
+kend52:
 	MOVQ      R12, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip44
+	JEQ       skip53
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1467,10 +1598,10 @@ kend43:
 	VMOVUPS.Z 64(DI), K1, Z16
 	VADDPS    Z15, Z16, Z15
 
-skip44:
+skip53:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip45
+	JEQ       skip54
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z16
@@ -1494,10 +1625,10 @@ skip44:
 	VADDPS    Z16, Z13, Z13
 	VADDPS    Z16, Z15, Z15
 
-skip45:
+skip54:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip46
+	JEQ    skip55
 	VXORPS Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
 	VMAXPS Z1, Z16, Z1
@@ -1516,7 +1647,7 @@ skip45:
 	VMAXPS Z14, Z16, Z14
 	VMAXPS Z15, Z16, Z15
 
-skip46:
+skip55:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1550,12 +1681,12 @@ skip46:
 	IMUL3Q  $0x00000008, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000008, 8(SP)
-	JMP     rows38
+	JMP     rows47
 
-fewer39:
-rows47:
+fewer48:
+rows56:
 	CMPQ       8(SP), $0x00000004
-	JLT        fewer48
+	JLT        fewer57
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1581,9 +1712,9 @@ rows47:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest50
+	JLT        krest59
 
-k49:
+k58:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      (R9)(AX*1), Z9
 	VBROADCASTSS (DI), Z10
@@ -1653,13 +1784,13 @@ k49:
 	ADDQ         $0x00000010, R8
 	ADDQ         $0x00000100, R9
 	SUBQ         $0x00000004, R10
-	JGE          k49
+	JGE          k58
 
-krest50:
+krest59:
 	ADDQ $0x00000004, R10
-	JEQ  kend52
+	JEQ  kend61
 
-ksingle51:
+ksingle60:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      (R9)(AX*1), Z9
 	VBROADCASTSS (DI), Z10
@@ -1678,13 +1809,13 @@ ksingle51:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          ksingle51
+	JNE          ksingle60
 
-kend52:
+kend61:
 	MOVQ      R11, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip53
+	JEQ       skip62
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1708,10 +1839,10 @@ kend52:
 	VMOVUPS.Z 64(DI), K1, Z8
 	VADDPS    Z7, Z8, Z7
 
-skip53:
+skip62:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip54
+	JEQ       skip63
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z8
@@ -1727,10 +1858,10 @@ skip53:
 	VADDPS    Z8, Z5, Z5
 	VADDPS    Z8, Z7, Z7
 
-skip54:
+skip63:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip55
+	JEQ    skip64
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -1741,7 +1872,7 @@ skip54:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip55:
+skip64:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1763,12 +1894,12 @@ skip55:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows47
+	JMP     rows56
 
-fewer48:
-rows56:
+fewer57:
+rows65:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer57
+	JLT    fewer66
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1778,9 +1909,9 @@ rows56:
 	MOVQ   kc+128(FP), R9
 	MOVQ   16(SP), R10
 	SUBQ   $0x00000004, R9
-	JLT    krest59
+	JLT    krest68
 
-k58:
+k67:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1825,13 +1956,13 @@ k58:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k58
+	JGE          k67
 
-krest59:
+krest68:
 	ADDQ $0x00000004, R9
-	JEQ  kend61
+	JEQ  kend70
 
-ksingle60:
+ksingle69:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1843,13 +1974,13 @@ ksingle60:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle60
+	JNE          ksingle69
 
-kend61:
+kend70:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip62
+	JEQ       skip71
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1863,10 +1994,10 @@ kend61:
 	VMOVUPS.Z 64(DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip62:
+skip71:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip63
+	JEQ       skip72
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z4
@@ -1878,17 +2009,17 @@ skip62:
 	VADDPS    Z4, Z1, Z1
 	VADDPS    Z4, Z3, Z3
 
-skip63:
+skip72:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip64
+	JEQ    skip73
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip64:
+skip73:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1904,12 +2035,12 @@ skip64:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows56
+	JMP     rows65
 
-fewer57:
-rows65:
+fewer66:
+rows74:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer66
+	JLT    fewer75
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
@@ -1917,9 +2048,9 @@ rows65:
 	MOVQ   kc+128(FP), R9
 	MOVQ   16(SP), R10
 	SUBQ   $0x00000004, R9
-	JLT    krest68
+	JLT    krest77
 
-k67:
+k76:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  (R8)(AX*1), Z2, Z1
@@ -1944,26 +2075,26 @@ k67:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k67
+	JGE          k76
 
-krest68:
+krest77:
 	ADDQ $0x00000004, R9
-	JEQ  kend70
+	JEQ  kend79
 
-ksingle69:
+ksingle78:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  (R8)(AX*1), Z2, Z1
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle69
+	JNE          ksingle78
 
-kend70:
+kend79:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip71
+	JEQ       skip80
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1972,10 +2103,10 @@ kend70:
 	VMOVUPS.Z 64(DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip71:
+skip80:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip72
+	JEQ       skip81
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z2
@@ -1985,15 +2116,15 @@ skip71:
 	VMOVUPS.Z 64(DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z1, Z1
 
-skip72:
+skip81:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip73
+	JEQ    skip82
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip73:
+skip82:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2006,9 +2137,9 @@ skip73:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows65
+	JMP     rows74
 
-fewer66:
+fewer75:
 	IMUL3Q $0x00000002, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000020, (SP)
@@ -2030,13 +2161,13 @@ panels1:
 	LEAQ  (BX)(AX*1), DI
 	MOVQ  DI, 16(SP)
 
-rows74:
+rows83:
 	CMPQ 8(SP), $0x0000000e
-	JEQ  use76
+	JEQ  use85
 	CMPQ 8(SP), $0x00000012
-	JLT  fewer75
+	JLT  fewer84
 
-use76:
+use85:
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2094,9 +2225,9 @@ use76:
 	MOVQ       kc+128(FP), R13
 	MOVQ       16(SP), R14
 	SUBQ       $0x00000004, R13
-	JLT        krest78
+	JLT        krest87
 
-k77:
+k86:
 	VMOVUPS          (R12), Z14
 	VFMADD231PS.BCST (DI), Z14, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z14, Z1
@@ -2167,13 +2298,13 @@ k77:
 	ADDQ             $0x00000010, R11
 	ADDQ             $0x00000100, R12
 	SUBQ             $0x00000004, R13
-	JGE              k77
+	JGE              k86
 
-krest78:
+krest87:
 	ADDQ $0x00000004, R13
-	JEQ  kend80
+	JEQ  kend89
 
-ksingle79:
+ksingle88:
 	VMOVUPS          (R12), Z14
 	VFMADD231PS.BCST (DI), Z14, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z14, Z1
@@ -2196,13 +2327,13 @@ ksingle79:
 	ADDQ             $0x00000004, R11
 	ADDQ             $0x00000040, R12
 	DECQ             R13
-	JNE              ksingle79
+	JNE              ksingle88
 
-kend80:
+kend89:
 	MOVQ      R14, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip81
+	JEQ       skip90
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2248,10 +2379,10 @@ kend80:
 	VMOVUPS.Z (DI), K1, Z14
 	VADDPS    Z13, Z14, Z13
 
-skip81:
+skip90:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip82
+	JEQ       skip91
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z14
@@ -2270,10 +2401,10 @@ skip81:
 	VADDPS    Z14, Z12, Z12
 	VADDPS    Z14, Z13, Z13
 
-skip82:
+skip91:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip83
+	JEQ    skip92
 	VXORPS Z14, Z14, Z14
 	VMAXPS Z0, Z14, Z0
 	VMAXPS Z1, Z14, Z1
@@ -2290,7 +2421,7 @@ skip82:
 	VMAXPS Z12, Z14, Z12
 	VMAXPS Z13, Z14, Z13
 
-skip83:
+skip92:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2328,12 +2459,12 @@ skip83:
 	IMUL3Q  $0x0000000e, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x0000000e, 8(SP)
-	JMP     rows74
+	JMP     rows83
 
-fewer75:
-rows84:
+fewer84:
+rows93:
 	CMPQ       8(SP), $0x00000008
-	JLT        fewer85
+	JLT        fewer94
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2369,9 +2500,9 @@ rows84:
 	MOVQ       kc+128(FP), R11
 	MOVQ       16(SP), R12
 	SUBQ       $0x00000004, R11
-	JLT        krest87
+	JLT        krest96
 
-k86:
+k95:
 	VMOVUPS          (R10), Z8
 	VFMADD231PS.BCST (DI), Z8, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z8, Z1
@@ -2422,13 +2553,13 @@ k86:
 	ADDQ             $0x00000010, R9
 	ADDQ             $0x00000100, R10
 	SUBQ             $0x00000004, R11
-	JGE              k86
+	JGE              k95
 
-krest87:
+krest96:
 	ADDQ $0x00000004, R11
-	JEQ  kend89
+	JEQ  kend98
 
-ksingle88:
+ksingle97:
 	VMOVUPS          (R10), Z8
 	VFMADD231PS.BCST (DI), Z8, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z8, Z1
@@ -2443,13 +2574,13 @@ ksingle88:
 	ADDQ             $0x00000004, R9
 	ADDQ             $0x00000040, R10
 	DECQ             R11
-	JNE              ksingle88
+	JNE              ksingle97
 
-kend89:
+kend98:
 	MOVQ      R12, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip90
+	JEQ       skip99
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2477,10 +2608,10 @@ kend89:
 	VMOVUPS.Z (DI), K1, Z8
 	VADDPS    Z7, Z8, Z7
 
-skip90:
+skip99:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip91
+	JEQ       skip100
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z8
@@ -2493,10 +2624,10 @@ skip90:
 	VADDPS    Z8, Z6, Z6
 	VADDPS    Z8, Z7, Z7
 
-skip91:
+skip100:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip92
+	JEQ    skip101
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -2507,7 +2638,7 @@ skip91:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip92:
+skip101:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2533,12 +2664,12 @@ skip92:
 	IMUL3Q  $0x00000008, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000008, 8(SP)
-	JMP     rows84
+	JMP     rows93
 
-fewer85:
-rows93:
+fewer94:
+rows102:
 	CMPQ       8(SP), $0x00000004
-	JLT        fewer94
+	JLT        fewer103
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -2560,9 +2691,9 @@ rows93:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest96
+	JLT        krest105
 
-k95:
+k104:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -2596,13 +2727,13 @@ k95:
 	ADDQ             $0x00000010, R8
 	ADDQ             $0x00000100, R9
 	SUBQ             $0x00000004, R10
-	JGE              k95
+	JGE              k104
 
-krest96:
+krest105:
 	ADDQ $0x00000004, R10
-	JEQ  kend98
+	JEQ  kend107
 
-ksingle97:
+ksingle106:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -2612,13 +2743,13 @@ ksingle97:
 	ADDQ             $0x00000004, R8
 	ADDQ             $0x00000040, R9
 	DECQ             R10
-	JNE              ksingle97
+	JNE              ksingle106
 
-kend98:
+kend107:
 	MOVQ      R11, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip99
+	JEQ       skip108
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2634,10 +2765,10 @@ kend98:
 	VMOVUPS.Z (DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip99:
+skip108:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip100
+	JEQ       skip109
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z4
@@ -2646,17 +2777,17 @@ skip99:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z4, Z3, Z3
 
-skip100:
+skip109:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip101
+	JEQ    skip110
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip101:
+skip110:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2674,12 +2805,12 @@ skip101:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows93
+	JMP     rows102
 
-fewer94:
-rows102:
+fewer103:
+rows111:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer103
+	JLT    fewer112
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
@@ -2687,9 +2818,9 @@ rows102:
 	MOVQ   kc+128(FP), R9
 	MOVQ   16(SP), R10
 	SUBQ   $0x00000004, R9
-	JLT    krest105
+	JLT    krest114
 
-k104:
+k113:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
@@ -2714,26 +2845,26 @@ k104:
 	ADDQ             $0x00000010, DI
 	ADDQ             $0x00000100, R8
 	SUBQ             $0x00000004, R9
-	JGE              k104
+	JGE              k113
 
-krest105:
+krest114:
 	ADDQ $0x00000004, R9
-	JEQ  kend107
+	JEQ  kend116
 
-ksingle106:
+ksingle115:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
 	ADDQ             $0x00000004, DI
 	ADDQ             $0x00000040, R8
 	DECQ             R9
-	JNE              ksingle106
+	JNE              ksingle115
 
-kend107:
+kend116:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip108
+	JEQ       skip117
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2743,25 +2874,25 @@ kend107:
 	VMOVUPS.Z (DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip108:
+skip117:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip109
+	JEQ       skip118
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z2, Z1, Z1
 
-skip109:
+skip118:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip110
+	JEQ    skip119
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip110:
+skip119:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2775,21 +2906,21 @@ skip110:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows102
+	JMP     rows111
 
-fewer103:
-rows111:
+fewer112:
+rows120:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer112
+	JLT    fewer121
 	VXORPS Z0, Z0, Z0
 	MOVQ   DX, DI
 	MOVQ   BX, R8
 	MOVQ   kc+128(FP), R9
 	MOVQ   16(SP), R10
 	SUBQ   $0x00000004, R9
-	JLT    krest114
+	JLT    krest123
 
-k113:
+k122:
 	VMOVUPS          (R8), Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
 	VMOVUPS          64(R8), Z1
@@ -2810,48 +2941,48 @@ k113:
 	ADDQ             $0x00000010, DI
 	ADDQ             $0x00000100, R8
 	SUBQ             $0x00000004, R9
-	JGE              k113
+	JGE              k122
 
-krest114:
+krest123:
 	ADDQ $0x00000004, R9
-	JEQ  kend116
+	JEQ  kend125
 
-ksingle115:
+ksingle124:
 	VMOVUPS          (R8), Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
 	ADDQ             $0x00000004, DI
 	ADDQ             $0x00000040, R8
 	DECQ             R9
-	JNE              ksingle115
+	JNE              ksingle124
 
-kend116:
+kend125:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip117
+	JEQ       skip126
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
 	VMOVUPS.Z (DI), K1, Z1
 	VADDPS    Z0, Z1, Z0
 
-skip117:
+skip126:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip118
+	JEQ       skip127
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-skip118:
+skip127:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip119
+	JEQ    skip128
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z0
 
-skip119:
+skip128:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2863,9 +2994,9 @@ skip119:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows111
+	JMP     rows120
 
-fewer112:
+fewer121:
 	IMUL3Q $0x00000001, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000010, (SP)

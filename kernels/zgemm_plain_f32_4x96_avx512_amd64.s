@@ -197,14 +197,142 @@ skip9:
 	JMP     narrow2
 
 wide1:
-	CMPQ m+120(FP), $0x00000002
+	CMPQ m+120(FP), $0x00000001
 	JNE  wide10
 
 narrow11:
 	MOVQ   n+128(FP), DX
 	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000080
+	CMPQ   DX, $0x00000040
 	JLT    wide10
+	MOVQ   m+120(FP), DX
+	MOVQ   DX, 8(SP)
+	MOVQ   a_base+0(FP), DX
+	MOVQ   (SP), SI
+	SHLQ   $0x02, SI
+	ADDQ   c_base+48(FP), SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   BX, DI
+	LEAQ   (DI)(AX*1), R8
+	LEAQ   (R8)(AX*2), R8
+	MOVQ   kc+136(FP), R9
+	SUBQ   $0x00000004, R9
+	JLT    krest13
+
+k12:
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  (DI), Z4, Z0
+	VFMADD231PS  64(DI), Z4, Z1
+	VFMADD231PS  128(DI), Z4, Z2
+	VFMADD231PS  192(DI), Z4, Z3
+	VBROADCASTSS 4(DX), Z4
+	VFMADD231PS  (DI)(AX*1), Z4, Z0
+	VFMADD231PS  64(DI)(AX*1), Z4, Z1
+	VFMADD231PS  128(DI)(AX*1), Z4, Z2
+	VFMADD231PS  192(DI)(AX*1), Z4, Z3
+	VBROADCASTSS 8(DX), Z4
+	VFMADD231PS  (DI)(AX*2), Z4, Z0
+	VFMADD231PS  64(DI)(AX*2), Z4, Z1
+	VFMADD231PS  128(DI)(AX*2), Z4, Z2
+	VFMADD231PS  192(DI)(AX*2), Z4, Z3
+	VBROADCASTSS 12(DX), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	ADDQ         $0x00000010, DX
+	LEAQ         (DI)(AX*4), DI
+	LEAQ         (R8)(AX*4), R8
+	SUBQ         $0x00000004, R9
+	JGE          k12
+
+krest13:
+	ADDQ $0x00000004, R9
+	JEQ  kend15
+
+ksingle14:
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  (DI), Z4, Z0
+	VFMADD231PS  64(DI), Z4, Z1
+	VFMADD231PS  128(DI), Z4, Z2
+	VFMADD231PS  192(DI), Z4, Z3
+	ADDQ         $0x00000004, DX
+	LEAQ         (DI)(AX*1), DI
+	LEAQ         (R8)(AX*1), R8
+	DECQ         R9
+	JNE          ksingle14
+
+kend15:
+	MOVQ    flags+144(FP), DX
+	TESTQ   $0x00000001, DX
+	JEQ     skip16
+	MOVQ    SI, DX
+	MOVQ    ldc+112(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (DX), Z4
+	VADDPS  Z0, Z4, Z0
+	VMOVUPS 64(DX), Z4
+	VADDPS  Z1, Z4, Z1
+	VMOVUPS 128(DX), Z4
+	VADDPS  Z2, Z4, Z2
+	VMOVUPS 192(DX), Z4
+	VADDPS  Z3, Z4, Z3
+
+skip16:
+	MOVQ    flags+144(FP), DX
+	TESTQ   $0x00000002, DX
+	JEQ     skip17
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS (DX)(DI*4), Z4
+	VADDPS  Z4, Z0, Z0
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS 64(DX)(DI*4), Z4
+	VADDPS  Z4, Z1, Z1
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS 128(DX)(DI*4), Z4
+	VADDPS  Z4, Z2, Z2
+	MOVQ    bias_base+72(FP), DX
+	MOVQ    (SP), DI
+	VMOVUPS 192(DX)(DI*4), Z4
+	VADDPS  Z4, Z3, Z3
+
+skip17:
+	MOVQ   flags+144(FP), DX
+	TESTQ  $0x00000004, DX
+	JEQ    skip18
+	VXORPS Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+skip18:
+	MOVQ    SI, DX
+	MOVQ    ldc+112(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVUPS Z3, 192(DX)
+	ADDQ    $0x00000100, BX
+	ADDQ    $0x00000040, (SP)
+	JMP     narrow11
+
+wide10:
+	CMPQ m+120(FP), $0x00000002
+	JNE  wide19
+
+narrow20:
+	MOVQ   n+128(FP), DX
+	SUBQ   (SP), DX
+	CMPQ   DX, $0x00000080
+	JLT    wide19
 	MOVQ   m+120(FP), DX
 	MOVQ   DX, 8(SP)
 	MOVQ   a_base+0(FP), DX
@@ -232,9 +360,9 @@ narrow11:
 	LEAQ   (R8)(AX*2), R8
 	MOVQ   kc+136(FP), R9
 	SUBQ   $0x00000004, R9
-	JLT    krest13
+	JLT    krest22
 
-k12:
+k21:
 	VBROADCASTSS (DX), Z16
 	VBROADCASTSS (DX)(CX*1), Z17
 	VMOVUPS      (DI), Z18
@@ -343,13 +471,13 @@ k12:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k12
+	JGE          k21
 
-krest13:
+krest22:
 	ADDQ $0x00000004, R9
-	JEQ  kend15
+	JEQ  kend24
 
-ksingle14:
+ksingle23:
 	VBROADCASTSS (DX), Z16
 	VBROADCASTSS (DX)(CX*1), Z17
 	VMOVUPS      (DI), Z18
@@ -380,12 +508,12 @@ ksingle14:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle14
+	JNE          ksingle23
 
-kend15:
+kend24:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip16
+	JEQ     skip25
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -423,10 +551,10 @@ kend15:
 	VMOVUPS 448(DX), Z16
 	VADDPS  Z15, Z16, Z15
 
-skip16:
+skip25:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip17
+	JEQ     skip26
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z16
@@ -468,10 +596,10 @@ skip16:
 	VADDPS  Z16, Z7, Z7
 	VADDPS  Z16, Z15, Z15
 
-skip17:
+skip26:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip18
+	JEQ    skip27
 	VXORPS Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
 	VMAXPS Z1, Z16, Z1
@@ -490,7 +618,7 @@ skip17:
 	VMAXPS Z14, Z16, Z14
 	VMAXPS Z15, Z16, Z15
 
-skip18:
+skip27:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -513,17 +641,17 @@ skip18:
 	VMOVUPS Z15, 448(DX)
 	ADDQ    $0x00000200, BX
 	ADDQ    $0x00000080, (SP)
-	JMP     narrow11
+	JMP     narrow20
 
-wide10:
+wide19:
 	CMPQ m+120(FP), $0x00000003
-	JNE  wide19
+	JNE  wide28
 
-narrow20:
+narrow29:
 	MOVQ   n+128(FP), DX
 	SUBQ   (SP), DX
 	CMPQ   DX, $0x00000080
-	JLT    wide19
+	JLT    wide28
 	MOVQ   m+120(FP), DX
 	MOVQ   DX, 8(SP)
 	MOVQ   a_base+0(FP), DX
@@ -559,9 +687,9 @@ narrow20:
 	LEAQ   (R8)(AX*2), R8
 	MOVQ   kc+136(FP), R9
 	SUBQ   $0x00000004, R9
-	JLT    krest22
+	JLT    krest31
 
-k21:
+k30:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -706,13 +834,13 @@ k21:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k21
+	JGE          k30
 
-krest22:
+krest31:
 	ADDQ $0x00000004, R9
-	JEQ  kend24
+	JEQ  kend33
 
-ksingle23:
+ksingle32:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -752,12 +880,12 @@ ksingle23:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle23
+	JNE          ksingle32
 
-kend24:
+kend33:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip25
+	JEQ     skip34
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -812,10 +940,10 @@ kend24:
 	VMOVUPS 448(DX), Z24
 	VADDPS  Z23, Z24, Z23
 
-skip25:
+skip34:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip26
+	JEQ     skip35
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z24
@@ -865,10 +993,10 @@ skip25:
 	VADDPS  Z24, Z15, Z15
 	VADDPS  Z24, Z23, Z23
 
-skip26:
+skip35:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip27
+	JEQ    skip36
 	VXORPS Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
 	VMAXPS Z1, Z24, Z1
@@ -895,7 +1023,7 @@ skip26:
 	VMAXPS Z22, Z24, Z22
 	VMAXPS Z23, Z24, Z23
 
-skip27:
+skip36:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -927,17 +1055,17 @@ skip27:
 	VMOVUPS Z23, 448(DX)
 	ADDQ    $0x00000200, BX
 	ADDQ    $0x00000080, (SP)
-	JMP     narrow20
+	JMP     narrow29
 
-wide19:
+wide28:
 	CMPQ m+120(FP), $0x00000004
-	JNE  wide28
+	JNE  wide37
 
-narrow29:
+narrow38:
 	MOVQ       n+128(FP), DX
 	SUBQ       (SP), DX
 	CMPQ       DX, $0x00000060
-	JLT        wide28
+	JLT        wide37
 	MOVQ       m+120(FP), DX
 	MOVQ       DX, 8(SP)
 	MOVQ       a_base+0(FP), DX
@@ -985,9 +1113,9 @@ narrow29:
 	LEAQ       (R9)(AX*2), R9
 	MOVQ       kc+136(FP), R10
 	SUBQ       $0x00000004, R10
-	JLT        krest31
+	JLT        krest40
 
-k30:
+k39:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -1129,13 +1257,13 @@ k30:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k30
+	JGE          k39
 
-krest31:
+krest40:
 	ADDQ $0x00000004, R10
-	JEQ  kend33
+	JEQ  kend42
 
-ksingle32:
+ksingle41:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -1175,12 +1303,12 @@ ksingle32:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle32
+	JNE          ksingle41
 
-kend33:
+kend42:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip34
+	JEQ     skip43
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -1236,10 +1364,10 @@ kend33:
 	VMOVUPS 320(DX), Z24
 	VADDPS  Z23, Z24, Z23
 
-skip34:
+skip43:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip35
+	JEQ     skip44
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z24
@@ -1283,10 +1411,10 @@ skip34:
 	VADDPS  Z24, Z17, Z17
 	VADDPS  Z24, Z23, Z23
 
-skip35:
+skip44:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip36
+	JEQ    skip45
 	VXORPS Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
 	VMAXPS Z1, Z24, Z1
@@ -1313,7 +1441,7 @@ skip35:
 	VMAXPS Z22, Z24, Z22
 	VMAXPS Z23, Z24, Z23
 
-skip36:
+skip45:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -1346,9 +1474,9 @@ skip36:
 	VMOVUPS Z23, 320(DX)
 	ADDQ    $0x00000180, BX
 	ADDQ    $0x00000060, (SP)
-	JMP     narrow29
+	JMP     narrow38
 
-wide28:
+wide37:
 columns:
 	MOVQ  n+128(FP), DX
 	SUBQ  (SP), DX
@@ -1367,9 +1495,9 @@ columns:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows37:
+rows46:
 	CMPQ       8(SP), $0x00000004
-	JLT        fewer38
+	JLT        fewer47
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1396,9 +1524,9 @@ rows37:
 	LEAQ       (R10)(AX*2), R10
 	MOVQ       kc+136(FP), R11
 	SUBQ       $0x00000004, R11
-	JLT        krest40
+	JLT        krest49
 
-k39:
+k48:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (DI), Z10
@@ -1460,13 +1588,13 @@ k39:
 	LEAQ         (R9)(AX*4), R9
 	LEAQ         (R10)(AX*4), R10
 	SUBQ         $0x00000004, R11
-	JGE          k39
+	JGE          k48
 
-krest40:
+krest49:
 	ADDQ $0x00000004, R11
-	JEQ  kend42
+	JEQ  kend51
 
-ksingle41:
+ksingle50:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (DI), Z10
@@ -1486,12 +1614,12 @@ ksingle41:
 	LEAQ         (R9)(AX*1), R9
 	LEAQ         (R10)(AX*1), R10
 	DECQ         R11
-	JNE          ksingle41
+	JNE          ksingle50
 
-kend42:
+kend51:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip43
+	JEQ       skip52
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1515,10 +1643,10 @@ kend42:
 	VMOVUPS.Z 64(DI), K1, Z8
 	VADDPS    Z7, Z8, Z7
 
-skip43:
+skip52:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip44
+	JEQ       skip53
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z8
@@ -1534,10 +1662,10 @@ skip43:
 	VADDPS    Z8, Z5, Z5
 	VADDPS    Z8, Z7, Z7
 
-skip44:
+skip53:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip45
+	JEQ    skip54
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -1548,7 +1676,7 @@ skip44:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip45:
+skip54:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1570,12 +1698,12 @@ skip45:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows37
+	JMP     rows46
 
-fewer38:
-rows46:
+fewer47:
+rows55:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer47
+	JLT    fewer56
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1586,9 +1714,9 @@ rows46:
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   kc+136(FP), R10
 	SUBQ   $0x00000004, R10
-	JLT    krest49
+	JLT    krest58
 
-k48:
+k57:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1625,13 +1753,13 @@ k48:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k48
+	JGE          k57
 
-krest49:
+krest58:
 	ADDQ $0x00000004, R10
-	JEQ  kend51
+	JEQ  kend60
 
-ksingle50:
+ksingle59:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1644,12 +1772,12 @@ ksingle50:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle50
+	JNE          ksingle59
 
-kend51:
+kend60:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip52
+	JEQ       skip61
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1663,10 +1791,10 @@ kend51:
 	VMOVUPS.Z 64(DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip52:
+skip61:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip53
+	JEQ       skip62
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z4
@@ -1678,17 +1806,17 @@ skip52:
 	VADDPS    Z4, Z1, Z1
 	VADDPS    Z4, Z3, Z3
 
-skip53:
+skip62:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip54
+	JEQ    skip63
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip54:
+skip63:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1704,12 +1832,12 @@ skip54:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows46
+	JMP     rows55
 
-fewer47:
-rows55:
+fewer56:
+rows64:
 	CMPQ   8(SP), $0x00000001
-	JLT    fewer56
+	JLT    fewer65
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
@@ -1718,9 +1846,9 @@ rows55:
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   kc+136(FP), R10
 	SUBQ   $0x00000004, R10
-	JLT    krest58
+	JLT    krest67
 
-k57:
+k66:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  64(R8), Z2, Z1
@@ -1737,13 +1865,13 @@ k57:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k57
+	JGE          k66
 
-krest58:
+krest67:
 	ADDQ $0x00000004, R10
-	JEQ  kend60
+	JEQ  kend69
 
-ksingle59:
+ksingle68:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  64(R8), Z2, Z1
@@ -1751,12 +1879,12 @@ ksingle59:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle59
+	JNE          ksingle68
 
-kend60:
+kend69:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip61
+	JEQ       skip70
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1765,10 +1893,10 @@ kend60:
 	VMOVUPS.Z 64(DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip61:
+skip70:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip62
+	JEQ       skip71
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z2
@@ -1778,15 +1906,15 @@ skip61:
 	VMOVUPS.Z 64(DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z1, Z1
 
-skip62:
+skip71:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip63
+	JEQ    skip72
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip63:
+skip72:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1799,9 +1927,9 @@ skip63:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows55
+	JMP     rows64
 
-fewer56:
+fewer65:
 	ADDQ $0x00000080, BX
 	ADDQ $0x00000020, (SP)
 	JMP  columns
@@ -1820,9 +1948,9 @@ panels1:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows64:
+rows73:
 	CMPQ       8(SP), $0x00000004
-	JLT        fewer65
+	JLT        fewer74
 	VXORPS     Z0, Z0, Z0
 	VXORPS     Z1, Z1, Z1
 	VXORPS     Z2, Z2, Z2
@@ -1845,9 +1973,9 @@ rows64:
 	LEAQ       (R10)(AX*2), R10
 	MOVQ       kc+136(FP), R11
 	SUBQ       $0x00000004, R11
-	JLT        krest67
+	JLT        krest76
 
-k66:
+k75:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -1873,13 +2001,13 @@ k66:
 	LEAQ             (R9)(AX*4), R9
 	LEAQ             (R10)(AX*4), R10
 	SUBQ             $0x00000004, R11
-	JGE              k66
+	JGE              k75
 
-krest67:
+krest76:
 	ADDQ $0x00000004, R11
-	JEQ  kend69
+	JEQ  kend78
 
-ksingle68:
+ksingle77:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -1890,12 +2018,12 @@ ksingle68:
 	LEAQ             (R9)(AX*1), R9
 	LEAQ             (R10)(AX*1), R10
 	DECQ             R11
-	JNE              ksingle68
+	JNE              ksingle77
 
-kend69:
+kend78:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip70
+	JEQ       skip79
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1911,10 +2039,10 @@ kend69:
 	VMOVUPS.Z (DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip70:
+skip79:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip71
+	JEQ       skip80
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z4
@@ -1923,17 +2051,17 @@ skip70:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z4, Z3, Z3
 
-skip71:
+skip80:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip72
+	JEQ    skip81
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip72:
+skip81:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1951,12 +2079,12 @@ skip72:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows64
+	JMP     rows73
 
-fewer65:
-rows73:
+fewer74:
+rows82:
 	CMPQ   8(SP), $0x00000002
-	JLT    fewer74
+	JLT    fewer83
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   DX, DI
@@ -1965,9 +2093,9 @@ rows73:
 	LEAQ   (R9)(AX*2), R9
 	MOVQ   kc+136(FP), R10
 	SUBQ   $0x00000004, R10
-	JLT    krest76
+	JLT    krest85
 
-k75:
+k84:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
@@ -1984,95 +2112,6 @@ k75:
 	LEAQ             (R8)(AX*4), R8
 	LEAQ             (R9)(AX*4), R9
 	SUBQ             $0x00000004, R10
-	JGE              k75
-
-krest76:
-	ADDQ $0x00000004, R10
-	JEQ  kend78
-
-ksingle77:
-	VMOVUPS          (R8), Z2
-	VFMADD231PS.BCST (DI), Z2, Z0
-	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
-	ADDQ             $0x00000004, DI
-	LEAQ             (R8)(AX*1), R8
-	LEAQ             (R9)(AX*1), R9
-	DECQ             R10
-	JNE              ksingle77
-
-kend78:
-	MOVQ      flags+144(FP), DI
-	TESTQ     $0x00000001, DI
-	JEQ       skip79
-	MOVQ      SI, DI
-	MOVQ      ldc+112(FP), R8
-	SHLQ      $0x02, R8
-	VMOVUPS.Z (DI), K1, Z2
-	VADDPS    Z0, Z2, Z0
-	ADDQ      R8, DI
-	VMOVUPS.Z (DI), K1, Z2
-	VADDPS    Z1, Z2, Z1
-
-skip79:
-	MOVQ      flags+144(FP), DI
-	TESTQ     $0x00000002, DI
-	JEQ       skip80
-	MOVQ      bias_base+72(FP), DI
-	MOVQ      (SP), R8
-	VMOVUPS.Z (DI)(R8*4), K1, Z2
-	VADDPS    Z2, Z0, Z0
-	VADDPS    Z2, Z1, Z1
-
-skip80:
-	MOVQ   flags+144(FP), DI
-	TESTQ  $0x00000004, DI
-	JEQ    skip81
-	VXORPS Z2, Z2, Z2
-	VMAXPS Z0, Z2, Z0
-	VMAXPS Z1, Z2, Z1
-
-skip81:
-	MOVQ    SI, DI
-	MOVQ    ldc+112(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Z0, K1, (DI)
-	ADDQ    R8, DI
-	VMOVUPS Z1, K1, (DI)
-	IMUL3Q  $0x00000002, CX, DI
-	ADDQ    DI, DX
-	MOVQ    ldc+112(FP), DI
-	SHLQ    $0x02, DI
-	IMUL3Q  $0x00000002, DI, DI
-	ADDQ    DI, SI
-	SUBQ    $0x00000002, 8(SP)
-	JMP     rows73
-
-fewer74:
-rows82:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer83
-	VXORPS Z0, Z0, Z0
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest85
-
-k84:
-	VMOVUPS          (R8), Z1
-	VFMADD231PS.BCST (DI), Z1, Z0
-	VMOVUPS          (R8)(AX*1), Z1
-	VFMADD231PS.BCST 4(DI), Z1, Z0
-	VMOVUPS          (R8)(AX*2), Z1
-	VFMADD231PS.BCST 8(DI), Z1, Z0
-	VMOVUPS          (R9), Z1
-	VFMADD231PS.BCST 12(DI), Z1, Z0
-	ADDQ             $0x00000010, DI
-	LEAQ             (R8)(AX*4), R8
-	LEAQ             (R9)(AX*4), R9
-	SUBQ             $0x00000004, R10
 	JGE              k84
 
 krest85:
@@ -2080,8 +2119,9 @@ krest85:
 	JEQ  kend87
 
 ksingle86:
-	VMOVUPS          (R8), Z1
-	VFMADD231PS.BCST (DI), Z1, Z0
+	VMOVUPS          (R8), Z2
+	VFMADD231PS.BCST (DI), Z2, Z0
+	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
 	ADDQ             $0x00000004, DI
 	LEAQ             (R8)(AX*1), R8
 	LEAQ             (R9)(AX*1), R9
@@ -2095,8 +2135,11 @@ kend87:
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
-	VMOVUPS.Z (DI), K1, Z1
-	VADDPS    Z0, Z1, Z0
+	VMOVUPS.Z (DI), K1, Z2
+	VADDPS    Z0, Z2, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z2
+	VADDPS    Z1, Z2, Z1
 
 skip88:
 	MOVQ      flags+144(FP), DI
@@ -2104,17 +2147,102 @@ skip88:
 	JEQ       skip89
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
-	VMOVUPS.Z (DI)(R8*4), K1, Z1
-	VADDPS    Z1, Z0, Z0
+	VMOVUPS.Z (DI)(R8*4), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z2, Z1, Z1
 
 skip89:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
 	JEQ    skip90
+	VXORPS Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+skip90:
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, K1, (DI)
+	IMUL3Q  $0x00000002, CX, DI
+	ADDQ    DI, DX
+	MOVQ    ldc+112(FP), DI
+	SHLQ    $0x02, DI
+	IMUL3Q  $0x00000002, DI, DI
+	ADDQ    DI, SI
+	SUBQ    $0x00000002, 8(SP)
+	JMP     rows82
+
+fewer83:
+rows91:
+	CMPQ   8(SP), $0x00000001
+	JLT    fewer92
+	VXORPS Z0, Z0, Z0
+	MOVQ   DX, DI
+	MOVQ   BX, R8
+	LEAQ   (R8)(AX*1), R9
+	LEAQ   (R9)(AX*2), R9
+	MOVQ   kc+136(FP), R10
+	SUBQ   $0x00000004, R10
+	JLT    krest94
+
+k93:
+	VMOVUPS          (R8), Z1
+	VFMADD231PS.BCST (DI), Z1, Z0
+	VMOVUPS          (R8)(AX*1), Z1
+	VFMADD231PS.BCST 4(DI), Z1, Z0
+	VMOVUPS          (R8)(AX*2), Z1
+	VFMADD231PS.BCST 8(DI), Z1, Z0
+	VMOVUPS          (R9), Z1
+	VFMADD231PS.BCST 12(DI), Z1, Z0
+	ADDQ             $0x00000010, DI
+	LEAQ             (R8)(AX*4), R8
+	LEAQ             (R9)(AX*4), R9
+	SUBQ             $0x00000004, R10
+	JGE              k93
+
+krest94:
+	ADDQ $0x00000004, R10
+	JEQ  kend96
+
+ksingle95:
+	VMOVUPS          (R8), Z1
+	VFMADD231PS.BCST (DI), Z1, Z0
+	ADDQ             $0x00000004, DI
+	LEAQ             (R8)(AX*1), R8
+	LEAQ             (R9)(AX*1), R9
+	DECQ             R10
+	JNE              ksingle95
+
+kend96:
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000001, DI
+	JEQ       skip97
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z1
+	VADDPS    Z0, Z1, Z0
+
+skip97:
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000002, DI
+	JEQ       skip98
+	MOVQ      bias_base+72(FP), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (DI)(R8*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+
+skip98:
+	MOVQ   flags+144(FP), DI
+	TESTQ  $0x00000004, DI
+	JEQ    skip99
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z0
 
-skip90:
+skip99:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2126,9 +2254,9 @@ skip90:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows82
+	JMP     rows91
 
-fewer83:
+fewer92:
 	ADDQ $0x00000040, BX
 	ADDQ $0x00000010, (SP)
 	JMP  columns
