@@ -28,7 +28,7 @@ func checkState(text string) error {
 		}
 		code, comment, _ := strings.Cut(strings.TrimSpace(line), "//")
 		code = strings.Join(strings.Fields(code), " ") // operands are aligned
-		mnemonic := strings.TrimSpace(comment) // of an instruction in bytes
+		mnemonic := strings.TrimSpace(comment)         // of an instruction in bytes
 		switch {
 		case code == "" && !strings.HasPrefix(mnemonic, "TILERELEASE"):
 			continue

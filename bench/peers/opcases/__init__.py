@@ -22,6 +22,17 @@ def i64(*v):
     return np.array(v, "i8")
 
 
+def q(dtype, *shape):
+    """Integers over the whole range."""
+    info = np.iinfo(dtype)
+    return r.integers(info.min, info.max + 1, shape).astype(dtype)
+
+
+def weights(dtype, *shape):
+    """Integers on which onnxruntime is exact on every CPU: without VNNI its products of u8 and s8 saturate beyond these."""
+    return r.integers(-64, 64, shape).astype(dtype) if np.dtype(dtype) == np.int8 else q(dtype, *shape)
+
+
 class Case:
     """One node. Inputs that are constants of the model come in const, by position; None is an omitted input. With reference, onnx's own
     evaluator is the peer where onnxruntime has no kernel."""

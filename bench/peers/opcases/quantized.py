@@ -1,17 +1,12 @@
 """Quantised convolution, elementwise operators and pooling, with constant scales and zero points."""
 import numpy as np
 
-from . import Case, r
+from . import Case, q, r, weights
 
 MS = {"domain": "com.microsoft"}
-# onnxruntime divides and multiplies by rounded reciprocals in these, hotpath rounds once: halves may fall on the other side.
+# onnxruntime divides and multiplies by rounded reciprocals in these, hotpath rounds once: halves may fall on the other side; so they may in QLinearConv.
 ROUNDED = {**MS, "quantum": 1}
 f = np.float32
-
-
-def q(dtype, *shape):
-    i = np.iinfo(dtype)
-    return r.integers(i.min, i.max + 1, shape).astype(dtype)
 
 
 def zero(dtype):
@@ -19,15 +14,15 @@ def zero(dtype):
 
 
 def cases():
-    def conv(shape, weights, name, x="u1", w="i1", y="u1", per_channel=True, zero_w=False, bias=True, **attrs):
-        m = weights[0]
+    def conv(shape, filters, name, x="u1", w="i1", y="u1", per_channel=True, zero_w=False, bias=True, **attrs):
+        m = filters[0]
         scales = r.uniform(0.5, 1.5, m).astype("f4") * f(0.01) if per_channel else f(0.01)
         zeros = (q(w, m) if per_channel else zero(w)) if zero_w else np.zeros(m if per_channel else (), w)
-        k = int(np.prod(weights[1:]))
-        const = {1: f(0.02), 2: zero(x), 3: q(w, *weights), 4: scales, 5: zeros, 6: f(0.02 * 0.01 * 60 * k**0.5), 7: zero(y)}
+        k = int(np.prod(filters[1:]))
+        const = {1: f(0.02), 2: zero(x), 3: weights(w, *filters), 4: scales, 5: zeros, 6: f(0.02 * 0.01 * 60 * k**0.5), 7: zero(y)}
         if bias:
             const[8] = r.integers(-9999, 9999, m).astype("i4")
-        return Case("QLinearConv", [q(x, *shape)], const, name=name, **attrs)
+        return Case("QLinearConv", [q(x, *shape)], const, name=name, quantum=1, **attrs)
 
     yield conv((2, 3, 17, 23), (8, 3, 3, 3), "3x3", pads=[1, 1, 1, 1])
     yield conv((1, 64, 14, 14), (64, 64, 3, 3), "3x3x64", pads=[1, 1, 1, 1])
@@ -42,7 +37,7 @@ def cases():
     yield conv((1, 8, 9, 9), (16, 8, 3, 3), "s8", x="i1", y="i1", pads=[1, 1, 1, 1])
     yield conv((1, 8, 9, 9), (16, 8, 3, 3), "u8 weights", w="u1", zero_w=True, per_channel=False, pads=[1, 1, 1, 1])
     yield conv((1, 16, 9, 9), (16, 1, 3, 3), "depthwise u8 weights", w="u1", zero_w=True, per_channel=False, group=16, pads=[1, 1, 1, 1])
-    yield Case("ConvInteger", [q("u1", 1, 8, 9, 9)], {1: q("i1", 16, 8, 3, 3), 2: zero("u1")}, pads=[1, 1, 1, 1])
+    yield Case("ConvInteger", [q("u1", 1, 8, 9, 9)], {1: weights("i1", 16, 8, 3, 3), 2: zero("u1")}, pads=[1, 1, 1, 1])
     yield Case("ConvInteger", [q("u1", 1, 8, 9, 9)], {1: q("u1", 16, 8, 3, 3), 2: zero("u1"), 3: zero("u1")}, name="u8 weights")
     for d in ("u1", "i1"):
         for op, y in (("QLinearAdd", 0.05), ("QLinearMul", 0.8)):

@@ -20,11 +20,11 @@ class NBits(Case):
         super().__init__("MatMulNBits", [x(*shape, scale=1)], const, name=name, domain="com.microsoft", K=k, N=n, bits=bits, block_size=block, accuracy_level=accuracy)
 
 
-class Half:
+class Half(Case):
     """A constant matrix of half floats, widened and multiplied."""
 
     def __init__(self, k, n, dtype):
-        self.name = f"MatMul {k}x{n} of {dtype}"
+        super().__init__("MatMul", [], name=f"{k}x{n} of {dtype}")
         self.w, self.a, self.dtype = np.asarray(r.standard_normal((k, n)) / 16, "f4"), x(3, k, scale=1), dtype
 
     def model(self):
