@@ -11,31 +11,12 @@ import argparse
 import json
 import re
 import statistics
-import subprocess
-import time
+
+from side import BATCH_NS, Hotpath, timed  # before numpy: it sets the environment that numpy's BLAS reads
 
 import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
-
-BATCH_NS = 4e6  # of one side before the next has its turn
-
-
-class Hotpath:
-    def __init__(self, binary):
-        self.process = subprocess.Popen([binary, "bench", "kernels", "--serve", "--op", "conv_"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.cases = json.loads(self.process.stdout.readline())
-
-    def time(self, i, runs):
-        """Runs done and nanoseconds of one."""
-        self.process.stdin.write(f"{i} {runs}\n")
-        self.process.stdin.flush()
-        runs, _, cpu = map(int, self.process.stdout.readline().split())
-        return runs, cpu / runs
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def session(layers, size):
@@ -59,15 +40,6 @@ def session(layers, size):
     return lambda: s.run_with_iobinding(io)
 
 
-def timed(f, runs):
-    if runs > 1:
-        f()  # caches and branch predictors are still another process's; hotpath does the same
-    start = time.thread_time_ns()
-    for _ in range(runs):
-        f()
-    return (time.thread_time_ns() - start) / runs
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--hotpath", default="bin/hotpath")
@@ -75,7 +47,7 @@ def main():
     p.add_argument("--layer", default="", help="only layers whose name starts so")
     p.add_argument("--json", action="store_true")
     args = p.parse_args()
-    ours = Hotpath(args.hotpath)
+    ours = Hotpath(args.hotpath, "conv_")
     index = {c["shape"]: i for i, c in enumerate(ours.cases) if not c["op"].endswith("_planes")}
     results = []
     if not args.json:
@@ -89,12 +61,12 @@ def main():
         sides = {"single": (session([forth], size), 1, [i])}
         if s == 1 and other in index:
             sides["chain"] = (session([forth, back, forth, back], size), 2 if other != shape else 4, [i, index[other]] if other != shape else [i])
-        runs = {j: max(1, int(BATCH_NS / ours.time(j, 0)[1])) for j in {i, index.get(other, i)}}
+        runs = {j: max(1, int(BATCH_NS / ours.time(ours.cases[j], 0)[1])) for j in {i, index.get(other, i)}}
         counts = {name: max(1, int(BATCH_NS / min(timed(f, 1), timed(f, 1)))) for name, (f, _, _) in sides.items()}
         ratios = {name: [] for name in sides}
         best = []
         for _ in range(args.rounds):
-            mine = {j: ours.time(j, n)[1] for j, n in runs.items()}
+            mine = {j: ours.time(ours.cases[j], n)[1] for j, n in runs.items()}
             best.append(mine[i])
             for name, (f, repeats, cases) in sides.items():
                 ratios[name].append(timed(f, counts[name]) / repeats / sum(mine[j] for j in cases))
