@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hotpath/hotpath/internal/cpu"
+	"github.com/hotpath/hotpath/internal/testkit"
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/kernels/contract"
 )
@@ -31,6 +32,9 @@ func TestContract(t *testing.T) {
 					t.Fatalf("this run has %v only and HOTPATH_REQUIRE=1", kernels.Tier())
 				}
 				t.Skipf("this run has %v only; asm/interp runs it on the interpreter", kernels.Tier())
+			}
+			if testkit.Race && tier < kernels.Tier() {
+				t.Skip("goroutines do the same on every tier")
 			}
 			defer kernels.SetTier(kernels.SetTier(cpu.Ref))
 			contract.Run(t, func(run func()) {
