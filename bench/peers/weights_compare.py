@@ -63,7 +63,7 @@ def main():
             size = n * k * (4 if OPS[case["op"]][0] == 16 else OPS[case["op"]][0] / 8)
             sessions = {case["op"]: [session(case["op"], n, k) for _ in range(max(2, int(COLD / size)))]}
         a, c = r.standard_normal((m, k), "f4"), np.empty((m, n), "f4")
-        peer = in_turn([bound(s, a, c) for s in sessions[case["op"]]])
+        peer = in_turn([bound(s, {"a": a}, {"c": c}) for s in sessions[case["op"]]])
         runs, ns = ours.time(case, 0)
         runs, peer_runs = max(1, int(BATCH_NS / ns)), max(1, int(BATCH_NS / min(timed(peer, 1), timed(peer, 1))))
         times = [(ours.time(case, runs)[1], timed(peer, peer_runs)) for _ in range(args.rounds)]
