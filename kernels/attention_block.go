@@ -145,12 +145,6 @@ func (t *attentionBlock) hide(i int, all []float32) {
 	setAll(all[hi-t.lo:], negInf)
 }
 
-func setAll(x []float32, v float32) {
-	for i := range x {
-		x[i] = v
-	}
-}
-
 var negInf = float32(math.Inf(-1))
 
 // mask applies the mask to the scores of a row from key lo on.

@@ -85,8 +85,16 @@ func padRow(dst, src []byte, before int, mode PadMode, value []byte, size int) {
 }
 
 // fill repeats value over dst.
-func fill(dst, value []byte) {
+func fill[T any](dst, value []T) {
 	for at := copy(dst, value); at < len(dst); at *= 2 {
 		copy(dst[at:], dst[:at])
+	}
+}
+
+// setAll sets all of x to v.
+func setAll[T any](x []T, v T) {
+	if len(x) > 0 {
+		x[0] = v
+		fill(x, x[:1])
 	}
 }

@@ -195,12 +195,12 @@ func (j *qconvJob) padRow(y int) {
 	}
 	row := j.image[from:to]
 	if y < s.Top || y >= s.Top+s.H {
-		fillU8(row, j.zero)
+		setAll(row, j.zero)
 		return
 	}
 	x := j.x[(y-s.Top)*s.W*p.C:][:s.W*p.C]
-	fillU8(row[:s.Left*p.pitch], j.zero)
-	fillU8(row[(s.Left+s.W)*p.pitch:], j.zero)
+	setAll(row[:s.Left*p.pitch], j.zero)
+	setAll(row[(s.Left+s.W)*p.pitch:], j.zero)
 	row = row[s.Left*p.pitch:]
 	if p.pitch == p.C {
 		copy(row, x)
@@ -219,15 +219,7 @@ func (j *qconvJob) padRow(y int) {
 	}
 	for i := range s.W * p.Groups {
 		n := copy(row[i*width:], x[i*cg:][:cg])
-		fillU8(row[i*width+n:(i+1)*width], j.zero)
-	}
-}
-
-// fillU8 sets all of x to v.
-func fillU8(x []uint8, v uint8) {
-	if len(x) > 0 {
-		value := [1]byte{v}
-		fill(x, value[:])
+		setAll(row[i*width+n:(i+1)*width], j.zero)
 	}
 }
 

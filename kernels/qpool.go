@@ -78,7 +78,7 @@ func (s *ConvShape) counted(w window, inside, padH, padW int) int {
 // finish writes the means of sums over inside values, of counted.
 func (p *QAverage) finish(dst []uint8, sums []int32, inside, counted int) {
 	if inside == 0 {
-		fillU8(dst, uint8(p.ZeroPoint))
+		setAll(dst, uint8(p.ZeroPoint))
 		return
 	}
 	m, bias := float32(p.Ratio/float64(counted)), -int32(inside)*p.Zero

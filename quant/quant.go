@@ -151,10 +151,7 @@ func transpose(w *tensor.Tensor) *tensor.Tensor {
 
 // rewrite replaces the weights and the bias of a site in g by quantised ones. act is the range of its input.
 func rewrite(g *graph.Graph, s *site, act *ranger) Layer {
-	name := s.node.Name
-	if name == "" {
-		name = s.node.Outputs[0]
-	}
+	name := siteName(s.node)
 	prefix := name + ".int8."
 	cols := s.weights.Shape[s.axis]
 	k := s.weights.Len() / cols

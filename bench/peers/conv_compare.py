@@ -12,6 +12,7 @@ import json
 import re
 import statistics
 
+import side
 from side import BATCH_NS, Hotpath, timed  # before numpy: it sets the environment that numpy's BLAS reads
 
 import numpy as np
@@ -31,9 +32,7 @@ def session(layers, size):
     out = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, layers[0][0], size, size])
     model = helper.make_model(helper.make_graph(nodes, "g", [x], [out], weights), opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    s = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    s = side.session(model)
     io = s.io_binding()
     io.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(r.standard_normal((1, layers[0][0], size, size)).astype("f4")))
     io.bind_output(name, "cpu")

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+import side
 from side import BATCH_NS, Hotpath, bound, timed
 
 OPS = {"softmax_f32": ("Softmax", 13, {"axis": -1}), "layer_norm_f32": ("LayerNormalization", 17, {"axis": -1}), "rms_norm_f32": ("RMSNormalization", 23, {"axis": -1}),
@@ -30,9 +31,7 @@ def session(op, opset, attrs, cols):
     x = [helper.make_tensor_value_info(k, TensorProto.FLOAT, ["m", cols]) for k in ("a", "c")]
     graph = helper.make_graph([helper.make_node(op, names, ["c"], **attrs)], "g", x[:1], x[1:], init)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return side.session(model)
 
 
 def main():

@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+import side
 from side import Hotpath, timed
 
 BATCH_NS = 3e6
@@ -35,9 +36,7 @@ def session(case, last):
     x, y = (helper.make_tensor_value_info(n, TensorProto.UINT8, s) for n, s in zip("xy", shapes))
     graph = helper.make_graph([node], "g", [x], [y], [numpy_helper.from_array(np.asarray(v), n) for n, v in consts.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid("com.microsoft", 1)], ir_version=8)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    s = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    s = side.session(model)
     io = s.io_binding()
     io.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(r.integers(0, 256, shapes[0]).astype("u1")))
     io.bind_ortvalue_output("y", ort.OrtValue.ortvalue_from_numpy(np.empty(shapes[1], "u1")))

@@ -14,6 +14,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+import side
 from side import BATCH_NS, Hotpath, timed
 
 ort.set_default_logger_severity(4)
@@ -29,10 +30,8 @@ def session(nodes, feeds, outputs, init=(), opset=23):
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for n, v in feeds.items()],
                               [helper.make_empty_tensor_value_info(o) for o in outputs], [numpy_helper.from_array(v, n) for n, v in init])
     m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)], ir_version=10)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        s = ort.InferenceSession(onnx.shape_inference.infer_shapes(m).SerializeToString(), options, providers=["CPUExecutionProvider"])
+        s = side.session(onnx.shape_inference.infer_shapes(m))
         s.run(outputs, feeds)
     except Exception:
         return None

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+import side
 from side import BATCH_NS, COLD, Hotpath, bound, in_turn, timed
 
 BLOCK = 32
@@ -37,9 +38,7 @@ def session(op, n, k):
         nodes = [helper.make_node("MatMulNBits", ["a", *[t.name for t in init]], ["c"], domain="com.microsoft", K=k, N=n, bits=bits, block_size=BLOCK, accuracy_level=accuracy)]
     graph = helper.make_graph(nodes, "g", [a], [c], init)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=8)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return side.session(model)
 
 
 def main():

@@ -9,27 +9,21 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-func convertEach[D, S any](dst []D, x []S, f func(S) D) {
-	for i, v := range x {
-		dst[i] = f(v)
-	}
-}
-
 // widenHalf writes the elements of a 16-bit float tensor as float32.
 func widenHalf(dst []float32, x *tensor.Tensor) {
 	if x.DType == tensor.Float16 {
-		convertEach(dst, tensor.Data[tensor.F16](x), tensor.F16.Float32)
+		kernels.ConvertF16F32(dst, tensor.Data[tensor.F16](x))
 	} else {
-		convertEach(dst, tensor.Data[tensor.BF16](x), tensor.BF16.Float32)
+		kernels.ConvertBF16F32(dst, tensor.Data[tensor.BF16](x))
 	}
 }
 
 // narrowHalf writes float32 elements to a 16-bit float tensor.
 func narrowHalf(dst *tensor.Tensor, x []float32) {
 	if dst.DType == tensor.Float16 {
-		convertEach(tensor.Data[tensor.F16](dst), x, tensor.ToF16)
+		kernels.ConvertF32F16(tensor.Data[tensor.F16](dst), x)
 	} else {
-		convertEach(tensor.Data[tensor.BF16](dst), x, tensor.ToBF16)
+		kernels.ConvertF32BF16(tensor.Data[tensor.BF16](dst), x)
 	}
 }
 
