@@ -15,9 +15,11 @@ const (
 	AttrInt     AttrKind = 2
 	AttrString  AttrKind = 3
 	AttrTensor  AttrKind = 4
+	AttrGraph   AttrKind = 5
 	AttrFloats  AttrKind = 6
 	AttrInts    AttrKind = 7
 	AttrStrings AttrKind = 8
+	AttrType    AttrKind = 13
 )
 
 // Attr is one attribute of a node; Kind says which field holds its value.
@@ -30,6 +32,9 @@ type Attr struct {
 	Floats  []float32
 	Ints    []int64
 	Strings []string
+	Graph   *Graph // a body of If, Loop or Scan; it may read values of the graphs around it
+	Type    *Value // a type, without a name
+	Ref     string // in the body of a function: the attribute of the call that this one stands for
 }
 
 // Float32 makes a float attribute.

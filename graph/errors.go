@@ -13,6 +13,9 @@ var (
 	ErrModel = errors.New("invalid model")
 	// ErrUnsupported: a valid model that uses an operator, dtype or opset hotpath does not have.
 	ErrUnsupported = errors.New("unsupported")
+	// ErrNeedsValue: a shape that follows from the value of an input, not from its shape alone. Op.Infer says so where Arg.Const is nil;
+	// a plan then asks again in each run, with the value.
+	ErrNeedsValue = errors.New("the shape follows from the value of an input")
 	// ErrInput: inputs of a run that do not fit the signature.
 	ErrInput = errors.New("invalid input")
 )

@@ -35,11 +35,13 @@ type Graph struct {
 	Nodes        []*Node // topologically sorted after Check
 }
 
-// Value is a named edge with its declared type. A dimension of -1 is unknown until run time.
+// Value is a named edge with its declared type. A dimension of -1 is unknown until run time, a nil Shape has an unknown rank.
 type Value struct {
 	Name  string
 	DType tensor.DType
 	Shape []int
+	Elem  *Value       // of a sequence or an optional: the type inside; of a map: the type of its values
+	Key   tensor.DType // of a map: the type of its keys
 }
 
 // Node applies an operator to values. Empty strings in Inputs and Outputs are omitted optional ones.

@@ -18,7 +18,7 @@ type Op struct {
 	Type   string // the ONNX op type
 	// Since is the first opset version of Domain whose definition is implemented here; an older model is refused.
 	Since int64
-	// MinInputs is the number of inputs a node must name; 0 means 1. Passes rely on it before shapes are known.
+	// MinInputs is the number of inputs a node must name; 0 means 1, NoInputs none. Passes rely on it before shapes are known.
 	MinInputs int
 	// Infer gives dtype and shape of every output. Shapes of in are concrete.
 	Infer func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error)
@@ -36,6 +36,9 @@ type Op struct {
 	// Grad is the training form; nil where the operator cannot be trained through.
 	Grad func(n *graph.Node, pool *kernels.Pool) (Gradient, error)
 }
+
+// NoInputs is MinInputs of an operator that may have none.
+const NoInputs = -1
 
 // Gradient is the training form of a node: weights are ordinary inputs that change between calls.
 type Gradient interface {
@@ -82,8 +85,12 @@ func Find(n *graph.Node) (*Op, error) {
 		}
 		return nil, fmt.Errorf("%s: no operator %s in domain %s: %w", n, n.Op, domain, graph.ErrUnsupported)
 	}
-	if len(n.Inputs) < max(1, op.MinInputs) || len(n.Outputs) == 0 {
-		return nil, modelErr(n, "%d inputs and %d outputs, expected at least %d and 1", len(n.Inputs), len(n.Outputs), max(1, op.MinInputs))
+	least := op.MinInputs
+	if least == 0 {
+		least = 1
+	}
+	if len(n.Inputs) < least || len(n.Outputs) == 0 {
+		return nil, modelErr(n, "%d inputs and %d outputs, expected at least %d and 1", len(n.Inputs), len(n.Outputs), max(0, least))
 	}
 	return op, nil
 }
@@ -129,6 +136,11 @@ func modelErr(n *graph.Node, format string, args ...any) error {
 // unsupported is an error about a valid node that hotpath has no kernel for.
 func unsupported(n *graph.Node, format string, args ...any) error {
 	return fmt.Errorf("%s: %s: %w", n, fmt.Sprintf(format, args...), graph.ErrUnsupported)
+}
+
+// needsValue is what Infer answers where the shape of an output follows from the value of input i, which is not known yet.
+func needsValue(n *graph.Node, i int) error {
+	return fmt.Errorf("%s: input %d: %w: %w", n, i, graph.ErrNeedsValue, graph.ErrUnsupported)
 }
 
 // arity checks the number of inputs and that the first min are present.

@@ -8,12 +8,19 @@ import (
 )
 
 // Tensor is a dense row-major array. Numeric elements live in Bytes (little endian, aligned for their type),
-// string elements in Strings; exactly one of the two is used.
+// string elements in Strings; exactly one of the two is used. A value of a composite type (Sequence, Optional, Map) has Items alone, and
+// their number as its shape.
 type Tensor struct {
 	DType   DType
 	Shape   []int
 	Bytes   []byte
 	Strings []string
+	Items   []*Tensor
+}
+
+// Compose makes a value of a composite type of items, without a copy.
+func Compose(d DType, items ...*Tensor) *Tensor {
+	return &Tensor{DType: d, Shape: []int{len(items)}, Items: items}
 }
 
 // F16 is an element of Float16: the bits of an IEEE 754 binary16.
@@ -82,6 +89,13 @@ func (t *Tensor) Resize(shape ...int) {
 		panic(fmt.Sprintf("tensor: invalid shape %v", slices.Clone(shape))) // the copy keeps shape off the heap
 	}
 	t.Shape = append(t.Shape[:0], shape...)
+	if t.DType.Composite() {
+		if cap(t.Items) < n {
+			t.Items = make([]*Tensor, n)
+		}
+		t.Items = t.Items[:n]
+		return
+	}
 	if t.DType == String {
 		if cap(t.Strings) < n {
 			t.Strings = make([]string, n)
@@ -101,13 +115,17 @@ func (t *Tensor) Clone() *Tensor {
 	c := New(t.DType, t.Shape...)
 	copy(c.Bytes, t.Bytes)
 	copy(c.Strings, t.Strings)
+	for i, item := range t.Items {
+		c.Items[i] = item.Clone()
+	}
 	return c
 }
 
-// Data views the elements of t as a slice of T, without a copy. It panics if T is not the Go type of t's dtype; a Bool
-// may also be viewed as uint8.
+// Data views the elements of t as a slice of T, without a copy. It panics if T is not the Go type of t's dtype; a dtype of one byte
+// may also be viewed as uint8, and Int4 and Int2 as int8.
 func Data[T Numeric](t *Tensor) []T {
-	if d := dtypeOf[T](); d != t.DType && !(d == Uint8 && t.DType == Bool) {
+	d := dtypeOf[T]()
+	if d != t.DType && !(d == Uint8 && t.DType.Size() == 1) && !(d == Int8 && (t.DType == Int4 || t.DType == Int2)) {
 		panic(fmt.Sprintf("tensor: %s viewed as %s", t.DType, dtypeOf[T]()))
 	}
 	if len(t.Bytes) == 0 {

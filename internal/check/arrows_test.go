@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"bench/load":         {},
 	"bench/kernels":      {"kernels"},
 	"bench/roofline":     {"bench/kernels"},
+	"bench/conformance":  {"graph/plan", "loader", "loader/*"},
 	"bench/guard":        {"bench/load", "graph/plan", "server", "server/api/*"},
 	"cmd/hotpath/digits": {},
 	"cmd/hotpath":        {"bench/guard", "bench/kernels", "cmd/hotpath/digits", "loader", "quant", "graph/train", "server", "server/api/*", "server/ui"},

@@ -120,7 +120,11 @@ func initializer(parts ...[]byte) []byte {
 
 // TestHostile names its cases by the catalogue of hostile inputs.
 func TestHostile(t *testing.T) {
-	deep := []byte{}
+	var deep, bodies, types []byte
+	for range 40 {
+		bodies = msg(1, msg(5, msg(6, bodies)))
+		types = msg(4, msg(1, types))
+	}
 	for range 5000 {
 		deep = msg(7, deep)
 	}
@@ -160,11 +164,13 @@ func TestHostile(t *testing.T) {
 		"ON11 two attributes":      {file(msg(7, msg(1, msg(4, []byte("Relu")), msg(2, []byte("y")), msg(5, msg(1, []byte("a")), num(3, 1)), msg(5, msg(1, []byte("a")), num(3, 2))))), graph.ErrFormat},
 		"ON11 type lie":            {file(msg(7, msg(1, msg(5, msg(1, []byte("a")), num(3, 1), num(20, 1))))), graph.ErrFormat},
 		"ON11 tensor missing":      {file(msg(7, msg(1, msg(5, msg(1, []byte("a")), num(20, 4))))), graph.ErrFormat},
-		"ON11 subgraph":            {file(msg(7, msg(1, msg(5, msg(1, []byte("body")), msg(6))))), graph.ErrUnsupported},
+		"ON11 subgraph missing":    {file(msg(7, msg(1, msg(5, msg(1, []byte("body")), num(20, 5))))), graph.ErrFormat},
+		"ON03 bodies in bodies":    {file(msg(7, bodies)), graph.ErrLimit},
+		"ON03 types in types":      {file(msg(7, msg(11, msg(1, []byte("x")), msg(2, types)))), graph.ErrLimit},
 		"ON11 ragged floats":       {file(msg(7, msg(1, msg(5, msg(1, []byte("a")), msg(7, []byte{1, 2, 3}))))), graph.ErrFormat},
 		"no graph":                 {file(), graph.ErrFormat},
 		"name of 5000 bytes":       {file(msg(7, msg(1, msg(1, bytes.Repeat([]byte("n"), 5000))))), graph.ErrLimit},
-		"sequence input":           {file(msg(7, msg(11, msg(1, []byte("x")), msg(2, msg(4))))), graph.ErrUnsupported},
+		"sparse input":             {file(msg(7, msg(11, msg(1, []byte("x")), msg(2, msg(8))))), graph.ErrUnsupported},
 		"initializer without name": {file(msg(7, msg(5, num(2, 1), num(1, 0)))), graph.ErrFormat},
 	}
 	for name, c := range cases {

@@ -16,12 +16,13 @@ const (
 	maxNameBytes   = 4096
 	maxNodes       = 1 << 20
 	maxDims        = 8
+	maxGraphDepth  = 16
 )
 
 // Newest versions read; later ones may mean something else.
 const (
-	maxIRVersion = 13
-	maxOpset     = 26
+	maxIRVersion = 14
+	maxOpset     = 28
 )
 
 // Sniff reports whether the first bytes of a file look like ONNX: field 1 of ModelProto is the IR version.
@@ -66,13 +67,23 @@ func Read(data []byte) (*graph.Model, error) {
 	if graphBytes == nil {
 		return nil, formatErr("ModelProto", 0, "no graph")
 	}
-	if err := readGraph(&m.Graph, graphBytes); err != nil {
+	if err := readGraph(&m.Graph, graphBytes, 0); err != nil {
 		return nil, err
 	}
-	for _, n := range m.Graph.Nodes {
-		n.Opset = m.Opsets[n.Domain]
-	}
+	setOpsets(&m.Graph, m.Opsets)
 	return m, m.Graph.Check()
+}
+
+// setOpsets tells every node, in bodies too, the version of its domain.
+func setOpsets(g *graph.Graph, opsets map[string]int64) {
+	for _, n := range g.Nodes {
+		n.Opset = opsets[n.Domain]
+		for _, a := range n.Attrs {
+			if a.Graph != nil {
+				setOpsets(a.Graph, opsets)
+			}
+		}
+	}
 }
 
 func readOpset(m *graph.Model, f field) error {
@@ -131,7 +142,11 @@ func readMetadata(m *graph.Model, f field) error {
 	return err
 }
 
-func readGraph(g *graph.Graph, b []byte) error {
+// readGraph decodes a GraphProto that lies in depth others.
+func readGraph(g *graph.Graph, b []byte, depth int) error {
+	if depth > maxGraphDepth {
+		return fmt.Errorf("onnx: graphs nest more than %d deep: %w", maxGraphDepth, graph.ErrLimit)
+	}
 	g.Initializers = map[string]*tensor.Tensor{}
 	var inputs []graph.Value
 	err := walk(b, "GraphProto", func(f field) (err error) {
@@ -141,7 +156,7 @@ func readGraph(g *graph.Graph, b []byte) error {
 				return fmt.Errorf("onnx: more than %d nodes: %w", maxNodes, graph.ErrLimit)
 			}
 			var n *graph.Node
-			if n, err = readNode(f); err == nil {
+			if n, err = readNode(f, depth); err == nil {
 				g.Nodes = append(g.Nodes, n)
 			}
 		case 2:
@@ -229,7 +244,7 @@ func readName(f field, what string) (string, error) {
 	return s, err
 }
 
-func readNode(f field) (*graph.Node, error) {
+func readNode(f field, depth int) (*graph.Node, error) {
 	b, err := f.message("node")
 	if err != nil {
 		return nil, err
@@ -249,7 +264,7 @@ func readNode(f field) (*graph.Node, error) {
 		case 4:
 			n.Op, err = readName(f, "op_type")
 		case 5:
-			err = readAttr(n, f)
+			err = readAttr(n, f, depth)
 		case 7:
 			s, err = readName(f, "node domain")
 			n.Domain = normalDomain(s)
@@ -259,7 +274,7 @@ func readNode(f field) (*graph.Node, error) {
 	return n, err
 }
 
-func readAttr(n *graph.Node, f field) error {
+func readAttr(n *graph.Node, f field, depth int) error {
 	b, err := f.message("attribute")
 	if err != nil {
 		return err
@@ -285,6 +300,13 @@ func readAttr(n *graph.Node, f field) error {
 				_, a.Tensor, err = readTensor(t)
 			}
 			a.Kind = graph.AttrTensor
+		case 6:
+			var body []byte
+			if body, err = f.message("attribute g"); err == nil {
+				a.Graph = &graph.Graph{}
+				err = readGraph(a.Graph, body, depth+1)
+			}
+			a.Kind = graph.AttrGraph
 		case 7:
 			a.Floats, err = f.appendFloats(a.Floats, "attribute floats")
 			a.Kind = graph.AttrFloats
@@ -295,10 +317,17 @@ func readAttr(n *graph.Node, f field) error {
 			s, err = f.text("attribute strings")
 			a.Strings = append(a.Strings, s)
 			a.Kind = graph.AttrStrings
+		case 14:
+			var t []byte
+			if t, err = f.message("attribute tp"); err == nil {
+				a.Type = &graph.Value{}
+				err = readType(a.Type, t, 0)
+			}
+			a.Kind = graph.AttrType
 		case 20:
 			kind, err = f.int("attribute type")
-		case 6, 10, 11, 21, 22:
-			err = fmt.Errorf("onnx: %s: attribute %q holds a graph, a list of tensors or a reference: %w", n, name, graph.ErrUnsupported)
+		case 10, 11, 15, 21, 22, 23:
+			err = fmt.Errorf("onnx: %s: attribute %q holds a list of tensors or graphs, a sparse tensor or a reference: %w", n, name, graph.ErrUnsupported)
 		}
 		return err
 	})
@@ -310,8 +339,8 @@ func readAttr(n *graph.Node, f field) error {
 			return formatErr("attribute", 0, "%q declares type %d and holds type %d", name, kind, a.Kind)
 		}
 		a.Kind = graph.AttrKind(kind)
-		if a.Kind == graph.AttrTensor && a.Tensor == nil {
-			return formatErr("attribute", 0, "%q declares a tensor and holds none", name)
+		if a.Kind == graph.AttrTensor && a.Tensor == nil || a.Kind == graph.AttrGraph && a.Graph == nil || a.Kind == graph.AttrType && a.Type == nil {
+			return formatErr("attribute", 0, "%q declares a value of type %d and holds none", name, a.Kind)
 		}
 	}
 	if _, dup := n.Attrs[name]; dup {
@@ -334,50 +363,12 @@ func appendValue(to []graph.Value, f field, what string) ([]graph.Value, error) 
 		case 2:
 			var b []byte
 			if b, err = f.message("type"); err == nil {
-				err = readType(&v, b)
+				err = readType(&v, b, 0)
 			}
 		}
 		return err
 	})
 	return append(to, v), err
-}
-
-func readType(v *graph.Value, b []byte) error {
-	return walk(b, "TypeProto", func(f field) error {
-		if f.num != 1 {
-			if f.num == 6 { // denotation
-				return nil
-			}
-			return fmt.Errorf("onnx: value %q is not a tensor: %w", v.Name, graph.ErrUnsupported)
-		}
-		b, err := f.message("tensor_type")
-		if err != nil {
-			return err
-		}
-		return walk(b, "TypeProto.Tensor", func(f field) error {
-			switch f.num {
-			case 1:
-				code, err := f.int("elem_type")
-				if err == nil && code >= 0 && code <= 1<<15 {
-					v.DType = tensor.FromONNX(int32(code))
-				}
-				return err
-			case 2:
-				b, err := f.message("shape")
-				if err != nil {
-					return err
-				}
-				v.Shape = []int{}
-				return walk(b, "TensorShapeProto", func(f field) error {
-					if f.num != 1 {
-						return nil
-					}
-					return readDim(v, f)
-				})
-			}
-			return nil
-		})
-	})
 }
 
 func readDim(v *graph.Value, f field) error {

@@ -85,11 +85,11 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 		if len(floats)+len(ints)+len(doubles)+len(texts) > 0 {
 			return name, nil, formatErr("TensorProto", 0, "tensor %q has raw_data and typed data", name)
 		}
-		if d == tensor.String || len(raw) != n*d.Size() {
+		if d == tensor.String || len(raw) != (n*d.FileBits()+7)/8 {
 			return name, nil, wrong(len(raw), fmt.Sprintf("bytes of raw_data for %s", d))
 		}
 		t = tensor.New(d, shape...)
-		copy(t.Bytes, raw)
+		unpackBits(t, raw)
 		return name, t, nil
 	}
 	switch d {
@@ -108,6 +108,18 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 			return name, nil, wrong(len(texts), "strings")
 		}
 		return name, tensor.OfStrings(texts, shape...), nil
+	}
+	if bits := d.FileBits(); bits < 8 { // int32_data holds the bytes of the packed form
+		packed := make([]byte, len(ints))
+		for i, v := range ints {
+			packed[i] = byte(v)
+		}
+		if len(packed) != (n*bits+7)/8 {
+			return name, nil, wrong(len(packed), "packed bytes")
+		}
+		t = tensor.New(d, shape...)
+		unpackBits(t, packed)
+		return name, t, nil
 	}
 	if len(ints) != n {
 		return name, nil, wrong(len(ints), "integers")
@@ -147,7 +159,40 @@ func appendTensor(b []byte, name string, t *tensor.Tensor) []byte {
 		b = appendBytes(b, 8, []byte(name))
 	}
 	if t.DType != tensor.String {
-		b = appendBytes(b, 9, t.Bytes)
+		b = appendBytes(b, 9, packBits(t))
 	}
 	return b
+}
+
+// unpackBits fills t from the bytes of a file: elements of fewer than 8 bits lie in one byte from the lowest bits up.
+func unpackBits(t *tensor.Tensor, raw []byte) {
+	bits := t.DType.FileBits()
+	if bits >= 8 {
+		copy(t.Bytes, raw)
+		return
+	}
+	perByte := 8 / bits
+	signed := t.DType == tensor.Int4 || t.DType == tensor.Int2
+	for i := range t.Bytes {
+		v := raw[i/perByte] >> (i % perByte * bits) << (8 - bits)
+		if signed {
+			t.Bytes[i] = byte(int8(v) >> (8 - bits))
+		} else {
+			t.Bytes[i] = v >> (8 - bits)
+		}
+	}
+}
+
+// packBits is the inverse of unpackBits; the bytes of t itself where nothing is packed.
+func packBits(t *tensor.Tensor) []byte {
+	bits := t.DType.FileBits()
+	if bits >= 8 || len(t.Bytes) == 0 {
+		return t.Bytes
+	}
+	perByte := 8 / bits
+	packed := make([]byte, (len(t.Bytes)+perByte-1)/perByte)
+	for i, v := range t.Bytes {
+		packed[i/perByte] |= v & (1<<bits - 1) << (i % perByte * bits)
+	}
+	return packed
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
 )
 
 // writtenIRVersion is the newest IR version that ONNX Runtime has read for years (1.13 on); nothing written needs more.
@@ -48,7 +49,11 @@ func encodeGraph(g *graph.Graph) ([]byte, error) {
 		if n.Domain == graph.DomainFused {
 			return nil, fmt.Errorf("onnx: %s: domain %q is internal: %w", n, n.Domain, graph.ErrUnsupported)
 		}
-		b = appendBytes(b, 1, encodeNode(n))
+		node, err := encodeNode(n)
+		if err != nil {
+			return nil, err
+		}
+		b = appendBytes(b, 1, node)
 	}
 	name := g.Name
 	if name == "" {
@@ -67,7 +72,7 @@ func encodeGraph(g *graph.Graph) ([]byte, error) {
 	return b, nil
 }
 
-func encodeNode(n *graph.Node) []byte {
+func encodeNode(n *graph.Node) ([]byte, error) {
 	var b []byte
 	for _, s := range n.Inputs {
 		b = appendBytes(b, 1, []byte(s))
@@ -80,15 +85,19 @@ func encodeNode(n *graph.Node) []byte {
 	}
 	b = appendBytes(b, 4, []byte(n.Op))
 	for _, name := range slices.Sorted(maps.Keys(n.Attrs)) {
-		b = appendBytes(b, 5, encodeAttr(name, n.Attrs[name]))
+		attr, err := encodeAttr(name, n.Attrs[name])
+		if err != nil {
+			return nil, err
+		}
+		b = appendBytes(b, 5, attr)
 	}
 	if n.Domain != graph.DomainONNX {
 		b = appendBytes(b, 7, []byte(n.Domain))
 	}
-	return b
+	return b, nil
 }
 
-func encodeAttr(name string, a graph.Attr) []byte {
+func encodeAttr(name string, a graph.Attr) ([]byte, error) {
 	b := appendBytes(nil, 1, []byte(name))
 	switch a.Kind {
 	case graph.AttrFloat:
@@ -100,6 +109,14 @@ func encodeAttr(name string, a graph.Attr) []byte {
 		b = appendBytes(b, 4, []byte(a.String))
 	case graph.AttrTensor:
 		b = appendBytes(b, 5, appendTensor(nil, "", a.Tensor))
+	case graph.AttrGraph:
+		body, err := encodeGraph(a.Graph)
+		if err != nil {
+			return nil, err
+		}
+		b = appendBytes(b, 6, body)
+	case graph.AttrType:
+		b = appendBytes(b, 14, encodeType(a.Type))
 	case graph.AttrFloats:
 		var packed []byte
 		for _, v := range a.Floats {
@@ -117,11 +134,23 @@ func encodeAttr(name string, a graph.Attr) []byte {
 			b = appendBytes(b, 9, []byte(s))
 		}
 	}
-	return appendInt(b, 20, int64(a.Kind))
+	return appendInt(b, 20, int64(a.Kind)), nil
 }
 
 func encodeValue(v graph.Value) []byte {
-	b := appendBytes(nil, 1, []byte(v.Name))
+	return appendBytes(appendBytes(nil, 1, []byte(v.Name)), 2, encodeType(&v))
+}
+
+// encodeType writes a TypeProto.
+func encodeType(v *graph.Value) []byte {
+	switch v.DType {
+	case tensor.Sequence:
+		return appendBytes(nil, 4, appendBytes(nil, 1, encodeType(v.Elem)))
+	case tensor.Optional:
+		return appendBytes(nil, 9, appendBytes(nil, 1, encodeType(v.Elem)))
+	case tensor.Map:
+		return appendBytes(nil, 5, appendBytes(appendInt(nil, 1, int64(v.Key.ONNX())), 2, encodeType(v.Elem)))
+	}
 	t := appendInt(nil, 1, int64(v.DType.ONNX()))
 	if v.Shape != nil {
 		var shape []byte
@@ -137,7 +166,7 @@ func encodeValue(v graph.Value) []byte {
 		}
 		t = appendBytes(t, 2, shape)
 	}
-	return appendBytes(b, 2, appendBytes(nil, 1, t))
+	return appendBytes(nil, 1, t)
 }
 
 func appendInt(b []byte, num protowire.Number, v int64) []byte {

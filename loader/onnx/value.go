@@ -1,0 +1,61 @@
+package onnx
+
+import (
+	"fmt"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+)
+
+// ReadValue decodes a value kept by itself, as in the test data of a model: a TensorProto, SequenceProto or OptionalProto, by the type
+// that v declares. Errors wrap graph.ErrFormat, ErrLimit or ErrUnsupported.
+func ReadValue(data []byte, v *graph.Value) (*tensor.Tensor, error) { return readValue(data, v, 0) }
+
+func readValue(data []byte, v *graph.Value, depth int) (*tensor.Tensor, error) {
+	if depth > maxTypeDepth {
+		return nil, fmt.Errorf("onnx: value %q: sequences nest more than %d deep: %w", v.Name, maxTypeDepth, graph.ErrLimit)
+	}
+	switch v.DType {
+	case tensor.Sequence, tensor.Optional:
+		return readItems(data, v, depth)
+	case tensor.Map:
+		return nil, fmt.Errorf("onnx: value %q is a map: %w", v.Name, graph.ErrUnsupported)
+	}
+	_, t, err := readTensor(data)
+	return t, err
+}
+
+// readItems decodes a SequenceProto or an OptionalProto: what the elements are is field 2, and says in which of the fields from 3 on they
+// lie; both messages number them alike.
+func readItems(data []byte, v *graph.Value, depth int) (*tensor.Tensor, error) {
+	out := tensor.Compose(v.DType)
+	err := walk(data, v.DType.String(), func(f field) error {
+		elem := *v.Elem
+		switch f.num {
+		case 3: // tensors
+		case 5:
+			elem.DType = tensor.Sequence
+		case 7:
+			elem.DType = tensor.Optional
+		case 4, 6:
+			return fmt.Errorf("onnx: value %q holds sparse tensors or maps: %w", v.Name, graph.ErrUnsupported)
+		default:
+			return nil
+		}
+		if elem.DType.Composite() && elem.Elem == nil {
+			return formatErr(v.DType.String(), 0, "value %q holds a %s, which its type does not say", v.Name, elem.DType)
+		}
+		b, err := f.message("element")
+		if err != nil {
+			return err
+		}
+		t, err := readValue(b, &elem, depth+1)
+		if err != nil {
+			return err
+		}
+		out.Items = append(out.Items, t)
+		out.Shape[0] = len(out.Items)
+		return nil
+	})
+	return out, err
+}
