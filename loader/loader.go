@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/loader/keras"
 	"github.com/hotpath/hotpath/loader/onnx"
 )
 
@@ -21,6 +22,7 @@ type Format struct {
 // Formats is every format; a new one is a row.
 var Formats = []Format{
 	{"onnx", onnx.Sniff, onnx.Read},
+	{"keras", keras.Sniff, keras.Read},
 }
 
 // MaxFileBytes is the largest model file that is read.
