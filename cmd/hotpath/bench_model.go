@@ -15,7 +15,7 @@ import (
 )
 
 type benchModelCmd struct {
-	Model     string            `arg:"" help:"Model file." type:"existingfile"`
+	Model     string            `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Shape     map[string]string `help:"Shape of an input, as in input=32x100; unknown dimensions are 1." placeholder:"NAME=1x128"`
 	Input     string            `help:"Inputs from a file instead, as for run: .npz, .npy or .json." placeholder:"FILE" type:"existingfile"`
 	Precision string            `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`

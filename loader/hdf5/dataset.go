@@ -52,11 +52,12 @@ func (o *Object) read() (*tensor.Tensor, error) {
 		return nil, err
 	}
 	r := &reader{f: o.f, at: layout.at}
-	if version := r.u8(); r.err == nil && version != 3 {
-		return nil, fmt.Errorf("hdf5: data layout of version %d, expected 3: %w", version, graph.ErrUnsupported)
+	version, class := r.u8(), r.u8()
+	if r.err == nil && version != 3 && (version != 4 || class == 2) { // version 4 is another form of chunks alone
+		return nil, fmt.Errorf("hdf5: data layout of version %d and class %d: %w", version, class, graph.ErrUnsupported)
 	}
 	var raw []byte
-	switch class := r.u8(); {
+	switch {
 	case r.err != nil:
 	case class == 0: // compact: in the header
 		if size := uint64(r.u16()); r.err == nil && size != n*d.size {

@@ -54,21 +54,28 @@ func hardSigmoid(b *builder, x string) string {
 	return b.add("HardSigmoid", map[string]graph.Attr{"alpha": graph.Float32(alpha), "beta": graph.Float32(0.5)}, x)
 }
 
-// activation applies a function by name; none where it is null.
+// checkActivation makes a problem of a function that is not known.
+func (b *builder) checkActivation(config *layerConfig) {
+	if len(config.Activation) == 0 || string(config.Activation) == "null" {
+		return
+	}
+	var name string
+	if json.Unmarshal(config.Activation, &name) != nil { // an object: a function or a layer with settings of its own
+		b.problems.add("layer %q: activation %s", config.Name, config.Activation)
+	} else if activations[name] == nil {
+		b.problems.add("activation %s", name)
+	}
+}
+
+// activation applies a function by name, which checkActivation has seen; none where it is null.
 func (b *builder) activation(raw json.RawMessage, x value) (value, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return x, nil
 	}
 	var name string
-	if json.Unmarshal(raw, &name) != nil { // an object: a function or a layer with settings of its own
-		b.problems.add("layer %q: activation %s", b.current.config.Name, raw)
-		return x, nil
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return value{}, err
 	}
-	f := activations[name]
-	if f == nil {
-		b.problems.add("activation %s", name)
-		return x, nil
-	}
-	x.name = f(b, x.name)
+	x.name = activations[name](b, x.name)
 	return x, nil
 }

@@ -101,6 +101,7 @@ func (b *builder) readLayers(list []object, weights layerWeights) error {
 		if err := json.Unmarshal(o.Config, &l.config); err != nil {
 			return fmt.Errorf("keras: config of a %s layer: %w: %w", o.Class, err, graph.ErrFormat)
 		}
+		b.checkActivation(&l.config)
 		name := l.config.Name
 		if name == "" || b.layers[name] != nil {
 			return fmt.Errorf("keras: layer name %q is empty or used twice: %w", name, graph.ErrFormat)
