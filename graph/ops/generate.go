@@ -12,7 +12,7 @@ import (
 var (
 	// opShape gives the dimensions from start to end.
 	opShape = &Op{
-		Name: "shape", Type: "Shape", Since: 1,
+		Name: "shape", Type: "Shape", Since: 1, OfShape: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err
@@ -32,7 +32,7 @@ var (
 	}
 	// opSize gives the number of elements.
 	opSize = &Op{
-		Name: "size", Type: "Size", Since: 1,
+		Name: "size", Type: "Size", Since: 1, OfShape: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			return []graph.Arg{{DType: tensor.Int64, Shape: []int{}}}, arity(n, in, 1, 1)
 		},

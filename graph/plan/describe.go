@@ -13,22 +13,27 @@ type StepInfo struct {
 
 // Describe lists the steps and the bytes of intermediate values for rows rows.
 func (p *Plan) Describe(rows int) ([]StepInfo, int, error) {
-	shapes := make([][]int, len(p.inputs))
+	shapes := make([][]int, len(p.signature.Inputs))
 	for i, in := range p.signature.Inputs {
 		shapes[i] = withRows(in.Shape, rows)
 	}
-	b, err := p.newBinding(shapes)
+	r := p.whole
+	b, err := r.newBinding(shapes)
 	if err != nil {
 		return nil, 0, err
 	}
-	steps := make([]StepInfo, len(p.steps))
-	for i, st := range p.steps {
+	var steps []StepInfo
+	for i, st := range r.steps {
+		if b.kernels[i] == nil {
+			continue
+		}
 		out := st.out[0]
-		steps[i] = StepInfo{Op: st.op.Name, Node: st.node.Name, DType: p.slots[out].dtype.String(), Shape: b.shapes[out]}
+		info := StepInfo{Op: st.op.Name, Node: st.node.Name, DType: r.slots[out].dtype.String(), Shape: b.shapes[out]}
 		if st.op.Depth != nil {
 			n, _ := tensor.Elements(b.shapes[out])
-			steps[i].FLOPs = 2 * int64(n) * int64(st.op.Depth(b.shapes[st.in[0]], b.shapes[st.in[1]]))
+			info.FLOPs = 2 * int64(n) * int64(st.op.Depth(b.shapes[st.in[0]], b.shapes[st.in[1]]))
 		}
+		steps = append(steps, info)
 	}
 	return steps, b.bytes, nil
 }

@@ -5,8 +5,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
@@ -28,39 +26,13 @@ const DefaultMaxBytes = 1 << 30
 
 // Plan is a compiled model.
 type Plan struct {
+	machine
 	signature   *graph.Signature
-	backend     graph.Backend
-	maxBytes    int
 	precision   string
 	weightBytes int64
 
-	slots   []slot
-	steps   []step
-	inputs  []int // slots
-	outputs []int
-
-	bindings atomic.Pointer[[]*binding] // shapes seen, copy on write
-	bindMu   sync.Mutex
-	mu       sync.Mutex
-	free     []*workspace
+	whole *region
 }
-
-// slot is a value of the graph: a constant, an input, or something a step produces.
-type slot struct {
-	name  string
-	dtype tensor.DType
-	value *tensor.Tensor // of a constant
-}
-
-// step is one node with its kernel.
-type step struct {
-	node    *graph.Node
-	op      *ops.Op
-	kernel  graph.Kernel
-	in, out []int // slots; noSlot for an omitted optional
-}
-
-const noSlot = -1
 
 // Compile prepares m, which is not changed. Errors wrap ErrModel, ErrUnsupported or ErrLimit and name the node.
 func Compile(m *graph.Model, o Options) (p *Plan, err error) {
@@ -97,8 +69,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	p = &Plan{signature: signature, backend: o.Backend, maxBytes: o.MaxBytes, precision: o.Precision}
-	p.bindings.Store(new([]*binding))
+	p = &Plan{machine: machine{o.Backend, o.MaxBytes}, signature: signature, precision: o.Precision}
 	if err := p.build(&m.Graph); err != nil {
 		return nil, err
 	}
@@ -123,15 +94,10 @@ func checkOpsets(m *graph.Model) error {
 	return nil
 }
 
-// build numbers the values and makes the kernels. Shapes are inferred with one row for unknown dimensions, which also
-// proves that the model is consistent before anyone calls it.
+// build makes the region. Shapes are inferred with one row for unknown dimensions, which also proves that the model is consistent before
+// anyone calls it.
 func (p *Plan) build(g *graph.Graph) error {
-	byName := map[string]int{}
-	add := func(name string, d tensor.DType, value *tensor.Tensor) int {
-		byName[name] = len(p.slots)
-		p.slots = append(p.slots, slot{name, d, value})
-		return len(p.slots) - 1
-	}
+	b := newBuilder(&p.machine)
 	for _, v := range g.Inputs {
 		if v.DType == tensor.Invalid {
 			return fmt.Errorf("input %q has a dtype hotpath does not have: %w", v.Name, graph.ErrUnsupported)
@@ -139,95 +105,28 @@ func (p *Plan) build(g *graph.Graph) error {
 		if v.Shape == nil {
 			return fmt.Errorf("input %q declares no shape: %w", v.Name, graph.ErrUnsupported)
 		}
-		p.inputs = append(p.inputs, add(v.Name, v.DType, nil))
+		b.input(v.Name, graph.Arg{DType: v.DType, Shape: withRows(v.Shape, 1)})
 	}
 	for name, t := range g.Initializers {
-		add(name, t.DType, t)
+		b.constant(name, t)
 		p.weightBytes += int64(len(t.Bytes))
 	}
-	args := make([]graph.Arg, len(p.slots))
-	for i, s := range p.slots {
-		if s.value != nil {
-			args[i] = graph.Arg{DType: s.dtype, Shape: s.value.Shape, Const: s.value}
-		}
-	}
-	for i, v := range g.Inputs {
-		args[p.inputs[i]] = graph.Arg{DType: v.DType, Shape: withRows(v.Shape, 1)}
-	}
 	for _, n := range g.Nodes {
-		op, err := ops.Find(n)
-		if err != nil {
+		if err := b.add(n); err != nil {
 			return err
 		}
-		st := step{node: n, op: op}
-		for _, name := range n.Inputs {
-			s := noSlot
-			if name != "" {
-				s = byName[name]
-			}
-			st.in = append(st.in, s)
-		}
-		in := argsOf(st.in, args)
-		out, err := op.Infer(n, in)
-		if err != nil {
-			return err
-		}
-		if len(n.Outputs) > len(out) {
-			return fmt.Errorf("%s: %d outputs, expected at most %d: %w", n, len(n.Outputs), len(out), graph.ErrUnsupported)
-		}
-		if st.kernel, err = p.backend.Kernel(n, in); err != nil {
-			return err
-		}
-		for i, name := range n.Outputs {
-			// An omitted output has no name, but a place: kernels write all of theirs.
-			st.out = append(st.out, add(name, out[i].DType, nil))
-			args = append(args, out[i])
-		}
-		p.steps = append(p.steps, st)
 	}
+	outputs := make([]string, len(g.Outputs))
 	for i, v := range g.Outputs {
-		s := byName[v.Name]
-		if v.DType != tensor.Invalid && v.DType != p.slots[s].dtype {
-			return fmt.Errorf("output %q is declared %s and computed as %s: %w", v.Name, v.DType, p.slots[s].dtype, graph.ErrModel)
+		outputs[i] = v.Name
+		d := b.args[b.byName[v.Name]].DType
+		if v.DType != tensor.Invalid && v.DType != d {
+			return fmt.Errorf("output %q is declared %s and computed as %s: %w", v.Name, v.DType, d, graph.ErrModel)
 		}
-		p.outputs = append(p.outputs, s)
-		p.signature.Outputs[i].DType = p.slots[s].dtype
+		p.signature.Outputs[i].DType = d
 	}
-	p.dropPackedConstants()
+	p.whole = b.finish(outputs)
 	return nil
-}
-
-// dropPackedConstants lets go of constants that only kernels read which hold packed copies.
-func (p *Plan) dropPackedConstants() {
-	needed := map[int]bool{}
-	for _, s := range p.outputs {
-		needed[s] = true
-	}
-	for _, st := range p.steps {
-		for i, s := range st.in {
-			if s == noSlot || p.slots[s].value == nil {
-				continue
-			}
-			if packs := st.op.Packs; packs == nil || !packs(i, len(p.slots[s].value.Shape)) {
-				needed[s] = true
-			}
-		}
-	}
-	for i := range p.slots {
-		if v := p.slots[i].value; v != nil && !needed[i] {
-			p.slots[i].value = &tensor.Tensor{DType: v.DType, Shape: v.Shape}
-		}
-	}
-}
-
-func argsOf(slots []int, args []graph.Arg) []graph.Arg {
-	in := make([]graph.Arg, len(slots))
-	for i, s := range slots {
-		if s != noSlot {
-			in[i] = args[s]
-		}
-	}
-	return in
 }
 
 // withRows replaces unknown dimensions: the first axis by rows, any other by 1.
@@ -254,7 +153,7 @@ func (p *Plan) WeightBytes() int64 { return p.weightBytes }
 
 // NewInputs allocates the inputs of a run: rows for an unknown first dimension, 1 for any other unknown one.
 func (p *Plan) NewInputs(rows int) []*tensor.Tensor {
-	in := make([]*tensor.Tensor, len(p.inputs))
+	in := make([]*tensor.Tensor, len(p.signature.Inputs))
 	for i, v := range p.signature.Inputs {
 		in[i] = tensor.New(v.DType, withRows(v.Shape, rows)...)
 	}
@@ -266,17 +165,17 @@ func (p *Plan) Precision() string { return p.precision }
 
 // NewOutputs makes empty outputs; Run gives them their shape and keeps their memory for the next run.
 func (p *Plan) NewOutputs() []*tensor.Tensor {
-	out := make([]*tensor.Tensor, len(p.outputs))
-	for i, s := range p.outputs {
-		out[i] = &tensor.Tensor{DType: p.slots[s].dtype}
+	out := make([]*tensor.Tensor, len(p.signature.Outputs))
+	for i, v := range p.signature.Outputs {
+		out[i] = &tensor.Tensor{DType: v.DType}
 	}
 	return out
 }
 
 // checkInputs compares dtypes, ranks and known dimensions with the signature.
 func (p *Plan) checkInputs(inputs []*tensor.Tensor) error {
-	if len(inputs) != len(p.inputs) {
-		return fmt.Errorf("%d inputs, expected %d: %w", len(inputs), len(p.inputs), graph.ErrInput)
+	if len(inputs) != len(p.signature.Inputs) {
+		return fmt.Errorf("%d inputs, expected %d: %w", len(inputs), len(p.signature.Inputs), graph.ErrInput)
 	}
 	for i, in := range inputs {
 		want := &p.signature.Inputs[i]
@@ -303,16 +202,10 @@ func (p *Plan) Run(inputs, outputs []*tensor.Tensor) error {
 	if err := p.checkInputs(inputs); err != nil {
 		return err
 	}
-	if len(outputs) != len(p.outputs) {
-		return fmt.Errorf("%d outputs, expected %d: %w", len(outputs), len(p.outputs), graph.ErrInput)
+	if len(outputs) != len(p.signature.Outputs) {
+		return fmt.Errorf("%d outputs, expected %d: %w", len(outputs), len(p.signature.Outputs), graph.ErrInput)
 	}
-	b, err := p.bind(inputs)
-	if err != nil {
-		return err
-	}
-	w := p.acquire(b)
-	err = w.run(p, inputs, outputs)
-	p.release(w)
+	err := p.whole.run(inputs, outputs)
 	if err != nil && !errors.Is(err, graph.ErrInput) && !errors.Is(err, graph.ErrLimit) {
 		return fmt.Errorf("%w: %w", err, graph.ErrInput)
 	}
