@@ -188,7 +188,7 @@ func rangeCount(n *graph.Node, in []graph.Arg) (int, error) {
 	var v [3]float64
 	for i := range v {
 		if !hasConst(in, i) {
-			return 0, unsupported(n, "input %d that is not a constant", i)
+			return 0, needsValue(n, i)
 		}
 		if in[i].DType != in[0].DType || in[i].Const.Len() != 1 {
 			return 0, modelErr(n, "input %d is %s of shape %v, expected a scalar of %s", i, in[i].DType, in[i].Shape, in[0].DType)

@@ -34,6 +34,10 @@ type Op struct {
 	Moves int
 	// ShapeInput is the input, other than 0, that says nothing but the shape of the output, one element for each axis; 0: none does.
 	ShapeInput int
+	// Bodies are the attributes that hold the bodies of a control-flow operator. It has Flow instead of Infer and Build.
+	Bodies []string
+	// Flow runs a node of a control-flow operator: it gives the outputs, in the order of n.Outputs, their type, shape and elements.
+	Flow func(n *graph.Node, in, out []*tensor.Tensor, f Flow) error
 	// Packs reports whether the kernel keeps a copy of its own of input i, where that is a constant of this rank, so that a plan need not
 	// keep it. Nil: of none.
 	Packs func(i, rank int) bool
@@ -42,6 +46,19 @@ type Op struct {
 	Depth func(a, b []int) int
 	// Grad is the training form; nil where the operator cannot be trained through.
 	Grad func(n *graph.Node, pool *kernels.Pool) (Gradient, error)
+}
+
+// Flow is what a control-flow operator asks of the executor.
+type Flow interface {
+	// Run computes out, which is given type and shape and must not share memory with in, by body i, in the order of Op.Bodies, from in. Elements
+	// of out beyond the outputs of the body stay as they are, missing ones are not kept.
+	Run(body int, in, out []*tensor.Tensor) error
+	// Signature gives the numbers of inputs and outputs of body i.
+	Signature(body int) (inputs, outputs int)
+	// Step counts one iteration of a loop; ErrLimit beyond those that a run may take.
+	Step() error
+	// Hold says how many bytes of values the operator keeps now, beside its inputs; ErrLimit beyond what a run may use.
+	Hold(bytes int) error
 }
 
 // NoInputs is MinInputs of an operator that may have none.

@@ -43,10 +43,10 @@ func shapeOp(name, opType string, since int64, maxInputs, shapeInput int, shape 
 	}
 }
 
-// constInts reads a constant int64 argument.
+// constInts reads an int64 argument that decides on a shape.
 func constInts(n *graph.Node, in []graph.Arg, i int) ([]int64, error) {
 	if !hasConst(in, i) {
-		return nil, unsupported(n, "input %d that is not a constant", i)
+		return nil, needsValue(n, i)
 	}
 	if in[i].DType != tensor.Int64 {
 		return nil, modelErr(n, "input %d is %s, expected int64", i, in[i].DType)

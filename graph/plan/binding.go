@@ -113,7 +113,8 @@ func (r *region) infer(inputs [][]int, known budget) ([]graph.Arg, []graph.Kerne
 	return args, kernels, nil
 }
 
-func (r *region) newBinding(inputs [][]int) (*binding, error) {
+func (r *region) newBinding(inputs [][]int) (_ *binding, err error) {
+	defer boundary(&err)
 	args, kernels, err := r.infer(inputs, budget{elements: maxKnown})
 	if errors.Is(err, graph.ErrNeedsValue) { // of a value that is known, but not small
 		args, kernels, err = r.infer(inputs, budget{elements: r.maxBytes / 8})

@@ -5,6 +5,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
@@ -24,6 +25,9 @@ type Options struct {
 // DefaultMaxBytes is the memory limit of one run.
 const DefaultMaxBytes = 1 << 30
 
+// MaxIterations bounds the iterations of all loops of one run together; a model that goes on beyond it gets ErrLimit.
+const MaxIterations = 1 << 20
+
 // Plan is a compiled model.
 type Plan struct {
 	machine
@@ -31,23 +35,20 @@ type Plan struct {
 	precision   string
 	weightBytes int64
 
-	whole *region
+	program *program
+	whole   *region // the one of a plan that is nothing else
 }
 
 // Compile prepares m, which is not changed. Errors wrap ErrModel, ErrUnsupported or ErrLimit and name the node.
 func Compile(m *graph.Model, o Options) (p *Plan, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the one boundary between a hostile model and the process
-			p, err = nil, fmt.Errorf("compile: %v: %w", r, graph.ErrModel)
-		}
-	}()
+	defer boundary(&err)
 	if o.Backend == nil {
 		o.Backend = ops.CPU{Pool: o.Pool}
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
-	if err := checkOpsets(m); err != nil {
+	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
 		return nil, err
 	}
 	signature, err := m.Signature()
@@ -69,17 +70,23 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	p = &Plan{machine: machine{o.Backend, o.MaxBytes}, signature: signature, precision: o.Precision}
-	if err := p.build(&m.Graph); err != nil {
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes}, signature: signature, precision: o.Precision}
+	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}
-	p.proveRows()
-	return p, nil
+	return made, nil
+}
+
+// boundary makes an error of a panic: it stands between a hostile model and the process wherever inference and kernels meet one anew.
+func boundary(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("compile: %v: %w", r, graph.ErrModel)
+	}
 }
 
 // checkOpsets refuses a model whose opset is older than the definition an operator is implemented by.
-func checkOpsets(m *graph.Model) error {
-	for _, n := range m.Graph.Nodes {
+func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
+	for _, n := range g.Nodes {
 		if n.Domain == graph.DomainFused {
 			return fmt.Errorf("%s: domain %q is internal: %w", n, n.Domain, graph.ErrModel)
 		}
@@ -87,46 +94,93 @@ func checkOpsets(m *graph.Model) error {
 		if err != nil {
 			return err
 		}
-		if have := m.Opsets[n.Domain]; have < op.Since {
+		have := n.Opset // of the function that it came with, which may import another than the model
+		if have == 0 {
+			have = opsets[n.Domain]
+		}
+		if have < op.Since {
 			return fmt.Errorf("%s: opset %d of domain %q, expected %d or newer: %w", n, have, n.Domain, op.Since, graph.ErrUnsupported)
+		}
+		for _, body := range n.Bodies() {
+			if err := checkOpsets(body, opsets); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// build makes the region. Shapes are inferred with one row for unknown dimensions, which also proves that the model is consistent before
-// anyone calls it.
+// build makes the program and, where the inputs declare their ranks, its first stage. Shapes are inferred with one row for unknown
+// dimensions, which also proves that the model is consistent before anyone calls it. Where other dimensions are unknown too, ones may not
+// be what it takes: then the first run has the shapes that matter.
 func (p *Plan) build(g *graph.Graph) error {
-	b := newBuilder(&p.machine)
-	for _, v := range g.Inputs {
+	ranked, rowsOnly := true, true
+	inputs := make([]*tensor.Tensor, len(g.Inputs))
+	for i, v := range g.Inputs {
 		if v.DType == tensor.Invalid {
 			return fmt.Errorf("input %q has a dtype hotpath does not have: %w", v.Name, graph.ErrUnsupported)
 		}
-		if v.Shape == nil {
-			return fmt.Errorf("input %q declares no shape: %w", v.Name, graph.ErrUnsupported)
+		ranked = ranked && (v.Shape != nil || v.DType.Composite())
+		rowsOnly = rowsOnly && len(v.Shape) > 0 && !slices.Contains(v.Shape[1:], -1)
+		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withRows(v.Shape, 1)}
+		if v.DType.Composite() {
+			inputs[i].Shape = []int{0}
 		}
-		b.input(v.Name, graph.Arg{DType: v.DType, Shape: withRows(v.Shape, 1)})
 	}
-	for name, t := range g.Initializers {
-		b.constant(name, t)
-		p.weightBytes += int64(len(t.Bytes))
+	p.countWeights(g, map[*tensor.Tensor]bool{})
+	p.program = newProgram(&p.machine, g)
+	if !ranked {
+		return nil
+	}
+	st, err := p.program.start(inputs)
+	if err != nil {
+		if !rowsOnly && errors.Is(err, graph.ErrModel) {
+			return nil
+		}
+		return err
+	}
+	p.program.dropConstants(st)
+	known := map[string]tensor.DType{} // the others are made by later steps
+	if st.region != nil {
+		for _, s := range st.region.outputs {
+			known[st.region.slots[s].name] = st.region.slots[s].dtype
+		}
+	}
+	for i, v := range g.Outputs {
+		if d, ok := known[v.Name]; ok {
+			if err := checkOutput(v, d); err != nil {
+				return err
+			}
+			p.signature.Outputs[i].DType = d
+		}
+	}
+	if st.whole {
+		p.whole = st.region
+		p.proveRows()
+	}
+	return nil
+}
+
+func checkOutput(v graph.Value, d tensor.DType) error {
+	if v.DType != tensor.Invalid && v.DType != d {
+		return fmt.Errorf("output %q is declared %s and computed as %s: %w", v.Name, v.DType, d, graph.ErrModel)
+	}
+	return nil
+}
+
+// countWeights adds up the constants of g and of its bodies, which may share some.
+func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
+	for _, t := range g.Initializers {
+		if !seen[t] {
+			seen[t] = true
+			p.weightBytes += int64(len(t.Bytes))
+		}
 	}
 	for _, n := range g.Nodes {
-		if err := b.add(n); err != nil {
-			return err
+		for _, body := range n.Bodies() {
+			p.countWeights(body, seen)
 		}
 	}
-	outputs := make([]string, len(g.Outputs))
-	for i, v := range g.Outputs {
-		outputs[i] = v.Name
-		d := b.args[b.byName[v.Name]].DType
-		if v.DType != tensor.Invalid && v.DType != d {
-			return fmt.Errorf("output %q is declared %s and computed as %s: %w", v.Name, v.DType, d, graph.ErrModel)
-		}
-		p.signature.Outputs[i].DType = d
-	}
-	p.whole = b.finish(outputs)
-	return nil
 }
 
 // withRows replaces unknown dimensions: the first axis by rows, any other by 1.
@@ -182,12 +236,42 @@ func (p *Plan) checkInputs(inputs []*tensor.Tensor) error {
 		if in.DType != want.DType {
 			return fmt.Errorf("input %q is %s, expected %s: %w", want.Name, in.DType, want.DType, graph.ErrInput)
 		}
+		if in.DType.Composite() {
+			if err := checkItems(in, &p.program.graph.Inputs[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		if want.Shape == nil {
+			if _, ok := tensor.Elements(in.Shape); !ok {
+				return fmt.Errorf("input %q has shape %v: %w", want.Name, in.Shape, graph.ErrInput)
+			}
+			continue
+		}
 		if len(in.Shape) != len(want.Shape) {
 			return fmt.Errorf("input %q has shape %v, expected %v: %w", want.Name, in.Shape, want.Shape, graph.ErrInput)
 		}
 		for axis, d := range want.Shape {
 			if d >= 0 && in.Shape[axis] != d || in.Shape[axis] < 0 {
 				return fmt.Errorf("input %q has shape %v, expected %v: %w", want.Name, in.Shape, want.Shape, graph.ErrInput)
+			}
+		}
+	}
+	return nil
+}
+
+// checkItems compares the items of a sequence or an optional with their declared type.
+func checkItems(in *tensor.Tensor, want *graph.Value) error {
+	if len(in.Shape) != 1 || in.Shape[0] != len(in.Items) || want.DType == tensor.Optional && len(in.Items) > 1 {
+		return fmt.Errorf("input %q has %d items and shape %v: %w", want.Name, len(in.Items), in.Shape, graph.ErrInput)
+	}
+	for i, item := range in.Items {
+		if item == nil || want.Elem != nil && item.DType != want.Elem.DType {
+			return fmt.Errorf("input %q: item %d is not of the declared type: %w", want.Name, i, graph.ErrInput)
+		}
+		if item.DType.Composite() && want.Elem != nil {
+			if err := checkItems(item, want.Elem); err != nil {
+				return err
 			}
 		}
 	}
@@ -205,9 +289,27 @@ func (p *Plan) Run(inputs, outputs []*tensor.Tensor) error {
 	if len(outputs) != len(p.signature.Outputs) {
 		return fmt.Errorf("%d outputs, expected %d: %w", len(outputs), len(p.signature.Outputs), graph.ErrInput)
 	}
-	err := p.whole.run(inputs, outputs)
+	var err error
+	if p.whole != nil {
+		err = p.whole.run(nil, inputs, outputs)
+	} else if err = p.program.run(nil, inputs, outputs); err == nil {
+		err = p.checkOutputs(outputs)
+	}
 	if err != nil && !errors.Is(err, graph.ErrInput) && !errors.Is(err, graph.ErrLimit) {
 		return fmt.Errorf("%w: %w", err, graph.ErrInput)
 	}
 	return err
+}
+
+// checkOutputs compares dtypes with the model's, and gives the caller items of its own: those of the plan may be an input's.
+func (p *Plan) checkOutputs(outputs []*tensor.Tensor) error {
+	for i, t := range outputs {
+		if err := checkOutput(p.program.graph.Outputs[i], t.DType); err != nil {
+			return err
+		}
+		for j, item := range t.Items {
+			t.Items[j] = item.Clone()
+		}
+	}
+	return nil
 }

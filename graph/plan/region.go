@@ -22,7 +22,7 @@ type region struct {
 	*machine
 	slots   []slot
 	steps   []step
-	inputs  []int // slots, the first ones
+	inputs  []int // slots
 	outputs []int
 
 	bindings atomic.Pointer[[]*binding] // shapes seen, copy on write
@@ -36,7 +36,8 @@ type slot struct {
 	name    string
 	dtype   tensor.DType
 	value   *tensor.Tensor // of a constant
-	derived bool           // follows from the shapes of the inputs and constants, and is known before a run where it is small
+	input   bool
+	derived bool // follows from the shapes of the inputs and constants, and is known before a run where it is small
 }
 
 // step is one node with its kernel.
@@ -75,21 +76,16 @@ func (b *builder) value(name string, a graph.Arg, s slot) int {
 	return i
 }
 
-// input adds an input of the region; all come before anything else.
 func (b *builder) input(name string, a graph.Arg) {
-	b.r.inputs = append(b.r.inputs, b.value(name, a, slot{}))
+	b.r.inputs = append(b.r.inputs, b.value(name, a, slot{input: true}))
 }
 
 func (b *builder) constant(name string, t *tensor.Tensor) {
 	b.value(name, graph.Arg{DType: t.DType, Shape: t.Shape, Const: t}, slot{value: t})
 }
 
-// add appends a node whose inputs are all values of the region. ErrNeedsValue says that it is no node of a region.
-func (b *builder) add(n *graph.Node) error {
-	op, err := ops.Find(n)
-	if err != nil {
-		return err
-	}
+// add appends a node whose inputs are all values of the region and whose outputs are out.
+func (b *builder) add(op *ops.Op, n *graph.Node, out []graph.Arg) error {
 	st := step{node: n, op: op}
 	late := false
 	for _, name := range n.Inputs {
@@ -100,14 +96,10 @@ func (b *builder) add(n *graph.Node) error {
 		}
 		st.in = append(st.in, s)
 	}
-	in := argsOf(st.in, b.args)
-	out, err := op.Infer(n, in)
-	if err != nil {
-		return err
-	}
 	if len(n.Outputs) > len(out) {
 		return fmt.Errorf("%s: %d outputs, expected at most %d: %w", n, len(n.Outputs), len(out), graph.ErrUnsupported)
 	}
+	in := argsOf(st.in, b.args)
 	kernel, err := b.r.backend.Kernel(n, in)
 	if err != nil {
 		return err
@@ -116,7 +108,7 @@ func (b *builder) add(n *graph.Node) error {
 	out = out[:len(n.Outputs)]
 	if derived {
 		if _, err := b.known.compute(&st, in, out); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", err, graph.ErrModel) // it depends on shapes alone
 		}
 	}
 	if !late {
@@ -172,11 +164,17 @@ func argsOf(slots []int, args []graph.Arg) []graph.Arg {
 	return in
 }
 
-// run computes outputs, in the memory that they have, from inputs.
-func (r *region) run(inputs, outputs []*tensor.Tensor) error {
+// run computes outputs, in the memory that they have, from inputs. c counts what a run of more than this region uses.
+func (r *region) run(c *call, inputs, outputs []*tensor.Tensor) error {
 	b, err := r.bind(inputs)
 	if err != nil {
 		return err
+	}
+	if c != nil {
+		if b.total > r.maxBytes-c.used {
+			return fmt.Errorf("%d bytes beside %d in use, the limit is %d: %w", b.total, c.used, r.maxBytes, graph.ErrLimit)
+		}
+		c.used += b.total
 	}
 	w := r.acquire(b)
 	err = w.run(r, inputs, outputs)

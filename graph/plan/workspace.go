@@ -103,7 +103,9 @@ func (w *workspace) run(r *region, inputs, outputs []*tensor.Tensor) error {
 		w.values[s] = *inputs[i]
 	}
 	for i, s := range r.outputs {
-		outputs[i].DType = r.slots[s].dtype
+		if d := r.slots[s].dtype; outputs[i].DType != d {
+			*outputs[i] = tensor.Tensor{DType: d}
+		}
 		outputs[i].Resize(w.bound.shapes[s]...)
 		if w.computed(r, s) {
 			w.values[s] = *outputs[i]
@@ -131,7 +133,7 @@ func (w *workspace) run(r *region, inputs, outputs []*tensor.Tensor) error {
 
 // computed reports whether a step produces slot s in a run: it is no input, no constant, and not known from shapes.
 func (w *workspace) computed(r *region, s int) bool {
-	return r.slots[s].value == nil && s >= len(r.inputs) && w.bound.known[s] == nil
+	return r.slots[s].value == nil && !r.slots[s].input && w.bound.known[s] == nil
 }
 
 func sameMemory(a, b *tensor.Tensor) bool {
