@@ -46,7 +46,7 @@ type inliner struct {
 // simplify works on g, then on its bodies, until nothing more becomes constant.
 func (in *inliner) simplify(g *graph.Graph) error {
 	for {
-		if err := simplify(g); err != nil {
+		if err := simplify(g, g != in.root); err != nil {
 			return err
 		}
 		if !in.inline(g) {

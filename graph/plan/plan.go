@@ -101,6 +101,11 @@ func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
 		if have < op.Since {
 			return fmt.Errorf("%s: opset %d of domain %q, expected %d or newer: %w", n, have, n.Domain, op.Since, graph.ErrUnsupported)
 		}
+		for _, name := range op.Bodies {
+			if n.Attrs[name].Graph == nil {
+				return fmt.Errorf("%s: attribute %q is no graph: %w", n, name, graph.ErrModel)
+			}
+		}
 		for _, body := range n.Bodies() {
 			if err := checkOpsets(body, opsets); err != nil {
 				return err
@@ -121,7 +126,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			return fmt.Errorf("input %q has a dtype hotpath does not have: %w", v.Name, graph.ErrUnsupported)
 		}
 		ranked = ranked && (v.Shape != nil || v.DType.Composite())
-		rowsOnly = rowsOnly && len(v.Shape) > 0 && !slices.Contains(v.Shape[1:], -1)
+		rowsOnly = rowsOnly && !slices.Contains(v.Shape[min(1, len(v.Shape)):], -1)
 		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withRows(v.Shape, 1)}
 		if v.DType.Composite() {
 			inputs[i].Shape = []int{0}
