@@ -165,29 +165,36 @@ func dropIdentities(g *graph.Graph) {
 	g.Nodes = kept
 }
 
-// dropUnused removes nodes and initializers that no output depends on.
+// dropUnused removes nodes and initializers that no output depends on. Nodes need not be sorted.
 func dropUnused(g *graph.Graph) {
-	used := map[string]bool{}
-	for _, v := range g.Outputs {
-		used[v.Name] = true
-	}
-	kept := make([]*graph.Node, 0, len(g.Nodes))
-	for i := len(g.Nodes) - 1; i >= 0; i-- { // Nodes are sorted: users come after what they use
-		n := g.Nodes[i]
-		needed := false
+	producer := make(map[string]*graph.Node, len(g.Nodes))
+	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
-			needed = needed || used[out]
+			producer[out] = n
 		}
-		if !needed {
+	}
+	used, needed := map[string]bool{}, map[*graph.Node]bool{}
+	var open []string
+	for _, v := range g.Outputs {
+		open = append(open, v.Name)
+	}
+	for len(open) > 0 {
+		name := open[len(open)-1]
+		open = open[:len(open)-1]
+		if used[name] || name == "" {
 			continue
 		}
-		for _, in := range n.Reads() {
-			used[in] = true
+		used[name] = true
+		if n := producer[name]; n != nil && !needed[n] {
+			needed[n] = true
+			open = append(open, n.Reads()...)
 		}
-		kept = append(kept, n)
 	}
-	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
-		kept[i], kept[j] = kept[j], kept[i]
+	kept := g.Nodes[:0]
+	for _, n := range g.Nodes {
+		if needed[n] {
+			kept = append(kept, n)
+		}
 	}
 	g.Nodes = kept
 	for name := range g.Initializers {
