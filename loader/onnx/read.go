@@ -34,6 +34,7 @@ func Sniff(head []byte) bool {
 func Read(data []byte) (*graph.Model, error) {
 	m := &graph.Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graphBytes []byte
+	var functions [][]byte
 	ir := int64(0)
 	err := walk(data, "ModelProto", func(f field) (err error) {
 		switch f.num {
@@ -47,11 +48,13 @@ func Read(data []byte) (*graph.Model, error) {
 			}
 			graphBytes, err = f.message("graph")
 		case 8:
-			err = readOpset(m, f)
+			err = readOpset(m.Opsets, f)
 		case 14:
 			err = readMetadata(m, f)
 		case 25:
-			err = fmt.Errorf("onnx: model-local functions: %w", graph.ErrUnsupported)
+			var b []byte
+			b, err = f.message("functions")
+			functions = append(functions, b)
 		}
 		return err
 	})
@@ -71,6 +74,9 @@ func Read(data []byte) (*graph.Model, error) {
 		return nil, err
 	}
 	setOpsets(&m.Graph, m.Opsets)
+	if err := inlineFunctions(m, functions); err != nil {
+		return nil, err
+	}
 	return m, m.Graph.Check()
 }
 
@@ -86,7 +92,7 @@ func setOpsets(g *graph.Graph, opsets map[string]int64) {
 	}
 }
 
-func readOpset(m *graph.Model, f field) error {
+func readOpset(opsets map[string]int64, f field) error {
 	b, err := f.message("opset_import")
 	if err != nil {
 		return err
@@ -108,10 +114,10 @@ func readOpset(m *graph.Model, f field) error {
 	if version < 1 || domain == graph.DomainONNX && version > maxOpset {
 		return fmt.Errorf("onnx: opset %d of domain %q, expected 1 to %d: %w", version, domain, maxOpset, graph.ErrUnsupported)
 	}
-	if _, dup := m.Opsets[domain]; dup {
+	if _, dup := opsets[domain]; dup {
 		return formatErr("opset_import", 0, "domain %q twice", domain)
 	}
-	m.Opsets[domain] = version
+	opsets[domain] = version
 	return nil
 }
 
@@ -198,7 +204,7 @@ func readGraph(g *graph.Graph, b []byte, depth int) error {
 func constantsToInitializers(g *graph.Graph) error {
 	kept := g.Nodes[:0]
 	for _, n := range g.Nodes {
-		if n.Domain != graph.DomainONNX || n.Op != "Constant" {
+		if n.Domain != graph.DomainONNX || n.Op != "Constant" || refers(n) {
 			kept = append(kept, n)
 			continue
 		}
@@ -250,6 +256,7 @@ func readNode(f field, depth int) (*graph.Node, error) {
 		return nil, err
 	}
 	n := &graph.Node{Attrs: map[string]graph.Attr{}}
+	overload := ""
 	err = walk(b, "NodeProto", func(f field) (err error) {
 		var s string
 		switch f.num {
@@ -268,86 +275,13 @@ func readNode(f field, depth int) (*graph.Node, error) {
 		case 7:
 			s, err = readName(f, "node domain")
 			n.Domain = normalDomain(s)
-		}
-		return err
-	})
-	return n, err
-}
-
-func readAttr(n *graph.Node, f field, depth int) error {
-	b, err := f.message("attribute")
-	if err != nil {
-		return err
-	}
-	var a graph.Attr
-	name, kind := "", int64(0)
-	err = walk(b, "AttributeProto", func(f field) (err error) {
-		var s string
-		switch f.num {
-		case 1:
-			name, err = readName(f, "attribute name")
-		case 2:
-			a.Float, a.Kind = float32FromBits(f), graph.AttrFloat
-		case 3:
-			a.Int, err = f.int("attribute i")
-			a.Kind = graph.AttrInt
-		case 4:
-			a.String, err = f.text("attribute s")
-			a.Kind = graph.AttrString
-		case 5:
-			var t []byte
-			if t, err = f.message("attribute t"); err == nil {
-				_, a.Tensor, err = readTensor(t)
-			}
-			a.Kind = graph.AttrTensor
-		case 6:
-			var body []byte
-			if body, err = f.message("attribute g"); err == nil {
-				a.Graph = &graph.Graph{}
-				err = readGraph(a.Graph, body, depth+1)
-			}
-			a.Kind = graph.AttrGraph
-		case 7:
-			a.Floats, err = f.appendFloats(a.Floats, "attribute floats")
-			a.Kind = graph.AttrFloats
 		case 8:
-			a.Ints, err = f.appendInts(a.Ints, "attribute ints")
-			a.Kind = graph.AttrInts
-		case 9:
-			s, err = f.text("attribute strings")
-			a.Strings = append(a.Strings, s)
-			a.Kind = graph.AttrStrings
-		case 14:
-			var t []byte
-			if t, err = f.message("attribute tp"); err == nil {
-				a.Type = &graph.Value{}
-				err = readType(a.Type, t, 0)
-			}
-			a.Kind = graph.AttrType
-		case 20:
-			kind, err = f.int("attribute type")
-		case 10, 11, 15, 21, 22, 23:
-			err = fmt.Errorf("onnx: %s: attribute %q holds a list of tensors or graphs, a sparse tensor or a reference: %w", n, name, graph.ErrUnsupported)
+			overload, err = readName(f, "node overload")
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if kind != 0 { // an empty list or a zero value is only visible in the declared type
-		if a.Kind != 0 && a.Kind != graph.AttrKind(kind) {
-			return formatErr("attribute", 0, "%q declares type %d and holds type %d", name, kind, a.Kind)
-		}
-		a.Kind = graph.AttrKind(kind)
-		if a.Kind == graph.AttrTensor && a.Tensor == nil || a.Kind == graph.AttrGraph && a.Graph == nil || a.Kind == graph.AttrType && a.Type == nil {
-			return formatErr("attribute", 0, "%q declares a value of type %d and holds none", name, a.Kind)
-		}
-	}
-	if _, dup := n.Attrs[name]; dup {
-		return formatErr("attribute", 0, "%q twice in one node", name)
-	}
-	n.Attrs[name] = a
-	return nil
+	n.Op = overloaded(n.Op, overload)
+	return n, err
 }
 
 func appendValue(to []graph.Value, f field, what string) ([]graph.Value, error) {
