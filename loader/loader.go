@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/loader/onnx"
@@ -16,11 +17,13 @@ type Format struct {
 	Name  string
 	Sniff func(head []byte) bool
 	Read  func(data []byte) (*graph.Model, error)
+	// ReadIn is Read for the file name in dir, where it may have others beside it.
+	ReadIn func(data []byte, dir *os.Root, name string) (*graph.Model, error)
 }
 
 // Formats is every format; a new one is a row.
 var Formats = []Format{
-	{"onnx", onnx.Sniff, onnx.Read},
+	{"onnx", onnx.Sniff, onnx.Read, onnx.ReadIn},
 }
 
 // MaxFileBytes is the largest model file that is read.
@@ -28,37 +31,52 @@ const MaxFileBytes = 2 << 30
 
 const sniffBytes = 16
 
-// Read decodes a model held in memory.
+// Read decodes a model held in memory, which must be all of it.
 func Read(data []byte) (*graph.Model, error) {
-	head := data[:min(len(data), sniffBytes)]
-	for _, f := range Formats {
-		if f.Sniff(head) {
-			m, err := f.Read(data)
-			if err != nil {
-				return nil, fmt.Errorf("loader: %w", err)
-			}
-			return m, nil
-		}
+	f, err := sniff(data)
+	if err != nil {
+		return nil, err
 	}
+	m, err := f.Read(data)
+	if err != nil {
+		return nil, fmt.Errorf("loader: %w", err)
+	}
+	return m, nil
+}
+
+func sniff(data []byte) (*Format, error) {
+	head := data[:min(len(data), sniffBytes)]
 	names := ""
-	for i, f := range Formats {
+	for i := range Formats {
+		if Formats[i].Sniff(head) {
+			return &Formats[i], nil
+		}
 		if i > 0 {
 			names += ", "
 		}
-		names += f.Name
+		names += Formats[i].Name
 	}
 	return nil, fmt.Errorf("loader: the first bytes % x match no known format (%s): %w", head, names, graph.ErrFormat)
 }
 
-// Open reads the model file at path. Errors name the file.
+// Open reads the model file at path, and files in its directory that it keeps its weights in. Errors name the file.
 func Open(path string) (*graph.Model, error) {
 	data, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := Read(data)
+	f, err := sniff(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	m, err := f.ReadIn(data, dir, filepath.Base(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s: loader: %w", path, err)
 	}
 	return m, nil
 }

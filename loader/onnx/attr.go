@@ -6,7 +6,7 @@ import (
 	"github.com/hotpath/hotpath/graph"
 )
 
-func readAttr(n *graph.Node, f field, depth int) error {
+func readAttr(n *graph.Node, f field, c context) error {
 	b, err := f.message("attribute")
 	if err != nil {
 		return err
@@ -29,14 +29,14 @@ func readAttr(n *graph.Node, f field, depth int) error {
 		case 5:
 			var t []byte
 			if t, err = f.message("attribute t"); err == nil {
-				_, a.Tensor, err = readTensor(t)
+				_, a.Tensor, err = readTensor(t, c.files)
 			}
 			a.Kind = graph.AttrTensor
 		case 6:
 			var body []byte
 			if body, err = f.message("attribute g"); err == nil {
 				a.Graph = &graph.Graph{}
-				err = readGraph(a.Graph, body, depth+1)
+				err = readGraph(a.Graph, body, c.deeper())
 			}
 			a.Kind = graph.AttrGraph
 		case 7:

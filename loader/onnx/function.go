@@ -44,13 +44,13 @@ func refers(n *graph.Node) bool {
 }
 
 // inlineFunctions replaces the calls of functions by their nodes.
-func inlineFunctions(m *graph.Model, messages [][]byte) error {
+func inlineFunctions(m *graph.Model, messages [][]byte, files *dataFiles) error {
 	if len(messages) > maxFunctions {
 		return fmt.Errorf("onnx: %d functions, expected at most %d: %w", len(messages), maxFunctions, graph.ErrLimit)
 	}
 	in := &functionInliner{model: m, functions: map[functionKey]*function{}, taken: map[string]bool{}}
 	for _, b := range messages {
-		if err := in.read(b); err != nil {
+		if err := in.read(b, context{files: files}); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ type functionInliner struct {
 }
 
 // read decodes a FunctionProto.
-func (in *functionInliner) read(b []byte) error {
+func (in *functionInliner) read(b []byte, c context) error {
 	f := &function{defaults: map[string]graph.Attr{}}
 	f.body.Initializers = map[string]*tensor.Tensor{}
 	name, domain, overload := "", "", ""
@@ -98,7 +98,7 @@ func (in *functionInliner) read(b []byte) error {
 				return fmt.Errorf("onnx: more than %d nodes: %w", maxNodes, graph.ErrLimit)
 			}
 			var n *graph.Node
-			if n, err = readNode(fd, 0); err == nil {
+			if n, err = readNode(fd, c); err == nil {
 				f.body.Nodes = append(f.body.Nodes, n)
 			}
 		case 9:
@@ -107,7 +107,7 @@ func (in *functionInliner) read(b []byte) error {
 			s, err = readName(fd, "function domain")
 			domain = normalDomain(s)
 		case 11:
-			err = readAttr(holder, fd, 0)
+			err = readAttr(holder, fd, c)
 		case 13:
 			overload, err = readName(fd, "function overload")
 		}

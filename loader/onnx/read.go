@@ -1,10 +1,11 @@
 // Package onnx reads and writes ONNX model files: protobuf wire format in, graph.Model out, and back. Reading is for
 // hostile files: every count is bounded by the bytes that are there, nothing recurses on the file's word, and nothing
-// outside the file is opened. Field numbers are those of onnx.proto (ONNX 1.17, IR version 10).
+// outside the directory of the file is opened. Field numbers are those of onnx.proto (ONNX 1.17, IR version 10).
 package onnx
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -30,8 +31,22 @@ func Sniff(head []byte) bool {
 	return len(head) >= 2 && head[0] == 0x08 && head[1] >= 1 && head[1] <= 0x7f
 }
 
-// Read decodes a model file. Errors wrap graph.ErrFormat, ErrModel, ErrLimit or ErrUnsupported.
-func Read(data []byte) (*graph.Model, error) {
+// Read decodes a model file held in memory; one that keeps tensors in other files is refused. Errors wrap graph.ErrFormat, ErrModel,
+// ErrLimit or ErrUnsupported.
+func Read(data []byte) (*graph.Model, error) { return read(data, nil) }
+
+// ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
+// lead outside.
+func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
+	files, err := newDataFiles(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer files.close()
+	return read(data, files)
+}
+
+func read(data []byte, files *dataFiles) (*graph.Model, error) {
 	m := &graph.Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graphBytes []byte
 	var functions [][]byte
@@ -70,11 +85,11 @@ func Read(data []byte) (*graph.Model, error) {
 	if graphBytes == nil {
 		return nil, formatErr("ModelProto", 0, "no graph")
 	}
-	if err := readGraph(&m.Graph, graphBytes, 0); err != nil {
+	if err := readGraph(&m.Graph, graphBytes, context{files: files}); err != nil {
 		return nil, err
 	}
 	setOpsets(&m.Graph, m.Opsets)
-	if err := inlineFunctions(m, functions); err != nil {
+	if err := inlineFunctions(m, functions, files); err != nil {
 		return nil, err
 	}
 	return m, m.Graph.Check()
@@ -148,9 +163,9 @@ func readMetadata(m *graph.Model, f field) error {
 	return err
 }
 
-// readGraph decodes a GraphProto that lies in depth others.
-func readGraph(g *graph.Graph, b []byte, depth int) error {
-	if depth > maxGraphDepth {
+// readGraph decodes a GraphProto.
+func readGraph(g *graph.Graph, b []byte, c context) error {
+	if c.depth > maxGraphDepth {
 		return fmt.Errorf("onnx: graphs nest more than %d deep: %w", maxGraphDepth, graph.ErrLimit)
 	}
 	g.Initializers = map[string]*tensor.Tensor{}
@@ -162,7 +177,7 @@ func readGraph(g *graph.Graph, b []byte, depth int) error {
 				return fmt.Errorf("onnx: more than %d nodes: %w", maxNodes, graph.ErrLimit)
 			}
 			var n *graph.Node
-			if n, err = readNode(f, depth); err == nil {
+			if n, err = readNode(f, c); err == nil {
 				g.Nodes = append(g.Nodes, n)
 			}
 		case 2:
@@ -172,7 +187,7 @@ func readGraph(g *graph.Graph, b []byte, depth int) error {
 			if b, err = f.message("initializer"); err != nil {
 				return err
 			}
-			name, t, err := readTensor(b)
+			name, t, err := readTensor(b, c.files)
 			if err != nil {
 				return err
 			}
@@ -250,7 +265,7 @@ func readName(f field, what string) (string, error) {
 	return s, err
 }
 
-func readNode(f field, depth int) (*graph.Node, error) {
+func readNode(f field, c context) (*graph.Node, error) {
 	b, err := f.message("node")
 	if err != nil {
 		return nil, err
@@ -271,7 +286,7 @@ func readNode(f field, depth int) (*graph.Node, error) {
 		case 4:
 			n.Op, err = readName(f, "op_type")
 		case 5:
-			err = readAttr(n, f, depth)
+			err = readAttr(n, f, c)
 		case 7:
 			s, err = readName(f, "node domain")
 			n.Domain = normalDomain(s)
