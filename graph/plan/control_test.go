@@ -113,7 +113,7 @@ func TestControlFlow(t *testing.T) {
 func TestConstantBranch(t *testing.T) {
 	inner := branches("no", "w", body("", "u", node("Neg", "d", "u")), body("", "v", node("Mul", "d d", "v")))
 	p := compile(t, list(branches("yes", "y", body("", "w", node("Add", "x x", "d"), inner), body("", "e", node("Neg", "x", "e")))), plan.Options{})
-	steps, _, err := p.Describe(1)
+	steps, _, err := p.Describe(p.NewInputs(1))
 	if err != nil {
 		t.Fatal(err)
 	}
