@@ -194,7 +194,7 @@ func TestHostileControlFlow(t *testing.T) {
 	run["stacking"].m.Graph.Initializers["far"] = tensor.Of([]int64{1 << 14, 1}, 2)
 	for name, c := range run {
 		t.Run(name, func(t *testing.T) {
-			p := compile(t, c.m, plan.Options{MaxBytes: 1 << 22})
+			p := compile(t, c.m, plan.Options{MaxBytes: 1 << 20, MaxIterations: 1 << 13})
 			if _, err := runList(t, p, []float32{1, 2}, 1000, true); !errors.Is(err, c.want) {
 				t.Errorf("error %v, expected %v", err, c.want)
 			}

@@ -244,8 +244,8 @@ func (w *flow) Signature(body int) (inputs, outputs int) {
 
 // Step implements ops.Flow.
 func (w *flow) Step() error {
-	if w.call.iterations++; w.call.iterations > MaxIterations {
-		return fmt.Errorf("%s: more than %d iterations: %w", w.step.node, MaxIterations, graph.ErrLimit)
+	if w.call.iterations++; w.call.iterations > w.p.maxSteps {
+		return fmt.Errorf("%s: more than %d iterations of loops: %w", w.step.node, w.p.maxSteps, graph.ErrLimit)
 	}
 	return nil
 }

@@ -20,14 +20,16 @@ type Options struct {
 	Backend   graph.Backend // nil: the CPU with Pool
 	Precision string        // "": as the model says; passes.BF16 is the fast mode of that name
 	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
-	Observer  Observer      // sees every step of every run; nil: none, which costs nothing
+	// MaxIterations bounds the iterations of all loops of one run together; 0: DefaultMaxIterations. A model that goes on gets ErrLimit.
+	MaxIterations int
+	Observer      Observer // sees every step of every run; nil: none, which costs nothing
 }
 
 // DefaultMaxBytes is the memory limit of one run.
 const DefaultMaxBytes = 1 << 30
 
-// MaxIterations bounds the iterations of all loops of one run together; a model that goes on beyond it gets ErrLimit.
-const MaxIterations = 1 << 20
+// DefaultMaxIterations is the limit of loops in one run, some seconds of empty ones.
+const DefaultMaxIterations = 1 << 20
 
 // Plan is a compiled model.
 type Plan struct {
@@ -48,6 +50,9 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxIterations == 0 {
+		o.MaxIterations = DefaultMaxIterations
 	}
 	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
 		return nil, err
@@ -71,7 +76,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.Observer}, signature: signature, precision: o.Precision}
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer}, signature: signature, precision: o.Precision}
 	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}
