@@ -63,9 +63,9 @@ func (c *inspectCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	m, err := loader.Read(data)
+	m, err := loader.Open(c.Model)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
+		return err
 	}
 	p, err := plan.Compile(m, plan.Options{Precision: c.Precision})
 	if err != nil {

@@ -46,7 +46,7 @@ type inliner struct {
 // simplify works on g, then on its bodies, until nothing more becomes constant.
 func (in *inliner) simplify(g *graph.Graph) error {
 	for {
-		if err := simplify(g); err != nil {
+		if err := simplify(g, g != in.root); err != nil {
 			return err
 		}
 		if !in.inline(g) {
@@ -107,7 +107,7 @@ func takenBranch(g *graph.Graph, n *graph.Node) *graph.Graph {
 	return branch
 }
 
-// freshNames renames what a branch makes to names that nothing in the model has.
+// freshNames gives what a branch has names that nothing in the model has.
 func (in *inliner) freshNames(branch *graph.Graph) {
 	if in.taken == nil {
 		in.taken = map[string]bool{}
@@ -125,35 +125,13 @@ func (in *inliner) freshNames(branch *graph.Graph) {
 			}
 		})
 	}
-	names := map[string]string{}
-	fresh := func(name string) string {
+	branch.Freshen(map[string]string{}, func(name string) string {
 		to := name
 		for in.taken[to] {
 			in.count++
 			to = name + "." + strconv.Itoa(in.count)
 		}
 		in.taken[to] = true
-		names[name] = to
 		return to
-	}
-	constants := map[string]*tensor.Tensor{}
-	for name, t := range branch.Initializers {
-		constants[fresh(name)] = t
-	}
-	branch.Initializers = constants
-	for _, n := range branch.Nodes {
-		for i, out := range n.Outputs {
-			if out != "" {
-				n.Outputs[i] = fresh(out)
-			}
-		}
-	}
-	for _, n := range branch.Nodes {
-		n.Rename(names)
-	}
-	for i, v := range branch.Outputs {
-		if to, ok := names[v.Name]; ok {
-			branch.Outputs[i].Name = to
-		}
-	}
+	})
 }
