@@ -99,7 +99,7 @@ var (
 			one := tensor.New(d, 1)
 			fromOne := tensor.Of([]float32{1}, 1)
 			if err == nil {
-				err = buildCast(n, tensor.Float32, d).Run([]*tensor.Tensor{fromOne}, []*tensor.Tensor{one}, nil)
+				err = buildCast(n, tensor.Float32, d, tensor.ToSmall(d, true, "")).Run([]*tensor.Tensor{fromOne}, []*tensor.Tensor{one}, nil)
 			}
 			return kernelFunc(func(_, out []*tensor.Tensor) error {
 				clear(out[0].Bytes)

@@ -16,6 +16,7 @@ var table = []*Op{
 	opAtanh,
 	opAveragePool,
 	opBatchNorm,
+	opBitCast,
 	opBitShift,
 	opBitwiseAnd,
 	opBitwiseNot,
@@ -198,5 +199,15 @@ func init() {
 		opSoftsign, opSqrt, opSub, opSum, opSwish, opTan, opTanh, opThresholdedRelu,
 	} {
 		viaFloat32(op)
+	}
+}
+
+// The operators that move strings too, beside those that do so themselves.
+func init() {
+	for _, op := range []*Op{
+		opDepthToSpace, opExpand, opGather, opGatherElements, opGatherND, opOneHot, opPad, opReverseSequence, opScatter, opScatterElements,
+		opScatterND, opSlice, opSpaceToDepth, opSplit, opTile, opTranspose, opWhere,
+	} {
+		viaPositions(op)
 	}
 }
