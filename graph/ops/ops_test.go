@@ -44,6 +44,7 @@ var cases = slices.Concat(
 	movementCases,
 	typedCases,
 	smallCases,
+	quantizeCases,
 	arrangedCases,
 	resizeCases,
 	convCases,
