@@ -5,6 +5,16 @@ import "github.com/hotpath/hotpath/graph/tensor"
 // General access to elements, for operators that take many dtypes and need no speed: any number as float64, which holds all but the
 // 64-bit integers exactly.
 
+// isNumber reports whether d is a floating-point or integer dtype of at least 8 bits.
+func isNumber(d tensor.DType) bool {
+	switch d {
+	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16, tensor.Int8, tensor.Int16, tensor.Int32, tensor.Int64,
+		tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64:
+		return true
+	}
+	return false
+}
+
 // loadFloat64 reads len(dst) elements of t from position from on; bool is 0 or 1.
 func loadFloat64(dst []float64, t *tensor.Tensor, from int) {
 	switch t.DType {

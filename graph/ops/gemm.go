@@ -11,7 +11,7 @@ import (
 // opGemm is Y = A·B + C. A constant B is packed once. alpha and beta other than 1 scale B and C, once where they are constants.
 // opFusedGemm has an activation in its epilogue and, as input 3, a residual that is added before.
 var (
-	opGemm      = &Op{Name: "gemm", Type: "Gemm", Since: 7, MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Packs: packsMatrix, Depth: lastAxis, Grad: gemmGrad}
+	opGemm      = &Op{Name: "gemm", Type: "Gemm", Since: 6, MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Packs: packsMatrix, Depth: lastAxis, Grad: gemmGrad}
 	opFusedGemm = &Op{Name: "gemm", Domain: graph.DomainFused, Type: "Gemm", MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Packs: packsMatrix, Depth: lastAxis}
 )
 

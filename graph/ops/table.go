@@ -6,6 +6,7 @@ var table = []*Op{
 	opAcos,
 	opAcosh,
 	opAdd,
+	opAlign,
 	opAnd,
 	opArgMax,
 	opArgMin,

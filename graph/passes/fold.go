@@ -23,6 +23,7 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 			return nil, err
 		}
 	}
+	modernise(g)
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
