@@ -145,7 +145,7 @@ var table = []*Op{
 	opReshape,
 	opResize,
 	opReverseSequence,
-	opRMSNorm,
+	opRMSNorm, opRNN,
 	opRotary,
 	opRotaryContrib,
 	opRNN,
@@ -191,10 +191,10 @@ var table = []*Op{
 // The float32 operators that take 16-bit floats too.
 func init() {
 	for _, op := range []*Op{
-		opAbs, opAcos, opAcosh, opAdd, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opBatchNorm, opCeil, opCelu, opClip, opCos, opCosh,
-		opCumSum, opDiv, opElu, opEqual, opErf, opExp, opFloor, opGelu, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
-		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
-		opLogSoftmax, opLpNorm, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm,
+		opAbs, opAcos, opAcosh, opAdd, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opBatchNorm, opCeil, opCelu, opClip, opConv, opCos, opCosh,
+		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
+		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLSTM, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
+		opLogSoftmax, opLpNorm, opMatMul, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm, opRNN,
 		opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin, opReduceProd,
 		opReduceSum, opReduceSumSquare, opRelu, opResize, opRound, opSelu, opShrink, opSigmoid, opSign, opSin, opSinh, opSoftmax, opSoftplus,
 		opSoftsign, opSqrt, opSub, opSum, opSwish, opTan, opTanh, opThresholdedRelu,

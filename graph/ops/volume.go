@@ -119,3 +119,6 @@ func integersOf(dst []int32, t *tensor.Tensor) {
 		dst[i] = int32(v)
 	}
 }
+
+// count is the number of taps inside.
+func (s span) count() int { return s.last - s.first }
