@@ -23,7 +23,7 @@ var opConv = &Op{
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return convFloat64{w, groups, present(in, 2)}, nil
+			return convFloat64{w, groups, present(in, 2), constantsOf(in)}, nil
 		}
 		if len(in[0].Shape) == 5 {
 			return newConv3D(in, w, groups, present(in, 2), pool), nil
@@ -155,6 +155,7 @@ type convFloat64 struct {
 	window  *window
 	groups  int
 	hasBias bool
+	constants
 }
 
 // Run implements graph.Kernel.
@@ -162,7 +163,7 @@ func (k convFloat64) Run(in, out []*tensor.Tensor, _ []byte) error {
 	w := *k.window
 	w.kernel = in[1].Shape[2:] // may differ between runs
 	v := w.volume(in[0].Shape)
-	p := convOperands[float64, float64, float64]{x: tensor.Data[float64](in[0]), w: tensor.Data[float64](in[1]), dst: tensor.Data[float64](out[0]),
+	p := convOperands[float64, float64, float64]{x: tensor.Data[float64](in[0]), w: tensor.Data[float64](k.input(in, 1)), dst: tensor.Data[float64](out[0]),
 		batch: in[0].Shape[0], m: in[1].Shape[0], c: in[0].Shape[1], groups: k.groups}
 	if k.hasBias {
 		p.bias = tensor.Data[float64](in[2])

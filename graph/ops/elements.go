@@ -1,6 +1,9 @@
 package ops
 
-import "github.com/hotpath/hotpath/graph/tensor"
+import (
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+)
 
 // General access to elements, for operators that take many dtypes and need no speed: any number as float64, which holds all but the
 // 64-bit integers exactly.
@@ -114,4 +117,24 @@ func roundTo(d tensor.DType, v float64) float64 {
 		return float64(tensor.ToBF16(float32(v)).Float32())
 	}
 	return v
+}
+
+// constants are the values of constant inputs, by position: a plan may drop those that Op.Packs says are copied, and a kernel in plain Go
+// makes no copy.
+type constants []*tensor.Tensor
+
+func constantsOf(in []graph.Arg) constants {
+	c := make(constants, len(in))
+	for i, a := range in {
+		c[i] = a.Const
+	}
+	return c
+}
+
+// input is input i of a run.
+func (c constants) input(in []*tensor.Tensor, i int) *tensor.Tensor {
+	if c[i] != nil {
+		return c[i]
+	}
+	return in[i]
 }

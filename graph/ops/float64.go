@@ -160,3 +160,22 @@ func elu(alpha, divisor, scale float64) func(float64) float64 {
 func logarithm(v float64) float64   { return math.Log(v) }
 func exponential(v float64) float64 { return math.Exp(v) }
 func power(a, b float64) float64    { return math.Pow(a, b) }
+
+// activationFloat64 is an activation of AttrActivation by name, nil for none.
+func activationFloat64(name string, alpha, beta float32) (func(float64) float64, error) {
+	op := map[string]*Op{"Sigmoid": opSigmoid, "Tanh": opTanh, "Gelu": opGelu, "GeluTanh": opGelu, "Swish": opSwish, "HardSwish": opHardSwish,
+		"Softplus": opSoftplus, "LeakyRelu": opLeakyRelu, "Elu": opElu, "HardSigmoid": opHardSigmoid}[name]
+	switch {
+	case name == "Relu":
+		return reluF64, nil
+	case name == "Clip":
+		return func(v float64) float64 { return clamped(v, float64(alpha), float64(beta)) }, nil
+	case op == nil:
+		return nil, nil
+	}
+	attrs := map[string]graph.Attr{"alpha": graph.Float32(alpha), "beta": graph.Float32(beta)}
+	if name == "GeluTanh" {
+		attrs["approximate"] = graph.Str("tanh")
+	}
+	return float64Functions[op](&graph.Node{Op: name, Attrs: attrs})
+}

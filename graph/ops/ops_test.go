@@ -48,6 +48,7 @@ var cases = slices.Concat(
 	arrangedCases,
 	resizeCases,
 	convCases,
+	volumeCases,
 	gemmCases,
 	attentionCases,
 	rotaryCases,

@@ -192,7 +192,7 @@ var table = []*Op{
 func init() {
 	for _, op := range []*Op{
 		opAbs, opAcos, opAcosh, opAdd, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opBatchNorm, opCeil, opCelu, opClip, opConv, opCos, opCosh,
-		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
+		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opFusedGemm, opFusedMatMul, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
 		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLSTM, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
 		opLogSoftmax, opLpNorm, opMatMul, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm, opRNN,
 		opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin, opReduceProd,
