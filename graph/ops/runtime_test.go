@@ -8,7 +8,7 @@ import (
 )
 
 // runTimeOperands are the operators whose constant operands, which they prepare when they are built, may come with each run as well.
-var runTimeOperands = []string{"QLinearConv", "ConvInteger", "QLinearMatMul", "MatMulInteger", "QuantizeLinear", "DequantizeLinear", "Conv", "ConvTranspose", "MatMul", "Gemm"}
+var runTimeOperands = []string{"QLinearConv", "ConvInteger", "QLinearMatMul", "MatMulInteger", "QuantizeLinear", "DequantizeLinear", "Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU", "RNN"}
 
 // TestRunTimeOperands: an operand that comes with a run gives what a constant gives.
 func TestRunTimeOperands(t *testing.T) {
