@@ -6,6 +6,7 @@ var table = []*Op{
 	opAcos,
 	opAcosh,
 	opAdd,
+	opAlign,
 	opAnd,
 	opArgMax,
 	opArgMin,
@@ -16,6 +17,7 @@ var table = []*Op{
 	opAtanh,
 	opAveragePool,
 	opBatchNorm,
+	opBitCast,
 	opBitShift,
 	opBitwiseAnd,
 	opBitwiseNot,
@@ -149,7 +151,7 @@ var table = []*Op{
 	opReshape,
 	opResize,
 	opReverseSequence,
-	opRMSNorm,
+	opRMSNorm, opRNN,
 	opRotary,
 	opRotaryContrib,
 	opRNN,
@@ -204,14 +206,24 @@ var table = []*Op{
 // The float32 operators that take 16-bit floats too.
 func init() {
 	for _, op := range []*Op{
-		opAbs, opAcos, opAcosh, opAdd, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opBatchNorm, opCeil, opCelu, opClip, opCos, opCosh,
-		opCumSum, opDiv, opElu, opEqual, opErf, opExp, opFloor, opGelu, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
-		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
-		opLogSoftmax, opLpNorm, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm,
+		opAbs, opAcos, opAcosh, opAdd, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opBatchNorm, opCeil, opCelu, opClip, opConv, opCos, opCosh,
+		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opFusedGemm, opFusedMatMul, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
+		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLSTM, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
+		opLogSoftmax, opLpNorm, opMatMul, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm, opRNN,
 		opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin, opReduceProd,
 		opReduceSum, opReduceSumSquare, opRelu, opResize, opRound, opSelu, opShrink, opSigmoid, opSign, opSin, opSinh, opSoftmax, opSoftplus,
 		opSoftsign, opSqrt, opSub, opSum, opSwish, opTan, opTanh, opThresholdedRelu,
 	} {
 		viaFloat32(op)
+	}
+}
+
+// The operators that move strings too, beside those that do so themselves.
+func init() {
+	for _, op := range []*Op{
+		opDepthToSpace, opExpand, opGather, opGatherElements, opGatherND, opOneHot, opPad, opReverseSequence, opScatter, opScatterElements,
+		opScatterND, opSlice, opSpaceToDepth, opSplit, opTile, opTranspose, opWhere,
+	} {
+		viaPositions(op)
 	}
 }
