@@ -56,6 +56,8 @@ var cases = slices.Concat(
 	weightCases,
 	packedCases,
 	quantizedCases,
+	visionCases,
+	signalCases,
 )
 
 var basicCases = []opCase{
