@@ -84,5 +84,13 @@ var visionCases = []opCase{
 	{name: "not known", op: "NonMaxSuppression", consts: []int{0}, in: ts(f32([]float32{1, 1, 2, 2}, 1, 1, 4), f32([]float32{0.5}, 1, 1, 1)), wantErr: graph.ErrNeedsValue},
 	{name: "ON11 boxes", op: "NonMaxSuppression", consts: []int{0, 1}, in: ts(f32([]float32{1, 1, 2, 2}, 1, 1, 4), f32([]float32{0.5, 1}, 1, 1, 2)), wantErr: graph.ErrModel},
 
+	{op: "ImageDecoder", consts: []int{0}, in: ts(list([]uint8("P6 1 1 255\n\x01\x02\x03")...)), want: ts(tensor.Of([]uint8{1, 2, 3}, 1, 1, 3))},
+	{name: "blue first", op: "ImageDecoder", attrs: attrs("pixel_format", graph.Str("BGR")), consts: []int{0}, in: ts(list([]uint8("P6 1 1 255\n\x01\x02\x03")...)), want: ts(tensor.Of([]uint8{3, 2, 1}, 1, 1, 3))},
+	{name: "grey", op: "ImageDecoder", attrs: attrs("pixel_format", graph.Str("Grayscale")), consts: []int{0}, in: ts(list([]uint8("P6 2 1 255\n\xff\x00\x00\x07\x07\x07")...)), want: ts(tensor.Of([]uint8{76, 7}, 1, 2, 1))},
+	{name: "no picture", op: "ImageDecoder", consts: []int{0}, in: ts(list[uint8](1, 2, 3)), wantErr: graph.ErrInput},
+	{name: "broken", op: "ImageDecoder", consts: []int{0}, in: ts(list([]uint8("P6 1 1 255\n\x01\x02")...)), wantErr: graph.ErrInput},
+	{name: "huge", op: "ImageDecoder", consts: []int{0}, in: ts(list([]uint8("P6 99999 99999 255\n")...)), wantErr: graph.ErrLimit},
+	{name: "ON11 format", op: "ImageDecoder", attrs: attrs("pixel_format", graph.Str("CMYK")), consts: []int{0}, in: ts(list([]uint8("P6 1 1 255\n\x01\x02\x03")...)), wantErr: graph.ErrModel},
+
 	{name: "columns first", op: "SpaceToDepth", attrs: attrs("blocksize", graph.Int(2), "mode", graph.Str("CRD")), in: ts(f32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 1, 2, 2, 2)), want: ts(f32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 1, 8, 1, 1))},
 }

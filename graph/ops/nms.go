@@ -131,7 +131,8 @@ func overlaps(a, b []float32, center bool, part float32) bool {
 	for i := range 2 {
 		lowA, highA, lowB, highB := min(a[i], a[i+2]), max(a[i], a[i+2]), min(b[i], b[i+2]), max(b[i], b[i+2])
 		if center {
-			lowA, highA, lowB, highB = a[i]-a[i+2]/2, a[i]+a[i+2]/2, b[i]-b[i+2]/2, b[i]+b[i+2]/2
+			halfA, halfB := float32(a[i+2]/2), float32(b[i+2]/2)
+			lowA, highA, lowB, highB = a[i]-halfA, a[i]+halfA, b[i]-halfB, b[i]+halfB
 		}
 		size[i], sizeA[i], sizeB[i] = min(highA, highB)-max(lowA, lowB), highA-lowA, highB-lowB
 		if !(size[i] > 0) {

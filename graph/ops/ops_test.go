@@ -258,6 +258,9 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		if c.op == "Cast" && out[0].DType == tensor.String {
 			continue // the text of numbers is new
 		}
+		if c.op == "ImageDecoder" {
+			continue // decoders have memory of their own
+		}
 		if allocs != 0 {
 			t.Errorf("%s %s: %v allocations per run", c.op, c.name, allocs)
 		}

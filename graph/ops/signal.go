@@ -11,9 +11,9 @@ import (
 // Windows of Blackman and Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform" (Harris, 1978), at
 // size points, and the mel filterbank. cos and cos2 are cosines at the point's angle and at twice that.
 var (
-	opHannWindow     = signalWindowOp("hann_window", "HannWindow", func(cos, _ float64) float64 { return 0.5 - 0.5*cos })
+	opHannWindow     = signalWindowOp("hann_window", "HannWindow", func(cos, _ float64) float64 { return 0.5 - float64(0.5*cos) })
 	opHammingWindow  = signalWindowOp("hamming_window", "HammingWindow", func(cos, _ float64) float64 { return 25.0/46 - float64(21.0/46*cos) })
-	opBlackmanWindow = signalWindowOp("blackman_window", "BlackmanWindow", func(cos, cos2 float64) float64 { return 0.42 - 0.5*cos + float64(0.08*cos2) })
+	opBlackmanWindow = signalWindowOp("blackman_window", "BlackmanWindow", func(cos, cos2 float64) float64 { return 0.42 - float64(0.5*cos) + float64(0.08*cos2) })
 )
 
 func signalWindowOp(name, opType string, f func(cos, cos2 float64) float64) *Op {
@@ -96,7 +96,8 @@ type melKernel struct {
 
 // edge is the row of the spectrum that mel point i lies in.
 func (k melKernel) edge(i int, low, step, rate float64) float64 {
-	return math.Floor(float64(float64(k.length+1)*kernels.Hertz(low+float64(float64(i)*step))) / rate)
+	frequency := kernels.Hertz(low + float64(float64(i)*step))
+	return math.Floor(float64(float64(k.length+1)*frequency) / rate)
 }
 
 // Run implements graph.Kernel.

@@ -79,6 +79,7 @@ var table = []*Op{
 	opHardSigmoid,
 	opHardSwish,
 	opIdentity,
+	opImageDecoder,
 	opImputer,
 	opInstanceNorm,
 	opIsInf,
