@@ -86,7 +86,12 @@ func Size(data []byte) (height, width int, err error) {
 
 // Decode writes the pixels of a file to dst, 3 bytes for each of the height × width that Size gives, without transparency. Samples of 16
 // bits lose their lower half; of several pictures the first one counts.
-func Decode(dst, data []byte) error {
+func Decode(dst, data []byte) (err error) {
+	defer func() { // decoders outside of this repository read what strangers send
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the decoder failed: %v: %w", r, ErrFormat)
+		}
+	}()
 	height, width, err := Size(data)
 	if err != nil {
 		return err
