@@ -49,8 +49,9 @@ func simplify(g *graph.Graph) error {
 	return nil
 }
 
-// maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model.
-const maxFoldedBytes = 256 << 20
+// maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model. The largest weights of known
+// networks that are made this way are 411 MB (the first dense layer of VGG).
+const maxFoldedBytes = 512 << 20
 
 // foldConstants computes nodes whose inputs are all constants, except those that keep says must stay as they are.
 func foldConstants(g *graph.Graph, keep map[*graph.Node]bool) error {
