@@ -38,6 +38,7 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 
 // simplify is what Standard does with one graph, without its bodies.
 func simplify(g *graph.Graph) error {
+	dropSideOutputs(g)
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
