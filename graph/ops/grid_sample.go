@@ -165,13 +165,8 @@ func (k gridSample[T]) taps(t *gridTaps[T], v T, d int) {
 	if k.mode == "nearest" {
 		x = T(math.RoundToEven(float64(x)))
 	}
-	if x < low || x > high {
-		switch k.padding {
-		case "border":
-			x = min(max(x, 0), size-1)
-		case "reflection":
-			x = reflected(x, low, high)
-		}
+	if k.padding == "reflection" && (x < low || x > high) {
+		x = reflected(x, low, high)
 	}
 	// What is no number or further out than a tap reaches lies outside all the same.
 	if !(x >= -4) {
