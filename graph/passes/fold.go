@@ -39,6 +39,7 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 // simplify is what Standard does with one graph, without its bodies.
 func simplify(g *graph.Graph, lenient bool) error {
 	modernise(g)
+	dropSideOutputs(g)
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
@@ -50,8 +51,9 @@ func simplify(g *graph.Graph, lenient bool) error {
 	return nil
 }
 
-// maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model.
-const maxFoldedBytes = 256 << 20
+// maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model. The largest weights of known
+// networks that are made this way are 411 MB (the first dense layer of VGG).
+const maxFoldedBytes = 512 << 20
 
 // foldConstants computes nodes whose inputs are all constants, except those that keep says must stay as they are. What fails stays too if
 // lenient is set: it may be in a body that never runs.
