@@ -79,7 +79,7 @@ func (e *trees[T]) finish(out []*tensor.Tensor, r int, sum []T, seen []bool) {
 }
 
 // finishBinary finds the sum at the one class that has weights: with the weights at class 0 it is moved to class 1, and class 0 gets what
-// is missing to 1, or the negative score; with the weights at class 1, class 0 keeps 0.
+// is missing to 1, or the negative score; of the transforms LOGISTIC alone counts then. With the weights at class 1, class 0 keeps 0.
 func (e *trees[T]) finishBinary(out []*tensor.Tensor, r int, sum []T) {
 	if len(e.base) == 1 {
 		sum[e.scored] += e.base[0]
@@ -93,7 +93,7 @@ func (e *trees[T]) finishBinary(out []*tensor.Tensor, r int, sum []T) {
 	switch {
 	case e.scored == 1:
 		writeScores(z, r, sum, e.post)
-	case e.binary == binaryPositive:
+	case e.binary == binaryPositive && e.post != postLogistic:
 		sum[0], sum[1] = 1-score, score
 		writeScores(z, r, sum, postNone)
 	default:
