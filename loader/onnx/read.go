@@ -108,8 +108,8 @@ func readOpset(m *graph.Model, f field) error {
 	if version < 1 || domain == graph.DomainONNX && version > maxOpset {
 		return fmt.Errorf("onnx: opset %d of domain %q, expected 1 to %d: %w", version, domain, maxOpset, graph.ErrUnsupported)
 	}
-	if _, dup := m.Opsets[domain]; dup {
-		return formatErr("opset_import", 0, "domain %q twice", domain)
+	if other, dup := m.Opsets[domain]; dup && other != version { // skl2onnx repeats itself
+		return formatErr("opset_import", 0, "domain %q twice, in versions %d and %d", domain, other, version)
 	}
 	m.Opsets[domain] = version
 	return nil
