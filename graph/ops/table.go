@@ -191,6 +191,7 @@ var table = []*Op{
 	opTfIdfVectorizer,
 	opThresholdedRelu,
 	opTile,
+	opTokenizer,
 	opTopK,
 	opTranspose,
 	opTreeClassifier,

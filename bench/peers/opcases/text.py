@@ -9,6 +9,9 @@ def cases():
     yield Case("StringConcat", [t, t[:1]])
     yield Case("RegexFullMatch", [t], pattern=r"(\w|\.)*")
     yield Case("StringNormalizer", [np.array(["Mon", "X1"])], case_change_action="LOWER", is_case_sensitive=0, locale="C")
+    lines = np.array([["a b,c  dd", ""], ["ÄÖ x-y", ",,"]])
+    for name, attrs in (("words", {"tokenexp": r"\w+"}), ("long words", {"tokenexp": r"[^ ]+", "mincharnum": 2}), ("separators", {"separators": [" ", ",|-"]}), ("characters", {"separators": [""]}), ("marks", {"separators": [" "], "mark": 1})):
+        yield Case("Tokenizer", [lines], domain="com.microsoft", name=name, **{"pad_value": "#", "mincharnum": 1, "mark": 0} | attrs)
     tokens = r.integers(0, 6, (5, 12))
     pool = [0, 1, 3, 5, 0, 1, 1, 3, 2, 2, 5, 5, 1, 3, 0]
     indexes = [0, 1, 2, 3, 4, 5, 6, 7, 8]
