@@ -72,7 +72,7 @@ var (
 	numbers = graph.Ints(5, 7)
 	around1 = f32([]float32{0.5, 1, 1.5, nan}, 4, 1)
 	table   = f32([]float32{1, -4, 2, 0, 0, 0}, 2, 3)
-	dict    = tensor.Compose(tensor.Map, words("b", "a", "x"), vec(1, 2, 3))
+	dict    = tensor.Compose(tensor.Map, textLine("b", "a", "x"), vec(1, 2, 3))
 	sparse  = tensor.Compose(tensor.Map, list[int64](3, 0), vec(1.5, -2))
 )
 
@@ -91,17 +91,17 @@ var mlCases = []opCase{
 	ml("Normalizer", "L2", attrs("norm", graph.Str("L2")), ts(list(3.0, -4)), vec(0.6, -0.8)),
 	mlErr("Normalizer", "norm", attrs("norm", graph.Str("L3")), ts(table), graph.ErrModel),
 	ml("OneHotEncoder", "truncates", attrs("cats_int64s", graph.Ints(1, 0)), ts(vec(1.7, -0.5, nan)), f32([]float32{1, 0, 0, 1, 0, 0}, 3, 2)),
-	ml("LabelEncoder", "classes", attrs("classes_strings", strs("a", "b")), ts(list[int64](1, 5)), words("b", "_Unused")),
-	ml("LabelEncoder", "classes back", attrs("classes_strings", strs("a", "b")), ts(words("b", "c")), list[int64](1, -1)),
-	ml("LabelEncoder", "NaN and zeros", attrs("keys_floats", reals(nan, 0), "values_strings", strs("n", "z"), "default_string", graph.Str("?")), ts(vec(nan, float32(math.Copysign(0, -1)), 1)), words("n", "z", "?")),
+	ml("LabelEncoder", "classes", attrs("classes_strings", strs("a", "b")), ts(list[int64](1, 5)), textLine("b", "_Unused")),
+	ml("LabelEncoder", "classes back", attrs("classes_strings", strs("a", "b")), ts(textLine("b", "c")), list[int64](1, -1)),
+	ml("LabelEncoder", "NaN and zeros", attrs("keys_floats", reals(nan, 0), "values_strings", strs("n", "z"), "default_string", graph.Str("?")), ts(vec(nan, float32(math.Copysign(0, -1)), 1)), textLine("n", "z", "?")),
 	ml("LabelEncoder", "last of equals", attrs("keys_int64s", graph.Ints(1, 1), "values_int64s", graph.Ints(5, 6)), ts(list[int64](1)), list[int64](6)),
 	ml("LabelEncoder", "tensors", attrs("keys_tensor", tensorAttr(list[int16](3)), "values_tensor", tensorAttr(list(2.5)), "default_tensor", tensorAttr(list(-1.0))), ts(list[int16](3, 4)), list(2.5, -1)),
 	mlErr("LabelEncoder", "lengths", attrs("keys_int64s", graph.Ints(1, 1), "values_int64s", graph.Ints(5)), ts(list[int64](1)), graph.ErrModel),
-	mlErr("LabelEncoder", "dtype", attrs("keys_int64s", graph.Ints(1), "values_int64s", graph.Ints(5)), ts(words("1")), graph.ErrModel),
-	ml("CategoryMapper", "", attrs("cats_int64s", graph.Ints(1, 2), "cats_strings", strs("a", "b")), ts(list[int64](2, 3)), words("b", "_Unused")),
-	ml("CategoryMapper", "back", attrs("cats_int64s", graph.Ints(1, 2), "cats_strings", strs("a", "b"), "default_int64", graph.Int(9)), ts(words("b", "c")), list[int64](2, 9)),
+	mlErr("LabelEncoder", "dtype", attrs("keys_int64s", graph.Ints(1), "values_int64s", graph.Ints(5)), ts(textLine("1")), graph.ErrModel),
+	ml("CategoryMapper", "", attrs("cats_int64s", graph.Ints(1, 2), "cats_strings", strs("a", "b")), ts(list[int64](2, 3)), textLine("b", "_Unused")),
+	ml("CategoryMapper", "back", attrs("cats_int64s", graph.Ints(1, 2), "cats_strings", strs("a", "b"), "default_int64", graph.Int(9)), ts(textLine("b", "c")), list[int64](2, 9)),
 	ml("ArrayFeatureExtractor", "", attrs(), ts(table, list[int64](2, 0)), f32([]float32{2, 1, 0, 0}, 2, 2)),
-	ml("ArrayFeatureExtractor", "vector of text", attrs(), ts(words("a", "b"), list[int64](1)), tensor.OfStrings([]string{"b"}, 1, 1)),
+	ml("ArrayFeatureExtractor", "vector of text", attrs(), ts(textLine("a", "b"), list[int64](1)), tensor.OfStrings([]string{"b"}, 1, 1)),
 	mlErr("ArrayFeatureExtractor", "beyond", attrs(), ts(table, list[int64](3)), graph.ErrInput),
 	ml("FeatureVectorizer", "", attrs("inputdimensions", graph.Ints(1, 3)), ts(tensor.Of([]int64{1, 2, 3, 4}, 2, 2), tensor.Of([]float64{5, 6, 7, 8}, 2, 2)), f32([]float32{1, 5, 6, 0, 3, 7, 8, 0}, 2, 4)),
 	mlErr("FeatureVectorizer", "rows", attrs("inputdimensions", graph.Ints(1, 3)), ts(table, vec(1)), graph.ErrModel),
@@ -118,7 +118,7 @@ var mlCases = []opCase{
 	ml("LinearRegressor", "int64", attrs("coefficients", reals(1, 2)), ts(tensor.Of([]int64{1, 3}, 1, 2)), column(7)),
 	mlErr("LinearRegressor", "lengths", attrs("coefficients", reals(1, 2, 3)), ts(f32([]float32{1, -1}, 1, 2)), graph.ErrModel),
 	ml("LinearClassifier", "two of one score", attrs("coefficients", reals(1), "intercepts", reals(0.5), "classlabels_ints", numbers), ts(signs), list[int64](5, 7), f32([]float32{1.5, -0.5, -0.5, 1.5}, 2, 2)),
-	ml("LinearClassifier", "three", attrs("coefficients", reals(1, 0, -1), "intercepts", reals(0, 0, 0), "classlabels_strings", strs("a", "b", "c"), "post_transform", graph.Str("SOFTMAX_ZERO")), ts(f32([]float32{0}, 1, 1)), words("a"), f32([]float32{nan, nan, nan}, 1, 3)),
+	ml("LinearClassifier", "three", attrs("coefficients", reals(1, 0, -1), "intercepts", reals(0, 0, 0), "classlabels_strings", strs("a", "b", "c"), "post_transform", graph.Str("SOFTMAX_ZERO")), ts(f32([]float32{0}, 1, 1)), textLine("a"), f32([]float32{nan, nan, nan}, 1, 3)),
 	ml("LinearClassifier", "softmax", attrs("coefficients", reals(0, 0), "intercepts", reals(3, 3), "classlabels_ints", numbers, "post_transform", graph.Str("SOFTMAX")), ts(signs), list[int64](5, 5), f32([]float32{0.5, 0.5, 0.5, 0.5}, 2, 2)),
 	mlErr("LinearClassifier", "labels", attrs("coefficients", reals(0, 0, 1), "intercepts", reals(3, 3, 1), "classlabels_ints", numbers), ts(signs), graph.ErrModel),
 
@@ -128,7 +128,7 @@ var mlCases = []opCase{
 	mlErr("SVMRegressor", "vectors", attrs("coefficients", reals(1), "support_vectors", reals(1), "n_supports", graph.Int(1<<31-1), "rho", reals(-0.5)), ts(signs), graph.ErrModel),
 	ml("SVMClassifier", "pair", attrs("coefficients", reals(1, -1), "support_vectors", reals(1, -1), "vectors_per_class", graph.Ints(1, 1), "rho", reals(0.5), "classlabels_ints", numbers), ts(signs), list[int64](7, 5), f32([]float32{1.5, -1.5, -2.5, 2.5}, 2, 2)),
 	ml("SVMClassifier", "sigmoid of three", attrs("kernel_type", graph.Str("SIGMOID"), "coefficients", reals(1, 1, 1, 1, 1, 1), "support_vectors", reals(1, 2, 3), "vectors_per_class", graph.Ints(1, 1, 1), "rho", reals(1, -1, 1), "classlabels_strings", strs("a", "b", "c")),
-		ts(signs), words("a", "a"), f32([]float32{1, -1, 1, 1, -1, 1}, 2, 3)),
+		ts(signs), textLine("a", "a"), f32([]float32{1, -1, 1, 1, -1, 1}, 2, 3)),
 	ml("SVMClassifier", "probabilities", attrs("coefficients", reals(0, 0), "support_vectors", reals(1, -1), "vectors_per_class", graph.Ints(1, 1), "rho", reals(0), "prob_a", reals(1), "prob_b", reals(0), "classlabels_ints", numbers), ts(signs), list[int64](7, 7), f32([]float32{0.5, 0.5, 0.5, 0.5}, 2, 2)),
 	ml("SVMClassifier", "linear", attrs("coefficients", reals(1, -1), "rho", reals(0.25), "classlabels_ints", numbers), ts(signs), list[int64](7, 7), f32([]float32{-0.75, 1.25, 1.25, -0.75}, 2, 2)),
 	mlErr("SVMClassifier", "vectors", attrs("coefficients", reals(1, -1), "support_vectors", reals(1, -1), "vectors_per_class", graph.Ints(1<<62, 1<<62), "rho", reals(0.5), "classlabels_ints", numbers), ts(signs), graph.ErrModel),
@@ -156,7 +156,7 @@ var mlCases = []opCase{
 	mlErr("TreeEnsembleRegressor", "two parents", twoTrees("nodes_modes", strs("BRANCH_LEQ", "BRANCH_LEQ", "LEAF", "LEAF"), "nodes_truenodeids", graph.Ints(1, 0, 0, 0), "nodes_falsenodeids", graph.Ints(1, 2, 0, 0)), ts(signs), graph.ErrModel),
 
 	ml("TreeEnsembleClassifier", "one class, positive", voteTree(numbers, []int64{0}, []float32{0.25}, []float32{0.75}), ts(signs), list[int64](5, 7), f32([]float32{0.75, 0.25, 0.25, 0.75}, 2, 2)),
-	ml("TreeEnsembleClassifier", "one class, signed", voteTree(strs("a", "b"), []int64{0}, []float32{-0.25}, []float32{0.75}), ts(signs), words("a", "b"), f32([]float32{0.25, -0.25, -0.75, 0.75}, 2, 2)),
+	ml("TreeEnsembleClassifier", "one class, signed", voteTree(strs("a", "b"), []int64{0}, []float32{-0.25}, []float32{0.75}), ts(signs), textLine("a", "b"), f32([]float32{0.25, -0.25, -0.75, 0.75}, 2, 2)),
 	ml("TreeEnsembleClassifier", "the second class", voteTree(numbers, []int64{1}, []float32{0.25}, []float32{0.75}), ts(signs), list[int64](5, 7), f32([]float32{0, 0.25, 0, 0.75}, 2, 2)),
 	ml("TreeEnsembleClassifier", "base", voteTree(numbers, []int64{0}, []float32{-0.25}, []float32{0.75}, "base_values", reals(0.5)), ts(signs), list[int64](7, 7), f32([]float32{-0.25, 0.25, -1.25, 1.25}, 2, 2)),
 	ml("TreeEnsembleClassifier", "both classes", voteTree(numbers, []int64{0, 1}, []float32{0.75, 0.25}, []float32{0.25, 0.75}), ts(tensor.Of([]float64{-1, 1}, 2, 1)), list[int64](5, 7), f32([]float32{0.75, 0.25, 0.25, 0.75}, 2, 2)),

@@ -76,8 +76,11 @@ var labelDTypes = []tensor.DType{tensor.String, tensor.Int64, tensor.Float32, te
 // lookup maps keys to values; the last of values is that of an unknown key.
 type lookup struct{ keys, values *tensor.Tensor }
 
+// lookupReader reads the attributes of an operator.
+type lookupReader func(n *graph.Node, in []graph.Arg) (lookup, error)
+
 // inferLookup is the shape rule of an operator whose attributes read says.
-func inferLookup(read func(n *graph.Node, in []graph.Arg) (lookup, error)) func(*graph.Node, []graph.Arg) ([]graph.Arg, error) {
+func inferLookup(read lookupReader) func(*graph.Node, []graph.Arg) ([]graph.Arg, error) {
 	return func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 1, 1); err != nil {
 			return nil, err
@@ -99,7 +102,7 @@ func inferLookup(read func(n *graph.Node, in []graph.Arg) (lookup, error)) func(
 	}
 }
 
-func buildLookup(read func(n *graph.Node, in []graph.Arg) (lookup, error)) func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
+func buildLookup(read lookupReader) func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
 	return func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		l, err := read(n, in)
 		if err != nil {

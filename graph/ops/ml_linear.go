@@ -72,7 +72,10 @@ func regressorOf(n *graph.Node, in []graph.Arg) (m linearModel, rows int, err er
 
 func buildLinearRegressor(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 	m, _, err := regressorOf(n, in)
-	return newLinear(m, classLabels{}, pool), err
+	if err != nil {
+		return nil, err
+	}
+	return newLinear(m, classLabels{}, pool), nil
 }
 
 func inferLinearClassifier(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
@@ -102,11 +105,15 @@ func classifierOf(n *graph.Node, in []graph.Arg) (m linearModel, l classLabels, 
 
 func buildLinearClassifier(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 	m, labels, _, err := classifierOf(n, in)
-	return newLinear(m, labels, pool), err
+	if err != nil {
+		return nil, err
+	}
+	return newLinear(m, labels, pool), nil
 }
 
 func newLinear(m linearModel, labels classLabels, pool *kernels.Pool) *linearKernel {
-	k := &linearKernel{linearModel: m, labels: labels, pool: pool, packed: kernels.PackF32(m.features, m.outputs, m.coefficients, 1, m.features)}
+	packed := kernels.PackF32(m.features, m.outputs, m.coefficients, 1, m.features)
+	k := &linearKernel{linearModel: m, labels: labels, pool: pool, packed: packed}
 	if len(m.intercepts) == 0 {
 		k.intercepts = nil
 	}

@@ -330,7 +330,8 @@ func (a *treeNodeLists) trees() (*rawTrees, error) {
 	members := a.members
 	for i := range raw.nodes {
 		node := &raw.nodes[i]
-		*node = rawNode{mode: branchMode(a.modes[i]), nanTrue: len(a.nanTrue) > 0 && a.nanTrue[i] != 0, feature: a.features[i], value: a.splits[i]}
+		node.mode, node.feature, node.value = branchMode(a.modes[i]), a.features[i], a.splits[i]
+		node.nanTrue = len(a.nanTrue) > 0 && a.nanTrue[i] != 0
 		if node.mode > branchMember {
 			return nil, fmt.Errorf("node %d has mode %d", i, a.modes[i])
 		}
