@@ -276,6 +276,9 @@ func checkItems(in *tensor.Tensor, want *graph.Value) error {
 	if len(in.Shape) != 1 || in.Shape[0] != len(in.Items) || want.DType == tensor.Optional && len(in.Items) > 1 {
 		return fmt.Errorf("input %q has %d items and shape %v: %w", want.Name, len(in.Items), in.Shape, graph.ErrInput)
 	}
+	if want.DType == tensor.Map {
+		return checkMap(in, want)
+	}
 	for i, item := range in.Items {
 		if item == nil || want.Elem != nil && item.DType != want.Elem.DType {
 			return fmt.Errorf("input %q: item %d is not of the declared type: %w", want.Name, i, graph.ErrInput)
@@ -285,6 +288,21 @@ func checkItems(in *tensor.Tensor, want *graph.Value) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkMap compares keys and values with their declared types.
+func checkMap(in *tensor.Tensor, want *graph.Value) error {
+	if len(in.Items) != 2 || in.Items[0] == nil || in.Items[1] == nil {
+		return fmt.Errorf("input %q has %d items, expected keys and values: %w", want.Name, len(in.Items), graph.ErrInput)
+	}
+	keys, values := in.Items[0], in.Items[1]
+	switch {
+	case len(keys.Shape) != 1 || !slices.Equal(keys.Shape, values.Shape):
+		return fmt.Errorf("input %q has keys of shape %v and values of %v: %w", want.Name, keys.Shape, values.Shape, graph.ErrInput)
+	case keys.DType != want.Key || want.Elem != nil && values.DType != want.Elem.DType:
+		return fmt.Errorf("input %q maps %s to %s, which is not its declared type: %w", want.Name, keys.DType, values.DType, graph.ErrInput)
 	}
 	return nil
 }

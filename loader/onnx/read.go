@@ -129,8 +129,8 @@ func readOpset(opsets map[string]int64, f field) error {
 	if version < 1 || domain == graph.DomainONNX && version > maxOpset {
 		return fmt.Errorf("onnx: opset %d of domain %q, expected 1 to %d: %w", version, domain, maxOpset, graph.ErrUnsupported)
 	}
-	if _, dup := opsets[domain]; dup {
-		return formatErr("opset_import", 0, "domain %q twice", domain)
+	if other, dup := opsets[domain]; dup && other != version { // skl2onnx repeats itself
+		return formatErr("opset_import", 0, "domain %q twice, in versions %d and %d", domain, other, version)
 	}
 	opsets[domain] = version
 	return nil
