@@ -56,6 +56,7 @@ var cases = slices.Concat(
 	weightCases,
 	packedCases,
 	quantizedCases,
+	mathsCases,
 )
 
 var basicCases = []opCase{
