@@ -24,6 +24,7 @@ type opCase struct {
 	want    []*tensor.Tensor
 	wantErr error
 	opset   int64
+	output  string // name of output 0
 }
 
 func f32(v []float32, shape ...int) *tensor.Tensor { return tensor.Of(v, shape...) }
@@ -57,6 +58,8 @@ var cases = slices.Concat(
 	packedCases,
 	quantizedCases,
 	mathsCases,
+	randomCases,
+	trainingCases,
 )
 
 var basicCases = []opCase{
@@ -133,7 +136,9 @@ func stump() map[string]graph.Attr {
 }
 
 func (c *opCase) node() *graph.Node {
-	return &graph.Node{Domain: c.domain, Op: c.op, Inputs: make([]string, len(c.in)), Outputs: make([]string, max(1, len(c.want))), Attrs: c.attrs, Opset: c.opset}
+	n := &graph.Node{Domain: c.domain, Op: c.op, Inputs: make([]string, len(c.in)), Outputs: make([]string, max(1, len(c.want))), Attrs: c.attrs, Opset: c.opset}
+	n.Outputs[0] = c.output
+	return n
 }
 
 func (c *opCase) run() ([]*tensor.Tensor, error) {

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"math"
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
@@ -33,7 +32,7 @@ var opSwiGLU = viaFloat32(&Op{
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return foldKernel(eachPair(func(a, b float64) float64 { return a / (1 + math.Exp(-float64(alpha)*a)) * b })), nil
+			return foldKernel(eachPair(func(a, b float64) float64 { return a / (1 + expF64(-float64(alpha)*a)) * b })), nil
 		}
 		swish, err := swishF32(n)
 		return kernelFunc(func(in, out []*tensor.Tensor) error {

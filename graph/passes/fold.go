@@ -128,14 +128,22 @@ func dropIdentities(g *graph.Graph) {
 				n.Inputs[i] = s
 			}
 		}
-		passes := n.Domain == graph.DomainONNX && (n.Op == "Identity" || n.Op == "Dropout")
-		if passes && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
+		if (is(n, "Identity") || is(n, "Dropout") && !trains(g, n)) && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
 			source[n.Outputs[0]] = n.Inputs[0]
 			continue
 		}
 		kept = append(kept, n)
 	}
 	g.Nodes = kept
+}
+
+// trains reports whether a Dropout may be told to drop something.
+func trains(g *graph.Graph, n *graph.Node) bool {
+	if len(n.Inputs) < 3 || n.Inputs[2] == "" {
+		return false
+	}
+	t := g.Initializers[n.Inputs[2]]
+	return t == nil || t.DType != tensor.Bool || t.Len() != 1 || tensor.Data[bool](t)[0]
 }
 
 // dropUnused removes nodes and initializers that no output depends on.
