@@ -60,6 +60,7 @@ var cases = slices.Concat(
 	mathsCases,
 	randomCases,
 	trainingCases,
+	linearAttentionCases,
 )
 
 var basicCases = []opCase{
