@@ -24,6 +24,10 @@ var trainingCases = []opCase{
 	{name: "inner axis", op: "SoftmaxCrossEntropyLoss", in: ts(f32([]float32{5, 5, 5, 5}, 1, 2, 2), i64([]int64{1, 0}, 1, 2)), want: ts(f32([]float32{0.6931472}))},
 	{name: "float64", op: "SoftmaxCrossEntropyLoss", in: ts(f64([]float64{7, 7}, 1, 2), i64([]int64{1}, 1)), want: ts(f64([]float64{0.6931471805599453}))},
 
+	{name: "moments", op: "LayerNormalization", attrs: attrs("epsilon", graph.Float32(0)), in: ts(f32([]float32{1, 3, 2, 6}, 2, 2), vec(1, 1)), want: ts(f32([]float32{-1, 1, -1, 1}, 2, 2), f32([]float32{2, 4}, 2, 1), f32([]float32{1, 0.5}, 2, 1))},
+	{name: "training", op: "BatchNormalization", attrs: attrs("training_mode", graph.Int(1), "momentum", graph.Float32(0.5), "epsilon", graph.Float32(0)), in: ts(f32([]float32{1, 0, 3, 8}, 2, 2), vec(1, 2), vec(0, 1), vec(6, 2), vec(3, 0)), want: ts(f32([]float32{-1, -1, 1, 3}, 2, 2), vec(4, 3), vec(2, 8))},
+	{name: "outputs without training", op: "BatchNormalization", in: ts(count(1, 1), vec(1), vec(0), vec(0), vec(1)), want: ts(nil, nil), wantErr: graph.ErrUnsupported},
+
 	{op: "Adagrad", domain: training, attrs: attrs("epsilon", graph.Float32(0), "norm_coefficient", graph.Float32(1)), in: ts(vec(0.5), i64([]int64{0}), vec(1), vec(2), vec(7)), want: ts(vec(0.625), vec(16))},
 	{name: "decay, two", op: "Adagrad", domain: training, attrs: attrs("epsilon", graph.Float32(1), "decay_factor", graph.Float32(1)), in: ts(f64([]float64{4}, 1), i64([]int64{1}), vec(1), f64([]float64{1}, 1), vec(1), f64([]float64{2}, 1), vec(0), f64([]float64{0}, 1)), want: ts(vec(0), f64([]float64{-0.33333333333333326}, 1), vec(1), f64([]float64{4}, 1))},
 	{op: "Adam", domain: training, attrs: attrs("alpha", graph.Float32(0.5), "beta", graph.Float32(0.75), "epsilon", graph.Float32(0)), in: ts(f32([]float32{1}), i64([]int64{0}), vec(1), vec(4), vec(2), vec(0)), want: ts(vec(-0.5), vec(3), vec(4))},
