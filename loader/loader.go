@@ -5,22 +5,30 @@ package loader
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/loader/keras"
 	"github.com/hotpath/hotpath/loader/onnx"
+	"github.com/hotpath/hotpath/loader/savedmodel"
 )
 
-// Format is one model file format.
+// Format is one model format: of files, or of directories.
 type Format struct {
-	Name  string
-	Sniff func(head []byte) bool
-	Read  func(data []byte) (*graph.Model, error)
+	Name     string
+	Sniff    func(head []byte) bool
+	Read     func(data []byte) (*graph.Model, error)
+	SniffDir func(files fs.FS) bool
+	ReadDir  func(files fs.FS) (*graph.Model, error)
 }
 
 // Formats is every format; a new one is a row.
 var Formats = []Format{
-	{"onnx", onnx.Sniff, onnx.Read},
+	{Name: "onnx", Sniff: onnx.Sniff, Read: onnx.Read},
+	{Name: "keras", Sniff: keras.Sniff, Read: keras.Read},
+	{Name: "savedmodel", SniffDir: savedmodel.Sniff, ReadDir: savedmodel.Read},
 }
 
 // MaxFileBytes is the largest model file that is read.
@@ -32,7 +40,7 @@ const sniffBytes = 16
 func Read(data []byte) (*graph.Model, error) {
 	head := data[:min(len(data), sniffBytes)]
 	for _, f := range Formats {
-		if f.Sniff(head) {
+		if f.Sniff != nil && f.Sniff(head) {
 			m, err := f.Read(data)
 			if err != nil {
 				return nil, fmt.Errorf("loader: %w", err)
@@ -40,18 +48,42 @@ func Read(data []byte) (*graph.Model, error) {
 			return m, nil
 		}
 	}
-	names := ""
-	for i, f := range Formats {
-		if i > 0 {
-			names += ", "
-		}
-		names += f.Name
-	}
-	return nil, fmt.Errorf("loader: the first bytes % x match no known format (%s): %w", head, names, graph.ErrFormat)
+	return nil, fmt.Errorf("loader: the first bytes % x match no known format (%s): %w", head, names(), graph.ErrFormat)
 }
 
-// Open reads the model file at path. Errors name the file.
+// names lists the formats.
+func names() string {
+	list := make([]string, len(Formats))
+	for i, f := range Formats {
+		list[i] = f.Name
+	}
+	return strings.Join(list, ", ")
+}
+
+// openDir reads a model that is a directory; nothing outside it is opened.
+func openDir(path string) (*graph.Model, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	for _, f := range Formats {
+		if f.SniffDir != nil && f.SniffDir(root.FS()) {
+			m, err := f.ReadDir(root.FS())
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: a directory of no known format (%s): %w", path, names(), graph.ErrFormat)
+}
+
+// Open reads the model file or directory at path. Errors name it.
 func Open(path string) (*graph.Model, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return openDir(path)
+	}
 	data, err := ReadFile(path)
 	if err != nil {
 		return nil, err

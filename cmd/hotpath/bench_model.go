@@ -15,8 +15,9 @@ import (
 )
 
 type benchModelCmd struct {
-	Model     string            `arg:"" help:"Model file." type:"existingfile"`
+	Model     string            `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Shape     map[string]string `help:"Shape of an input, as in input=32x100; unknown dimensions are 1." placeholder:"NAME=1x128"`
+	Input     string            `help:"Inputs from a file instead, as for run: .npz, .npy or .json." placeholder:"FILE" type:"existingfile"`
 	Precision string            `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	Seconds   float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
 	Threads   int               `help:"Cores to use; 0: as many as this process may." default:"1"`
@@ -25,7 +26,7 @@ type benchModelCmd struct {
 
 // Help implements kong's long help.
 func (benchModelCmd) Help() string {
-	return "Runs a model over and over on the same inputs and prints the latency of one run. The inputs are small numbers that differ from each other."
+	return "Runs a model over and over on the same inputs and prints the latency of one run. Without --input they are small numbers that differ from each other."
 }
 
 type benchModelResult struct {
@@ -109,8 +110,14 @@ func (c *benchModelCmd) Run(e *env) error {
 	return nil
 }
 
-// inputs makes the inputs in the shapes asked for.
+// inputs reads the inputs, or makes them in the shapes asked for.
 func (c *benchModelCmd) inputs(p *plan.Plan) ([]*tensor.Tensor, error) {
+	if c.Input != "" {
+		if len(c.Shape) > 0 {
+			return nil, fmt.Errorf("--shape beside --input: expected one of them: %w", errUsage)
+		}
+		return readArrays(c.Input, p.Signature())
+	}
 	inputs := p.NewInputs(1)
 	for name, text := range c.Shape {
 		i := slices.IndexFunc(p.Signature().Inputs, func(in graph.Input) bool { return in.Name == name })

@@ -155,8 +155,11 @@ func (r *resizeConfig) inputs(n *graph.Node, in []graph.Arg, old bool) error {
 		return err
 	}
 	if roi > 0 && r.coordinates == "tf_crop_and_resize" {
-		if !hasConst(in, roi) || in[roi].DType != tensor.Float32 {
-			return unsupported(n, "a region that is not a float32 constant")
+		if !present(in, roi) || in[roi].DType != tensor.Float32 {
+			return unsupported(n, "a region that is not float32")
+		}
+		if !hasConst(in, roi) {
+			return needsValue(n, roi)
 		}
 		r.roi = tensor.Data[float32](in[roi].Const)
 		for _, v := range r.roi {
@@ -167,7 +170,7 @@ func (r *resizeConfig) inputs(n *graph.Node, in []graph.Arg, old bool) error {
 	}
 	if present(in, scales) && (!hasConst(in, scales) || in[scales].Const.Len() > 0) {
 		if !hasConst(in, scales) {
-			return unsupported(n, "input %d that is not a constant", scales)
+			return needsValue(n, scales)
 		}
 		if in[scales].DType != tensor.Float32 {
 			return modelErr(n, "input %d is %s, expected float32", scales, in[scales].DType)

@@ -74,6 +74,9 @@ func unused(g *graph.Graph, name string) string {
 		for _, out := range n.Outputs {
 			taken[out] = true
 		}
+		for _, in := range n.Reads() {
+			taken[in] = true
+		}
 	}
 	for _, v := range g.Inputs {
 		taken[v.Name] = true

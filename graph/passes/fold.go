@@ -10,28 +10,43 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
-// Standard folds constants, merges MatMul and Add into Gemm, and drops nodes that change nothing or that nothing uses.
-// The answers keep their bits. m is not changed.
+// Standard folds constants, puts branches in the place of an If whose condition is constant, merges MatMul and Add into Gemm, and drops
+// nodes that change nothing or that nothing uses; in bodies too. The answers keep their bits. m is not changed.
 func Standard(m *graph.Model) (*graph.Model, error) {
 	m = m.Clone()
 	g := &m.Graph
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	for _, n := range g.Nodes {
-		if _, err := ops.Find(n); err != nil {
-			return nil, err
+	var err error
+	eachBody(g, func(body *graph.Graph) {
+		for _, n := range body.Nodes {
+			if err == nil {
+				_, err = ops.Find(n)
+			}
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
+	in := inliner{root: g}
+	if err := in.simplify(g); err != nil {
+		return nil, err
+	}
+	return m, g.Check()
+}
+
+// simplify is what Standard does with one graph, without its bodies.
+func simplify(g *graph.Graph) error {
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
 	if err := foldConstants(g, keep); err != nil {
-		return nil, err
+		return err
 	}
 	dropUnused(g)
 	mergeMatMulAdd(g)
-	return m, g.Check()
+	return nil
 }
 
 // maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model.
@@ -39,9 +54,10 @@ const maxFoldedBytes = 256 << 20
 
 // foldConstants computes nodes whose inputs are all constants, except those that keep says must stay as they are.
 func foldConstants(g *graph.Graph, keep map[*graph.Node]bool) error {
-	for i := 0; i < len(g.Nodes); i++ {
-		n := g.Nodes[i]
+	kept := g.Nodes[:0:0]
+	for _, n := range g.Nodes {
 		if keep[n] || !allConstant(g, n) {
+			kept = append(kept, n)
 			continue
 		}
 		op, err := ops.Find(n)
@@ -86,9 +102,8 @@ func foldConstants(g *graph.Graph, keep map[*graph.Node]bool) error {
 				g.Initializers[name] = out[j]
 			}
 		}
-		g.Nodes = append(g.Nodes[:i], g.Nodes[i+1:]...)
-		i--
 	}
+	g.Nodes = kept
 	return nil
 }
 
@@ -98,7 +113,7 @@ func allConstant(g *graph.Graph, n *graph.Node) bool {
 			return false
 		}
 	}
-	return len(n.Inputs) > 0
+	return len(n.Inputs) > 0 && len(n.Bodies()) == 0
 }
 
 // quantizedWeights are the DequantizeLinear nodes over constants: folding them would turn small integer weights into
@@ -123,10 +138,8 @@ func dropIdentities(g *graph.Graph) {
 	source := map[string]string{}
 	kept := g.Nodes[:0]
 	for _, n := range g.Nodes {
-		for i, in := range n.Inputs {
-			if s, ok := source[in]; ok {
-				n.Inputs[i] = s
-			}
+		if len(source) > 0 {
+			n.Rename(source)
 		}
 		if (is(n, "Identity") || is(n, "Dropout") && !trains(g, n)) && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
 			source[n.Outputs[0]] = n.Inputs[0]
@@ -162,7 +175,7 @@ func dropUnused(g *graph.Graph) {
 		if !needed {
 			continue
 		}
-		for _, in := range n.Inputs {
+		for _, in := range n.Reads() {
 			used[in] = true
 		}
 		kept = append(kept, n)

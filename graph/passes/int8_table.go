@@ -59,11 +59,7 @@ func fuseTables(g *graph.Graph) {
 			scale, zero := scalarOf(g, q.Inputs)
 			if s, z := scalarOf(g, t.source.Inputs); s == scale && z == zero {
 				for _, user := range e.users[q.Outputs[0]] {
-					for i, name := range user.Inputs {
-						if name == q.Outputs[0] {
-							user.Inputs[i] = t.source.Inputs[0]
-						}
-					}
+					user.Rename(map[string]string{q.Outputs[0]: t.source.Inputs[0]})
 				}
 				e = edgesOf(g)
 				continue

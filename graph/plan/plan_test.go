@@ -195,7 +195,6 @@ func TestCompileRefuses(t *testing.T) {
 		"internal":     {change(func(m *graph.Model) { m.Graph.Nodes[0].Domain = graph.DomainFused }), graph.ErrModel, "internal"},
 		"shapes":       {change(func(m *graph.Model) { m.Graph.Initializers["w1"] = tensor.New(tensor.Float32, 5, 5) }), graph.ErrModel, "columns"},
 		"dtype":        {change(func(m *graph.Model) { m.Graph.Outputs[0].DType = tensor.Int64 }), graph.ErrModel, "declared int64"},
-		"no shape":     {change(func(m *graph.Model) { m.Graph.Inputs[0].Shape = nil }), graph.ErrUnsupported, "no shape"},
 		"dynamic B":    {change(func(m *graph.Model) { m.Graph.Nodes[0].Inputs[1] = "input" }), graph.ErrModel, ""},
 		"ON13 metaraw": {change(func(m *graph.Model) { m.Metadata = map[string]string{graph.SignatureKey: "["} }), graph.ErrModel, graph.SignatureKey},
 	}

@@ -382,7 +382,8 @@ func readDim(v *graph.Value, f field) error {
 	dim := int64(-1)
 	err = walk(b, "Dimension", func(f field) (err error) {
 		if f.num == 1 {
-			if dim, err = f.int("dim_value"); err == nil && (dim < 0 || dim > 1<<40) {
+			// Some exporters write -1 for an unknown dimension.
+			if dim, err = f.int("dim_value"); err == nil && (dim < -1 || dim > 1<<40) {
 				return formatErr("dim_value", 0, "value %q has a dimension of %d", v.Name, dim)
 			}
 		}
