@@ -66,12 +66,7 @@ func (detKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 func determinant(a []float64, m int) float64 {
 	det := 1.0
 	for k := range m {
-		pivot := k
-		for r := k + 1; r < m; r++ {
-			if math.Abs(a[r*m+k]) > math.Abs(a[pivot*m+k]) {
-				pivot = r
-			}
-		}
+		pivot := largestPivot(a, m, k)
 		if pivot != k {
 			det = -det
 			for c := k; c < m; c++ {
@@ -91,4 +86,15 @@ func determinant(a []float64, m int) float64 {
 		}
 	}
 	return det
+}
+
+// largestPivot is the row, from k on, of the first of the largest elements of column k.
+func largestPivot(a []float64, m, k int) int {
+	pivot := k
+	for r := k + 1; r < m; r++ {
+		if math.Abs(a[r*m+k]) > math.Abs(a[pivot*m+k]) {
+			pivot = r
+		}
+	}
+	return pivot
 }

@@ -29,7 +29,7 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := inliner{root: g}
+	in := inliner{names{root: g}}
 	if err := in.simplify(g); err != nil {
 		return nil, err
 	}
@@ -41,6 +41,7 @@ func simplify(g *graph.Graph) error {
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
+	keepExpandable(g, keep)
 	if err := foldConstants(g, keep); err != nil {
 		return err
 	}
