@@ -71,7 +71,7 @@ func (c *inspectCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
-	steps, arena, err := p.Describe(1)
+	steps, arena, err := p.Describe(p.NewInputs(1))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}

@@ -93,7 +93,15 @@ func (d *dynamic) compute(p *program, s *stepState, c *call) error {
 		}
 		s.out[i].Resize(s.made[i].Shape...)
 	}
-	if err := s.kernel.Run(s.in, s.out, s.scratch); err != nil {
+	var err error
+	if p.observer == nil {
+		err = s.kernel.Run(s.in, s.out, s.scratch)
+	} else {
+		err = p.runStep(s.kernel, s.in, s.out, s.scratch, func() StepInfo {
+			return StepInfo{Op: d.op.Name, Node: d.node.Name, Value: d.node.Outputs[0], DType: s.made[0].DType.String(), Shape: s.made[0].Shape}
+		})
+	}
+	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	for i, t := range s.out {

@@ -20,6 +20,7 @@ type Options struct {
 	Backend   graph.Backend // nil: the CPU with Pool
 	Precision string        // "": as the model says; passes.BF16 is the fast mode of that name
 	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
+	Observer  Observer      // sees every step of every run; nil: none, which costs nothing
 }
 
 // DefaultMaxBytes is the memory limit of one run.
@@ -73,7 +74,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes}, signature: signature, precision: o.Precision}
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.Observer}, signature: signature, precision: o.Precision}
 	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}
