@@ -76,10 +76,19 @@ func AffineF32(dst, x []float32, sub, scale, shift float32) {
 
 // moments returns the mean of x and 1/√(variance + eps).
 func moments(x []float32, eps float32) (mean, inv float32) {
+	mean, variance := MomentsF32(x)
+	return mean, inverseRoot(variance, eps)
+}
+
+// MomentsF32 returns the mean of x and its variance around it, both divided by the number of elements.
+func MomentsF32(x []float32) (mean, variance float32) {
 	n := float32(len(x))
 	mean = SumF32(x) / n
-	return mean, inverseRoot(SumSquareF32(x, mean)/n, eps)
+	return mean, SumSquareF32(x, mean) / n
 }
+
+// InverseRootF32 is 1/√(v + eps), three roundings.
+func InverseRootF32(v, eps float32) float32 { return inverseRoot(v, eps) }
 
 func inverseRoot(v, eps float32) float32 { return 1 / sqrtRef(v+eps) }
 
