@@ -21,7 +21,7 @@ func genSoftmaxRows(g *gen) {
 	g.MOVQ(tail, left)
 	count := 64 / g.lanes
 	m := g.newMask(left, count)
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
+	g.hoistExp(expAbove | expBelow)
 	// inTail emits the masked load of vector i, other elements being fill.
 	inTail := func(p reg.GPVirtual, i int, fill float32) reg.VecVirtual {
 		t, v := g.vec(), g.loaded(g.f32(fill))
@@ -84,13 +84,13 @@ func genSoftmaxRows(g *gen) {
 	pass(func(p reg.GPVirtual, i int) {
 		v := g.loaded(mem(p, i*g.lanes*4))
 		g.VSUBPS(sub, v, v)
-		e := g.exponential(v, lo, hi, nil)
+		e := g.exponential(v, expAbove|expBelow)
 		g.VMOVUPS(e, mem(p, i*g.lanes*4))
 		g.VADDPS(e, acc[i], acc[i])
 	}, func(p reg.GPVirtual, i int) { // e^−Inf is +0, which changes no sum
 		v := inTail(p, i, negInf)
 		g.VSUBPS(sub, v, v)
-		e := g.exponential(v, lo, hi, nil)
+		e := g.exponential(v, expAbove|expBelow)
 		g.storeMasked(e, m, i, mem(p, i*g.lanes*4))
 		g.VADDPS(e, acc[i], acc[i])
 	})

@@ -22,9 +22,8 @@ func SiluF32(dst, x []float32) { elementwise(dst, x, silu_f32) }
 func gelu_f32_ref(dst, x []float32) {
 	mapRef(dst, x, func(v float32) float32 {
 		a := clipRef(absRef(v), 0, tailMax)
-		s := a * a
-		t := gaussTail(a, -0.5*s, -0.5*FMAF32(a, a, -s))
-		return FMAF32(-0.5*a, t, relu1(v))
+		half := -0.5 * a
+		return FMAF32(half, gaussTail(a, half, a), relu1(v))
 	})
 }
 
@@ -39,20 +38,18 @@ func gelu_tanh_f32_ref(dst, x []float32) {
 	mapRef(dst, x, func(v float32) float32 {
 		a := clipRef(absRef(v), 0, geluTanhMax)
 		p := FMAF32(a*a, geluCubic, geluLinear)
-		w := -a * p
-		return gatedRef(v, a, w, FMAF32(-a, p, -w))
+		return gatedRef(v, a, expProduct(-a, p))
 	})
 }
 
 func silu_f32_ref(dst, x []float32) {
 	mapRef(dst, x, func(v float32) float32 {
 		a := clipRef(absRef(v), 0, -expMin)
-		return gatedRef(v, a, -a, 0)
+		return gatedRef(v, a, expRef(-a))
 	})
 }
 
-// gatedRef returns max(x, 0) − a·σ(w+lo) for w ≤ 0.
-func gatedRef(x, a, w, lo float32) float32 {
-	e := expSum(w, lo)
+// gatedRef returns max(x, 0) − a·σ(w), e = e^w.
+func gatedRef(x, a, e float32) float32 {
 	return FMAF32(-a, e/(1+e), relu1(x))
 }
