@@ -10,7 +10,7 @@ import (
 // Constants of the functions of kernels/erf.go, gelu.go, elu.go and log.go.
 var (
 	erfCoefficients      = []float32{7.8891193e-05, -0.000802084105, 0.00518953521, -0.0268544443, 0.112836003, -0.37612626, 0.128379166}
-	tailCoefficients     = []float32{0.00010640923, 0.00023028864, -0.0006783246, -0.0019671232, 0.005809029, 0.012264179, -0.09242662, 0.24645004, -0.41280523, 0.2430279}
+	tailCoefficients     = []float32{2.37871009e-05, -9.42440893e-05, -0.000346688845, 0.00128399837, 0.00100561825, -0.0169861652, 0.0617310926, -0.143414631, 0.24875842, -0.340795457, 0.188821286}
 	softplusCoefficients = []float32{0.243009388, 0.214276567, 0.286168844, 0.39998877, 0.666666746}
 	logCoefficients      = []float32{-0.133116037, 0.140062377, -0.120781824, 0.140008226, -0.166895017, 0.200107709, -0.249995068, 0.333332092, -0.5}
 )
@@ -29,8 +29,8 @@ const (
 // gaussTail emits erfc(a/√2) into a new register, in the order of kernels.gaussTail; −a²/2 = b·c.
 func (g *gen) gaussTail(a, b, c reg.VecVirtual) reg.VecVirtual {
 	q, r, d := g.vec(), g.vec(), g.vec()
-	g.VSUBPS(g.f32(3), a, q)
-	g.VADDPS(g.f32(3), a, d)
+	g.VSUBPS(g.f32(4), a, q)
+	g.VADDPS(g.f32(4), a, d)
 	g.VDIVPS(d, q, q)
 	e := g.expProduct(b, c)
 	g.horner(r, q, tailCoefficients)

@@ -18,7 +18,7 @@ func genExpSum(g *gen) {
 	g.Label("loop")
 	g.CMPQ(n, operand.U32(64))
 	g.JLT(operand.LabelRef("tail"))
-	parts := g.parts(1, 4)
+	parts := g.parts(1, 4) // eight of sixteen registers hold sums
 	for first := 0; first < len(acc); first += parts {
 		g.interleaved(parts, func(i int) {
 			v := g.loaded(mem(x, (first+i)*g.lanes*4))

@@ -4,7 +4,7 @@ package kernels
 //
 //	dst[i] = alpha·(e^x[i] − 1) if x[i] < 0, else x[i]
 //
-// (Clevert et al., 2015), without cancellation near 0. Error at most 1 ULP for alpha = 1 (TestEluULP; 0.860 found exhaustively). NaN stays NaN. dst may be x;
+// (Clevert et al., 2015), without cancellation near 0. Error at most 1 ULP for alpha = 1 (TestEluULP; 0.940 found exhaustively). NaN stays NaN. dst may be x;
 // len(dst) ≥ len(x).
 func EluF32(dst, x []float32, alpha float32) {
 	elementwise(dst, x, func(dst, x []float32) { elu_f32(dst, x, alpha) })

