@@ -61,6 +61,7 @@ type convolution struct {
 	dst, x, w reg.GPVirtual        // of the current row; w of the first tap
 	steps     map[int]reg.Register // 1, 3, 5 and 7 pixels in bytes
 	wpanel    reg.GPVirtual        // bytes
+	next      operand.Mem          // the weights to fetch
 }
 
 func (c *convolution) perPixel() int { return c.panels * c.perPanel }
@@ -86,9 +87,18 @@ func (c *convolution) tile() {
 	rows := c.AllocLocal(8)
 	left := c.arg("rows", "")
 	c.MOVQ(left, rows)
+	if c.kind == convFull {
+		c.next = c.AllocLocal(8)
+		next := c.arg("ahead", "")
+		c.LEAQ(indexed(c.w, next, 4, 0), next)
+		c.MOVQ(next, c.next)
+	}
 	row := c.label("row")
 	c.Label(row)
 	c.acc = c.vecs(c.n * c.perPixel())
+	if c.kind == convFull {
+		c.each("dst", func(at operand.Mem, _ reg.VecVirtual) { c.PREFETCHT0(at) })
+	}
 	for _, v := range c.acc {
 		if c.kind == convMax {
 			c.VMOVUPS(c.f32(float32(math.Inf(-1))), v)
@@ -119,6 +129,7 @@ func (c *convolution) taps() {
 	c.TESTQ(left, left)
 	c.JEQ(operand.LabelRef(done))
 	c.Label(loop)
+	c.fetch()
 	x, w, channels := c.GP64(), c.GP64(), c.GP64()
 	c.MOVQ(mem(tap, 0), x)
 	c.LEAQ(indexed(c.x, x, 4, 0), x)
@@ -160,6 +171,27 @@ func (c *convolution) taps() {
 		}
 	}
 	c.Label(done)
+}
+
+// fetch brings lines of the weights that come next into the second-level cache.
+func (c *convolution) fetch() {
+	if c.kind != convFull {
+		return
+	}
+	at, lines, line, skip := c.GP64(), c.arg("lines", ""), c.label("line"), c.label("fetched")
+	c.TESTQ(lines, lines)
+	c.JEQ(operand.LabelRef(skip))
+	c.MOVQ(c.next, at)
+	c.Label(line)
+	c.PREFETCHT1(mem(at, 0))
+	if c.panels > 1 {
+		c.PREFETCHT1(indexed(at, c.wpanel, 1, 0))
+	}
+	c.ADDQ(operand.U32(64), at)
+	c.DECQ(lines)
+	c.JNE(operand.LabelRef(line))
+	c.MOVQ(at, c.next)
+	c.Label(skip)
 }
 
 // pixel addresses pixel p of the input: two bases and four multiples of the step reach 14 pixels.

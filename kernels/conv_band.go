@@ -12,6 +12,9 @@ type convBand struct {
 	y, end         int     // units
 	taps           []int64 // (offset in x, in w, channels, which of the outer pixels lack it), room for one segment
 	most, together int     // pixels of a tile, blocks of a call
+	ahead, behind  int     // where in a panel the weights start and end that are still to be fetched
+	tiles          int     // to come in this segment, about
+	final          bool    // no other band follows with the same weights
 }
 
 // convTile is the width of the widest tile of pixels.
@@ -19,6 +22,9 @@ const convTile = 14
 
 // maxConvCall multiply-adds of 16 bound one assembly call, which cannot be preempted, to some 10 µs.
 const maxConvCall = 60_000
+
+// mostLines bounds the cache lines that a tap fetches of each panel.
+const mostLines = 8
 
 // run computes all segments, then what is left of the epilogue.
 func (c *convBand) run() {
@@ -38,6 +44,7 @@ func (c *convBand) run() {
 	}
 	for first := 0; first < c.in; first += segment {
 		last := min(first+segment, c.in)
+		c.plan(last)
 		if s.pointwise() {
 			c.pixels(first, last)
 			continue
@@ -64,6 +71,31 @@ func (c *convBand) run() {
 			activate(c.act, c.dst[(b*s.OH*s.OW+from)*convLanes:(b*s.OH*s.OW+to)*convLanes], c.alpha, c.beta)
 		}
 	}
+}
+
+// plan notes which weights to fetch during a segment that ends before input block last: those of the next one, or of the next output
+// blocks if they come next. On images of 7 × 7, weights are read once and take about as long to arrive as to multiply.
+func (c *convBand) plan(last int) {
+	segment, panel := c.p.segment(), c.p.panel()
+	c.ahead, c.behind, c.tiles = 0, 0, (c.end-c.y)*((c.s.OW+c.most-1)/c.most)
+	if c.s.pointwise() {
+		c.tiles = (min(c.end*convTile, c.s.OH*c.s.OW) - c.y*convTile + c.most - 1) / c.most
+	}
+	switch {
+	case c.p.depthwise:
+	case last < c.in:
+		c.ahead, c.behind = c.p.weight(last, 0), c.panelEnd(last+segment)
+	case c.final && len(c.w) >= (2*c.blocks)*panel:
+		c.ahead, c.behind = c.blocks*panel, c.blocks*panel+c.panelEnd(segment)
+	}
+}
+
+// panelEnd is where the weights of the input blocks before block b end.
+func (c *convBand) panelEnd(b int) int {
+	if b >= c.in {
+		return c.p.panel()
+	}
+	return c.p.weight(b, 0)
 }
 
 // pixels computes the band of a pointwise convolution: tiles lie one after another, like rows.
@@ -192,7 +224,13 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	taps, from := c.taps[2*c.s.KW:][:4*count], (y*c.s.OW+x)*convLanes
 	limit := max(1, maxConvCall/max(1, n*depth*c.together))
 	for r := 0; r < rows; r += limit {
-		now := min(limit, rows-r)
+		now, ahead, lines := min(limit, rows-r), c.ahead, 0
+		if left := (c.behind - ahead) / convLanes; left > 0 && count > 0 {
+			taps := count * max(1, c.tiles)
+			lines = min((left+taps-1)/taps, mostLines)
+			c.ahead += lines * count * now * convLanes
+		}
+		c.tiles -= now
 		for b := 0; b < c.blocks; b += c.together {
 			at, wpanel := b*size+from+r*drow, 0
 			if c.together > 1 {
@@ -209,7 +247,7 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 			case c.p.depthwise:
 				conv_depthwise_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, flags, c.lo, c.hi)
 			default:
-				conv_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, flags, c.lo, c.hi)
+				conv_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, ahead, lines, flags, c.lo, c.hi)
 			}
 		}
 	}

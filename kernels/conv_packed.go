@@ -146,7 +146,7 @@ func (j *convJob) Chunk(i int) {
 	first, inputs, each := 2*pair, in, j.s.H*j.s.W*j.lanes
 	blocks := min(2, out-first)
 	c := convBands.Get().(*convBand)
-	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units)}
+	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units), final: band == j.grid.bands-1}
 	if j.p.depthwise {
 		g *= depthwiseRun
 		blocks = min(depthwiseRun, groups-g)
