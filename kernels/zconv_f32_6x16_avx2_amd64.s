@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, wpanel int, dpanel int, ahead int, lines int, flags int, lo float32, hi float32)
+// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, panels int, wpanel int, dpanel int, ahead int, lines int, flags int, lo float32, hi float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-240
+TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-248
 	CMPQ   pixels+160(FP), $0x00000006
-	JNE    next1
+	JNE    next2
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -18,64 +18,51 @@ TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-240
 	IMUL3Q $0x00000005, BX, DI
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, (SP)
-	MOVQ   ahead+208(FP), R8
+	MOVQ   ahead+216(FP), R8
 	LEAQ   (DX)(R8*4), R8
 	MOVQ   R8, 8(SP)
 
-row2:
-	MOVQ       AX, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 32(R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 96(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 160(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 224(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 288(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 352(R8)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	MOVQ       taps_base+120(FP), R8
-	MOVQ       count+144(FP), R9
-	TESTQ      R9, R9
-	JEQ        store5
+row3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   taps_base+120(FP), R8
+	MOVQ   count+144(FP), R9
+	TESTQ  R9, R9
+	JEQ    store6
 
-tap3:
-	MOVQ  lines+216(FP), R11
+tap4:
+	MOVQ  lines+224(FP), R11
 	TESTQ R11, R11
-	JEQ   fetched7
+	JEQ   fetched8
 	MOVQ  8(SP), R10
 
-line6:
+line7:
 	PREFETCHT1 (R10)
 	ADDQ       $0x00000040, R10
 	DECQ       R11
-	JNE        line6
+	JNE        line7
 	MOVQ       R10, 8(SP)
 
-fetched7:
+fetched8:
 	MOVQ (R8), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 8(R8), R11
 	LEAQ (DX)(R11*4), R11
 	MOVQ 16(R8), R12
 	CMPQ 24(R8), $0x00000000
-	JNE  partial8
+	JNE  partial9
 
-channels9:
+channels10:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
 	VBROADCASTSS (R10), Y14
@@ -99,47 +86,25 @@ channels9:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	DECQ         R12
-	JNE          channels9
+	JNE          channels10
 
-nexttap4:
+nexttap5:
 	ADDQ $0x00000020, R8
 	DECQ R9
-	JNE  tap3
-	JMP  store5
+	JNE  tap4
+	JMP  store6
 
-partial8:
+partial9:
 	CMPQ 24(R8), $0x00000002
-	JLT  last11
-	JNE  both10
+	JLT  last12
+	JNE  both11
 
-channels12:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10), Y14
-	VFMADD231PS  Y14, Y12, Y0
-	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R10)(BX*1), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R10)(SI*1), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R10)(BX*4), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JNE          channels12
-	JMP          nexttap4
-
-last11:
 channels13:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
 	VBROADCASTSS (R10)(BX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
@@ -152,16 +117,13 @@ channels13:
 	VBROADCASTSS (R10)(BX*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R10)(DI*1), Y14
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	DECQ         R12
 	JNE          channels13
-	JMP          nexttap4
+	JMP          nexttap5
 
-both10:
+last12:
 channels14:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
@@ -177,17 +139,42 @@ channels14:
 	VBROADCASTSS (R10)(BX*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R10)(DI*1), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	DECQ         R12
 	JNE          channels14
-	JMP          nexttap4
+	JMP          nexttap5
 
-store5:
+both11:
+channels15:
+	VMOVUPS      (R11), Y12
+	VMOVUPS      32(R11), Y13
+	VBROADCASTSS (R10)(BX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R10)(BX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R10)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R10)(BX*4), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	ADDQ         $0x00000004, R10
+	ADDQ         $0x00000040, R11
+	DECQ         R12
+	JNE          channels15
+	JMP          nexttap5
+
+store6:
 	MOVQ   $0x00000001, R8
-	MOVQ   flags+224(FP), R9
+	MOVQ   flags+232(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip15
+	JEQ    skip16
 	MOVQ   AX, R8
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
@@ -202,11 +189,11 @@ store5:
 	VADDPS 320(R8), Y10, Y10
 	VADDPS 352(R8), Y11, Y11
 
-skip15:
+skip16:
 	MOVQ   $0x00000002, R8
-	MOVQ   flags+224(FP), R9
+	MOVQ   flags+232(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip16
+	JEQ    skip17
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
@@ -221,11 +208,11 @@ skip15:
 	VADDPS (R8), Y10, Y10
 	VADDPS 32(R8), Y11, Y11
 
-skip16:
+skip17:
 	MOVQ   $0x00000004, R8
-	MOVQ   flags+224(FP), R9
+	MOVQ   flags+232(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip17
+	JEQ    skip18
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -242,12 +229,12 @@ skip16:
 	VADDPS 320(R8), Y10, Y10
 	VADDPS 352(R8), Y11, Y11
 
-skip17:
+skip18:
 	MOVQ         $0x00000008, R8
-	MOVQ         flags+224(FP), R9
+	MOVQ         flags+232(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip18
-	VBROADCASTSS lo+232(FP), Y12
+	JEQ          skip19
+	VBROADCASTSS lo+240(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -260,7 +247,7 @@ skip17:
 	VMAXPS       Y9, Y12, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMAXPS       Y11, Y12, Y11
-	VBROADCASTSS hi+236(FP), Y12
+	VBROADCASTSS hi+244(FP), Y12
 	VMINPS       Y0, Y12, Y0
 	VMINPS       Y1, Y12, Y1
 	VMINPS       Y2, Y12, Y2
@@ -274,7 +261,7 @@ skip17:
 	VMINPS       Y10, Y12, Y10
 	VMINPS       Y11, Y12, Y11
 
-skip18:
+skip19:
 	MOVQ    AX, R8
 	VMOVUPS Y0, (R8)
 	VMOVUPS Y1, 32(R8)
@@ -295,13 +282,13 @@ skip18:
 	MOVQ    (SP), R8
 	DECQ    R8
 	MOVQ    R8, (SP)
-	JNE     row2
+	JNE     row3
 	VZEROUPPER
 	RET
 
-next1:
+next2:
 	CMPQ   pixels+160(FP), $0x00000005
-	JNE    next19
+	JNE    next20
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -310,60 +297,49 @@ next1:
 	IMUL3Q $0x00000003, BX, SI
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 16(SP)
-	MOVQ   ahead+208(FP), DI
+	MOVQ   ahead+216(FP), DI
 	LEAQ   (DX)(DI*4), DI
 	MOVQ   DI, 24(SP)
 
-row20:
-	MOVQ       AX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 160(DI)
-	PREFETCHT0 192(DI)
-	PREFETCHT0 224(DI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 288(DI)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	MOVQ       taps_base+120(FP), DI
-	MOVQ       count+144(FP), R8
-	TESTQ      R8, R8
-	JEQ        store23
+row21:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   taps_base+120(FP), DI
+	MOVQ   count+144(FP), R8
+	TESTQ  R8, R8
+	JEQ    store24
 
-tap21:
-	MOVQ  lines+216(FP), R10
+tap22:
+	MOVQ  lines+224(FP), R10
 	TESTQ R10, R10
-	JEQ   fetched25
+	JEQ   fetched26
 	MOVQ  24(SP), R9
 
-line24:
+line25:
 	PREFETCHT1 (R9)
 	ADDQ       $0x00000040, R9
 	DECQ       R10
-	JNE        line24
+	JNE        line25
 	MOVQ       R9, 24(SP)
 
-fetched25:
+fetched26:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 8(DI), R10
 	LEAQ (DX)(R10*4), R10
 	MOVQ 16(DI), R11
 	CMPQ 24(DI), $0x00000000
-	JNE  partial26
+	JNE  partial27
 
-channels27:
+channels28:
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
 	VBROADCASTSS (R9), Y12
@@ -384,44 +360,25 @@ channels27:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          channels27
+	JNE          channels28
 
-nexttap22:
+nexttap23:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap21
-	JMP  store23
+	JNE  tap22
+	JMP  store24
 
-partial26:
+partial27:
 	CMPQ 24(DI), $0x00000002
-	JLT  last29
-	JNE  both28
+	JLT  last30
+	JNE  both29
 
-channels30:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R9)(BX*1), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels30
-	JMP          nexttap22
-
-last29:
 channels31:
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
 	VBROADCASTSS (R9)(BX*1), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
@@ -431,16 +388,13 @@ channels31:
 	VBROADCASTSS (R9)(SI*1), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R9)(BX*4), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
 	JNE          channels31
-	JMP          nexttap22
+	JMP          nexttap23
 
-both28:
+last30:
 channels32:
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
@@ -453,17 +407,39 @@ channels32:
 	VBROADCASTSS (R9)(SI*1), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R9)(BX*4), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
 	JNE          channels32
-	JMP          nexttap22
+	JMP          nexttap23
 
-store23:
+both29:
+channels33:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9)(BX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R9)(BX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R9)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels33
+	JMP          nexttap23
+
+store24:
 	MOVQ   $0x00000001, DI
-	MOVQ   flags+224(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip33
+	JEQ    skip34
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -476,11 +452,11 @@ store23:
 	VADDPS 256(DI), Y8, Y8
 	VADDPS 288(DI), Y9, Y9
 
-skip33:
+skip34:
 	MOVQ   $0x00000002, DI
-	MOVQ   flags+224(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip34
+	JEQ    skip35
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -493,11 +469,11 @@ skip33:
 	VADDPS (DI), Y8, Y8
 	VADDPS 32(DI), Y9, Y9
 
-skip34:
+skip35:
 	MOVQ   $0x00000004, DI
-	MOVQ   flags+224(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip35
+	JEQ    skip36
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -512,12 +488,12 @@ skip34:
 	VADDPS 256(DI), Y8, Y8
 	VADDPS 288(DI), Y9, Y9
 
-skip35:
+skip36:
 	MOVQ         $0x00000008, DI
-	MOVQ         flags+224(FP), R8
+	MOVQ         flags+232(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip36
-	VBROADCASTSS lo+232(FP), Y10
+	JEQ          skip37
+	VBROADCASTSS lo+240(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -528,7 +504,7 @@ skip35:
 	VMAXPS       Y7, Y10, Y7
 	VMAXPS       Y8, Y10, Y8
 	VMAXPS       Y9, Y10, Y9
-	VBROADCASTSS hi+236(FP), Y10
+	VBROADCASTSS hi+244(FP), Y10
 	VMINPS       Y0, Y10, Y0
 	VMINPS       Y1, Y10, Y1
 	VMINPS       Y2, Y10, Y2
@@ -540,7 +516,7 @@ skip35:
 	VMINPS       Y8, Y10, Y8
 	VMINPS       Y9, Y10, Y9
 
-skip36:
+skip37:
 	MOVQ    AX, DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
@@ -559,13 +535,13 @@ skip36:
 	MOVQ    16(SP), DI
 	DECQ    DI
 	MOVQ    DI, 16(SP)
-	JNE     row20
+	JNE     row21
 	VZEROUPPER
 	RET
 
-next19:
+next20:
 	CMPQ   pixels+160(FP), $0x00000004
-	JNE    next37
+	JNE    next38
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -574,56 +550,47 @@ next19:
 	IMUL3Q $0x00000003, BX, SI
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 32(SP)
-	MOVQ   ahead+208(FP), DI
+	MOVQ   ahead+216(FP), DI
 	LEAQ   (DX)(DI*4), DI
 	MOVQ   DI, 40(SP)
 
-row38:
-	MOVQ       AX, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 160(DI)
-	PREFETCHT0 192(DI)
-	PREFETCHT0 224(DI)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	MOVQ       taps_base+120(FP), DI
-	MOVQ       count+144(FP), R8
-	TESTQ      R8, R8
-	JEQ        store41
+row39:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   taps_base+120(FP), DI
+	MOVQ   count+144(FP), R8
+	TESTQ  R8, R8
+	JEQ    store42
 
-tap39:
-	MOVQ  lines+216(FP), R10
+tap40:
+	MOVQ  lines+224(FP), R10
 	TESTQ R10, R10
-	JEQ   fetched43
+	JEQ   fetched44
 	MOVQ  40(SP), R9
 
-line42:
+line43:
 	PREFETCHT1 (R9)
 	ADDQ       $0x00000040, R9
 	DECQ       R10
-	JNE        line42
+	JNE        line43
 	MOVQ       R9, 40(SP)
 
-fetched43:
+fetched44:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 8(DI), R10
 	LEAQ (DX)(R10*4), R10
 	MOVQ 16(DI), R11
 	CMPQ 24(DI), $0x00000000
-	JNE  partial44
+	JNE  partial45
 
-channels45:
+channels46:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VBROADCASTSS (R9), Y10
@@ -641,57 +608,38 @@ channels45:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          channels45
+	JNE          channels46
 
-nexttap40:
+nexttap41:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap39
-	JMP  store41
+	JNE  tap40
+	JMP  store42
 
-partial44:
+partial45:
 	CMPQ 24(DI), $0x00000002
-	JLT  last47
-	JNE  both46
+	JLT  last48
+	JNE  both47
 
-channels48:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (R9), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (R9)(BX*1), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R9)(BX*2), Y10
-	VFMADD231PS  Y10, Y8, Y4
-	VFMADD231PS  Y10, Y9, Y5
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels48
-	JMP          nexttap40
-
-last47:
 channels49:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
 	VBROADCASTSS (R9)(BX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
 	VBROADCASTSS (R9)(BX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (R9)(SI*1), Y10
-	VFMADD231PS  Y10, Y8, Y6
-	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
 	JNE          channels49
-	JMP          nexttap40
+	JMP          nexttap41
 
-both46:
+last48:
 channels50:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
@@ -701,17 +649,36 @@ channels50:
 	VBROADCASTSS (R9)(BX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (R9)(SI*1), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
 	JNE          channels50
-	JMP          nexttap40
+	JMP          nexttap41
 
-store41:
+both47:
+channels51:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VBROADCASTSS (R9)(BX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (R9)(BX*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels51
+	JMP          nexttap41
+
+store42:
 	MOVQ   $0x00000001, DI
-	MOVQ   flags+224(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip51
+	JEQ    skip52
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -722,11 +689,11 @@ store41:
 	VADDPS 192(DI), Y6, Y6
 	VADDPS 224(DI), Y7, Y7
 
-skip51:
+skip52:
 	MOVQ   $0x00000002, DI
-	MOVQ   flags+224(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip52
+	JEQ    skip53
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -737,11 +704,11 @@ skip51:
 	VADDPS (DI), Y6, Y6
 	VADDPS 32(DI), Y7, Y7
 
-skip52:
+skip53:
 	MOVQ   $0x00000004, DI
-	MOVQ   flags+224(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip53
+	JEQ    skip54
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -754,12 +721,12 @@ skip52:
 	VADDPS 192(DI), Y6, Y6
 	VADDPS 224(DI), Y7, Y7
 
-skip53:
+skip54:
 	MOVQ         $0x00000008, DI
-	MOVQ         flags+224(FP), R8
+	MOVQ         flags+232(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip54
-	VBROADCASTSS lo+232(FP), Y8
+	JEQ          skip55
+	VBROADCASTSS lo+240(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -768,7 +735,7 @@ skip53:
 	VMAXPS       Y5, Y8, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMAXPS       Y7, Y8, Y7
-	VBROADCASTSS hi+236(FP), Y8
+	VBROADCASTSS hi+244(FP), Y8
 	VMINPS       Y0, Y8, Y0
 	VMINPS       Y1, Y8, Y1
 	VMINPS       Y2, Y8, Y2
@@ -778,7 +745,7 @@ skip53:
 	VMINPS       Y6, Y8, Y6
 	VMINPS       Y7, Y8, Y7
 
-skip54:
+skip55:
 	MOVQ    AX, DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
@@ -795,13 +762,13 @@ skip54:
 	MOVQ    32(SP), DI
 	DECQ    DI
 	MOVQ    DI, 32(SP)
-	JNE     row38
+	JNE     row39
 	VZEROUPPER
 	RET
 
-next37:
+next38:
 	CMPQ pixels+160(FP), $0x00000003
-	JNE  next55
+	JNE  next56
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -809,52 +776,45 @@ next37:
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 48(SP)
-	MOVQ ahead+208(FP), SI
+	MOVQ ahead+216(FP), SI
 	LEAQ (DX)(SI*4), SI
 	MOVQ SI, 56(SP)
 
-row56:
-	MOVQ       AX, SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 32(SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 96(SI)
-	PREFETCHT0 128(SI)
-	PREFETCHT0 160(SI)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	MOVQ       taps_base+120(FP), SI
-	MOVQ       count+144(FP), DI
-	TESTQ      DI, DI
-	JEQ        store59
+row57:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   taps_base+120(FP), SI
+	MOVQ   count+144(FP), DI
+	TESTQ  DI, DI
+	JEQ    store60
 
-tap57:
-	MOVQ  lines+216(FP), R9
+tap58:
+	MOVQ  lines+224(FP), R9
 	TESTQ R9, R9
-	JEQ   fetched61
+	JEQ   fetched62
 	MOVQ  56(SP), R8
 
-line60:
+line61:
 	PREFETCHT1 (R8)
 	ADDQ       $0x00000040, R8
 	DECQ       R9
-	JNE        line60
+	JNE        line61
 	MOVQ       R8, 56(SP)
 
-fetched61:
+fetched62:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 8(SI), R9
 	LEAQ (DX)(R9*4), R9
 	MOVQ 16(SI), R10
 	CMPQ 24(SI), $0x00000000
-	JNE  partial62
+	JNE  partial63
 
-channels63:
+channels64:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8), Y8
@@ -869,68 +829,68 @@ channels63:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels63
+	JNE          channels64
 
-nexttap58:
+nexttap59:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap57
-	JMP  store59
+	JNE  tap58
+	JMP  store60
 
-partial62:
+partial63:
 	CMPQ 24(SI), $0x00000002
-	JLT  last65
-	JNE  both64
+	JLT  last66
+	JNE  both65
 
-channels66:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R8), Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R8)(BX*1), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y3
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels66
-	JMP          nexttap58
-
-last65:
 channels67:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
 	VBROADCASTSS (R8)(BX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R8)(BX*2), Y8
-	VFMADD231PS  Y8, Y6, Y4
-	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
 	JNE          channels67
-	JMP          nexttap58
+	JMP          nexttap59
 
-both64:
+last66:
 channels68:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8)(BX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (R8)(BX*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
 	JNE          channels68
-	JMP          nexttap58
+	JMP          nexttap59
 
-store59:
+both65:
+channels69:
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(R9), Y7
+	VBROADCASTSS (R8)(BX*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels69
+	JMP          nexttap59
+
+store60:
 	MOVQ   $0x00000001, SI
-	MOVQ   flags+224(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip69
+	JEQ    skip70
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
@@ -939,11 +899,11 @@ store59:
 	VADDPS 128(SI), Y4, Y4
 	VADDPS 160(SI), Y5, Y5
 
-skip69:
+skip70:
 	MOVQ   $0x00000002, SI
-	MOVQ   flags+224(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip70
+	JEQ    skip71
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
@@ -952,11 +912,11 @@ skip69:
 	VADDPS (SI), Y4, Y4
 	VADDPS 32(SI), Y5, Y5
 
-skip70:
+skip71:
 	MOVQ   $0x00000004, SI
-	MOVQ   flags+224(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip71
+	JEQ    skip72
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -967,19 +927,19 @@ skip70:
 	VADDPS 128(SI), Y4, Y4
 	VADDPS 160(SI), Y5, Y5
 
-skip71:
+skip72:
 	MOVQ         $0x00000008, SI
-	MOVQ         flags+224(FP), DI
+	MOVQ         flags+232(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip72
-	VBROADCASTSS lo+232(FP), Y6
+	JEQ          skip73
+	VBROADCASTSS lo+240(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS hi+236(FP), Y6
+	VBROADCASTSS hi+244(FP), Y6
 	VMINPS       Y0, Y6, Y0
 	VMINPS       Y1, Y6, Y1
 	VMINPS       Y2, Y6, Y2
@@ -987,7 +947,7 @@ skip71:
 	VMINPS       Y4, Y6, Y4
 	VMINPS       Y5, Y6, Y5
 
-skip72:
+skip73:
 	MOVQ    AX, SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -1002,13 +962,13 @@ skip72:
 	MOVQ    48(SP), SI
 	DECQ    SI
 	MOVQ    SI, 48(SP)
-	JNE     row56
+	JNE     row57
 	VZEROUPPER
 	RET
 
-next55:
+next56:
 	CMPQ pixels+160(FP), $0x00000002
-	JNE  next73
+	JNE  next74
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -1016,48 +976,43 @@ next55:
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 64(SP)
-	MOVQ ahead+208(FP), SI
+	MOVQ ahead+216(FP), SI
 	LEAQ (DX)(SI*4), SI
 	MOVQ SI, 72(SP)
 
-row74:
-	MOVQ       AX, SI
-	PREFETCHT0 (SI)
-	PREFETCHT0 32(SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 96(SI)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	MOVQ       taps_base+120(FP), SI
-	MOVQ       count+144(FP), DI
-	TESTQ      DI, DI
-	JEQ        store77
+row75:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   taps_base+120(FP), SI
+	MOVQ   count+144(FP), DI
+	TESTQ  DI, DI
+	JEQ    store78
 
-tap75:
-	MOVQ  lines+216(FP), R9
+tap76:
+	MOVQ  lines+224(FP), R9
 	TESTQ R9, R9
-	JEQ   fetched79
+	JEQ   fetched80
 	MOVQ  72(SP), R8
 
-line78:
+line79:
 	PREFETCHT1 (R8)
 	ADDQ       $0x00000040, R8
 	DECQ       R9
-	JNE        line78
+	JNE        line79
 	MOVQ       R8, 72(SP)
 
-fetched79:
+fetched80:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 8(SI), R9
 	LEAQ (DX)(R9*4), R9
 	MOVQ 16(SI), R10
 	CMPQ 24(SI), $0x00000000
-	JNE  partial80
+	JNE  partial81
 
-channels81:
+channels82:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R8), Y6
@@ -1069,70 +1024,70 @@ channels81:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels81
+	JNE          channels82
 
-nexttap76:
+nexttap77:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap75
-	JMP  store77
+	JNE  tap76
+	JMP  store78
 
-partial80:
+partial81:
 	CMPQ 24(SI), $0x00000002
-	JNE  last83
+	JNE  last84
 
-channels84:
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R8), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y1
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels84
-	JMP          nexttap76
-
-last83:
 channels85:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R8)(BX*1), Y6
-	VFMADD231PS  Y6, Y4, Y2
-	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
 	JNE          channels85
-	JMP          nexttap76
+	JMP          nexttap77
 
-store77:
+last84:
+channels86:
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VBROADCASTSS (R8)(BX*1), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels86
+	JMP          nexttap77
+
+store78:
 	MOVQ   $0x00000001, SI
-	MOVQ   flags+224(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip86
+	JEQ    skip87
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
 	VADDPS 64(SI), Y2, Y2
 	VADDPS 96(SI), Y3, Y3
 
-skip86:
+skip87:
 	MOVQ   $0x00000002, SI
-	MOVQ   flags+224(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip87
+	JEQ    skip88
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
 	VADDPS (SI), Y2, Y2
 	VADDPS 32(SI), Y3, Y3
 
-skip87:
+skip88:
 	MOVQ   $0x00000004, SI
-	MOVQ   flags+224(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip88
+	JEQ    skip89
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -1141,23 +1096,23 @@ skip87:
 	VADDPS 64(SI), Y2, Y2
 	VADDPS 96(SI), Y3, Y3
 
-skip88:
+skip89:
 	MOVQ         $0x00000008, SI
-	MOVQ         flags+224(FP), DI
+	MOVQ         flags+232(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip89
-	VBROADCASTSS lo+232(FP), Y4
+	JEQ          skip90
+	VBROADCASTSS lo+240(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS hi+236(FP), Y4
+	VBROADCASTSS hi+244(FP), Y4
 	VMINPS       Y0, Y4, Y0
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y2, Y4, Y2
 	VMINPS       Y3, Y4, Y3
 
-skip89:
+skip90:
 	MOVQ    AX, SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -1170,11 +1125,11 @@ skip89:
 	MOVQ    64(SP), SI
 	DECQ    SI
 	MOVQ    SI, 64(SP)
-	JNE     row74
+	JNE     row75
 	VZEROUPPER
 	RET
 
-next73:
+next74:
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -1182,42 +1137,39 @@ next73:
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), BX
 	MOVQ BX, 80(SP)
-	MOVQ ahead+208(FP), BX
+	MOVQ ahead+216(FP), BX
 	LEAQ (DX)(BX*4), BX
 	MOVQ BX, 88(SP)
 
-row91:
-	MOVQ       AX, BX
-	PREFETCHT0 (BX)
-	PREFETCHT0 32(BX)
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	MOVQ       taps_base+120(FP), BX
-	MOVQ       count+144(FP), SI
-	TESTQ      SI, SI
-	JEQ        store94
+row92:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   taps_base+120(FP), BX
+	MOVQ   count+144(FP), SI
+	TESTQ  SI, SI
+	JEQ    store95
 
-tap92:
-	MOVQ  lines+216(FP), R8
+tap93:
+	MOVQ  lines+224(FP), R8
 	TESTQ R8, R8
-	JEQ   fetched96
+	JEQ   fetched97
 	MOVQ  88(SP), DI
 
-line95:
+line96:
 	PREFETCHT1 (DI)
 	ADDQ       $0x00000040, DI
 	DECQ       R8
-	JNE        line95
+	JNE        line96
 	MOVQ       DI, 88(SP)
 
-fetched96:
+fetched97:
 	MOVQ (BX), DI
 	LEAQ (CX)(DI*4), DI
 	MOVQ 8(BX), R8
 	LEAQ (DX)(R8*4), R8
 	MOVQ 16(BX), R9
 
-channels98:
+channels99:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -1226,53 +1178,53 @@ channels98:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          channels98
+	JNE          channels99
 	ADDQ         $0x00000020, BX
 	DECQ         SI
-	JNE          tap92
+	JNE          tap93
 
-store94:
+store95:
 	MOVQ   $0x00000001, BX
-	MOVQ   flags+224(FP), SI
+	MOVQ   flags+232(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip99
+	JEQ    skip100
 	MOVQ   AX, BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip99:
+skip100:
 	MOVQ   $0x00000002, BX
-	MOVQ   flags+224(FP), SI
+	MOVQ   flags+232(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip100
+	JEQ    skip101
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip100:
+skip101:
 	MOVQ   $0x00000004, BX
-	MOVQ   flags+224(FP), SI
+	MOVQ   flags+232(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip101
+	JEQ    skip102
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
 	ADDQ   res_base+96(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip101:
+skip102:
 	MOVQ         $0x00000008, BX
-	MOVQ         flags+224(FP), SI
+	MOVQ         flags+232(FP), SI
 	TESTQ        BX, SI
-	JEQ          skip102
-	VBROADCASTSS lo+232(FP), Y2
+	JEQ          skip103
+	VBROADCASTSS lo+240(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS hi+236(FP), Y2
+	VBROADCASTSS hi+244(FP), Y2
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y2, Y1
 
-skip102:
+skip103:
 	MOVQ    AX, BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y1, 32(BX)
@@ -1283,6 +1235,6 @@ skip102:
 	MOVQ    80(SP), BX
 	DECQ    BX
 	MOVQ    BX, 80(SP)
-	JNE     row91
+	JNE     row92
 	VZEROUPPER
 	RET
