@@ -8,11 +8,11 @@ import (
 )
 
 // genConv emits the inner loops of convolution. A tile of pixels side by side times one, two or four blocks of 16 output channels stays in
-// registers: 6 pixels of four ZMM or 14 of two, or 6 of two YMM. Six of four load 10 vectors for 24 multiply-adds, 14 of two 16 for 28: beside
-// a busy neighbour on the same core that is 1.09 to 1.15 times as fast on Emerald Rapids, and 1.01 times alone. The tile walks down rows rows of the image. Each tap is an offset into the packed input
-// and one into the packed weights; within it, channels pass one by one. A tap may lie outside of the image for the first or the last
-// pixel: there are loops that leave these out. Depthwise convolution differs in one thing: a step multiplies 16 input channels with 16
-// weights, instead of one with 16. Pooling takes the maximum of 16 channels.
+// registers: 6 pixels of four ZMM or 14 of two, or 6 of two YMM. Six of four load 10 vectors for 24 multiply-adds, 14 of two 16 for 28:
+// beside a busy neighbour on the same core that is 1.09 to 1.15 times as fast on Emerald Rapids, and 1.01 times alone. The tile walks down
+// rows rows of the image. Each tap is an offset into the packed input and one into the packed weights; within it, channels pass one by one.
+// A tap may lie outside of the image for the first or the last pixel: there are loops that leave these out. Depthwise convolution differs
+// in one thing: a step multiplies 16 input channels with 16 weights, instead of one with 16. Pooling takes the maximum of 16 channels.
 func genConv(kind convKind) func(*gen) {
 	return func(g *gen) {
 		widths := []struct{ panels, most int }{{1, 6}}
