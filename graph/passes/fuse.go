@@ -38,6 +38,7 @@ func fuse(g *graph.Graph, lenient bool) error {
 	fuseSwish(g)
 	fuseEpilogues(g)
 	foldBatchNorm(g)
+	mergeEqual(g)
 	dropUnused(g)
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -191,31 +190,3 @@ func (r *region) lifetimes(b *binding) (values []lifetime, outputs int, err erro
 	}
 	return values, outputs, nil
 }
-
-// layout places values in one arena, largest first, each at the lowest offset free during its lifetime, and returns
-// the arena's size. Greedy by size is within a few percent of the optimum on real networks (Pisarchyk and Lee,
-// "Efficient Memory Management for Deep Neural Net Inference", 2020).
-func layout(values []lifetime, offsets []int) (total int) {
-	order := slices.Clone(values)
-	sort.SliceStable(order, func(i, j int) bool { return order[i].size > order[j].size })
-	var placed []lifetime
-	for _, v := range order {
-		at := 0
-		for _, q := range placed { // placed is sorted by offset
-			if q.last < v.first || v.last < q.first {
-				continue
-			}
-			if at+v.size <= offsets[q.slot] {
-				break
-			}
-			at = max(at, alignUp(offsets[q.slot]+q.size))
-		}
-		offsets[v.slot] = at
-		i := sort.Search(len(placed), func(i int) bool { return offsets[placed[i].slot] > at })
-		placed = slices.Insert(placed, i, v)
-		total = max(total, alignUp(at+v.size))
-	}
-	return total
-}
-
-func alignUp(n int) int { return (n + arenaAlign - 1) &^ (arenaAlign - 1) }
