@@ -142,25 +142,31 @@ func (k gridSample[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 
 // point enters all combinations of the taps along the axes, the last axis fastest.
 func (k gridSample[T]) point(table *tapTable[T], p int, position []T, shape []int) {
-	var taps [maxGridAxes]gridTaps[T]
-	for i, d := range shape {
-		k.taps(&taps[i], position[len(shape)-1-i], d)
+	var taps [maxGridAxes]gridTaps[T] // the last ones count; axes that are missing have element 0 alone
+	var count, size [maxGridAxes]int
+	for i := range taps {
+		axis := i - maxGridAxes + len(shape)
+		if axis < 0 {
+			count[i], size[i], taps[i].w[0] = 1, 1, 1
+			continue
+		}
+		count[i], size[i] = k.perAxis, shape[axis]
+		k.taps(&taps[i], position[len(shape)-1-axis], size[i])
 	}
-	for j := range table.taps {
-		offset, weight, step, inside := 0, T(1), 1, true
-		for i, rest := len(shape)-1, j; i >= 0; i-- {
-			t := &taps[i]
-			tap := rest % k.perAxis
-			inside = inside && t.at[tap] >= 0
-			offset += t.at[tap] * step
-			weight *= t.w[tap]
-			step *= shape[i]
-			rest /= k.perAxis
+	tap := 0
+	z, y, x := &taps[0], &taps[1], &taps[2]
+	for i, wz := range z.w[:count[0]] {
+		for j, wy := range y.w[:count[1]] {
+			row, w, inside := (z.at[i]*size[1]+y.at[j])*size[2], T(wz*wy), z.at[i] >= 0 && y.at[j] >= 0
+			for l, wx := range x.w[:count[2]] {
+				at := row + x.at[l]
+				if !inside || x.at[l] < 0 {
+					at = -1
+				}
+				table.set(p, tap, at, w*wx)
+				tap++
+			}
 		}
-		if !inside {
-			offset = -1
-		}
-		table.set(p, j, offset, weight)
 	}
 }
 
