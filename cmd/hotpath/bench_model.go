@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hotpath/hotpath/bench/profile"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -22,6 +25,9 @@ type benchModelCmd struct {
 	Seconds   float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
 	Threads   int               `help:"Cores to use; 0: as many as this process may." default:"1"`
 	JSON      bool              `help:"Print one JSON object." name:"json"`
+	Profile   bool              `help:"Print the time of each step with the kernel it ran and its share of the peak, instead of the latency."`
+	HTML      string            `help:"With --profile: also a page that stands alone." placeholder:"FILE" name:"html"`
+	PProf     string            `help:"With --profile: also the CPU profile, labelled by step, for go tool pprof." placeholder:"FILE" name:"pprof"`
 }
 
 // Help implements kong's long help.
@@ -57,6 +63,12 @@ func (c *benchModelCmd) Run(e *env) error {
 		return err
 	}
 	defer pool.Close()
+	if c.Profile {
+		return c.profile(e, m, plan.Options{Pool: pool, Precision: c.Precision})
+	}
+	if c.HTML != "" || c.PProf != "" {
+		return fmt.Errorf("--html or --pprof without --profile: %w", errUsage)
+	}
 	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
@@ -95,7 +107,7 @@ func (c *benchModelCmd) Run(e *env) error {
 		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(),
 	}
 	r.Throughput = float64(rows) / r.P50 * 1e6
-	steps, _, err := p.Describe(rows)
+	steps, _, err := p.Describe(inputs)
 	if err != nil {
 		return err
 	}
@@ -108,6 +120,32 @@ func (c *benchModelCmd) Run(e *env) error {
 	fmt.Fprintf(e.stdout, "%s %s: p50 %.2f µs, p99 %.2f µs, min %.2f µs over %d runs; %.0f rows/s, %.1f GFLOP/s; %d threads, %s\n",
 		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA)
 	return nil
+}
+
+// profile reports where the time goes.
+func (c *benchModelCmd) profile(e *env, m *graph.Model, o plan.Options) error {
+	r, err := profile.Run(m, o, c.inputs, time.Duration(c.Seconds*float64(time.Second)))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	if c.PProf != "" {
+		if err := writeFile(c.PProf, r.PProf); err != nil {
+			return err
+		}
+	}
+	if c.HTML != "" {
+		var page bytes.Buffer
+		if err := r.WriteHTML(&page, filepath.Base(c.Model)); err != nil {
+			return err
+		}
+		if err := writeFile(c.HTML, page.Bytes()); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return e.printJSON(r)
+	}
+	return r.WriteTable(e.stdout)
 }
 
 // inputs reads the inputs, or makes them in the shapes asked for.

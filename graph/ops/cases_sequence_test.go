@@ -34,7 +34,12 @@ var attentionCases = []opCase{
 	{name: "ON11 keys", op: "Attention", in: ts(f32([]float32{1, 2}, 1, 1, 1, 2), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{name: "ON11 mask", op: "Attention", in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), vec(1, 2)), wantErr: graph.ErrModel},
 	{name: "window below -1", op: "Attention", attrs: attrs("left_window_size", graph.Int(-2)), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), wantErr: graph.ErrModel},
-	{name: "double precision", op: "Attention", attrs: attrs("softmax_precision", graph.Int(11)), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), wantErr: graph.ErrUnsupported},
+	{name: "precision", op: "Attention", attrs: zeroScale("softmax_precision", graph.Int(int64(tensor.Int8.ONNX()))), in: ts(count(1, 1, 1, 1), count(1, 1, 1, 1), count(1, 1, 1, 1)), wantErr: graph.ErrModel},
+	{name: "scores", op: "Attention", attrs: attrs("scale", graph.Float32(0.5)), in: ts(f32([]float32{2, 4}, 1, 1, 2, 1), f32([]float32{3, 1}, 1, 1, 2, 1), count(1, 1, 2, 1)), want: ts(nil, nil, nil, f32([]float32{3, 1, 6, 2}, 1, 1, 2, 2))},
+	{name: "scores, capped", op: "Attention", attrs: attrs("scale", graph.Float32(1), "softcap", graph.Float32(2), "qk_matmul_output_mode", graph.Int(1)), in: ts(f32([]float32{inf, 0}, 1, 1, 2, 1), f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1}, 1, 1, 1, 1)), want: ts(nil, nil, nil, f32([]float32{2, 0}, 1, 1, 2, 1))},
+	{name: "scores, masked", op: "Attention", attrs: attrs("scale", graph.Float32(1), "is_causal", graph.Int(1), "qk_matmul_output_mode", graph.Int(2)), in: ts(f32([]float32{2, 4}, 1, 1, 2, 1), f32([]float32{3, 1}, 1, 1, 2, 1), count(1, 1, 2, 1), f32([]float32{0, 10}, 1, 2)), want: ts(nil, nil, nil, f32([]float32{6, -inf, 12, 14}, 1, 1, 2, 2))},
+	{name: "scores, shares of two heads to a key", op: "Attention", attrs: attrs("qk_matmul_output_mode", graph.Int(3)), in: ts(count(1, 2, 1, 1), f32([]float32{1, 1}, 1, 1, 2, 1), count(1, 1, 2, 1), tensor.Of([]bool{true, false, false, false}, 2, 1, 2)), want: ts(nil, nil, nil, f32([]float32{1, 0, 0, 0}, 1, 2, 1, 2))},
+	{name: "scores, mode", op: "Attention", attrs: attrs("qk_matmul_output_mode", graph.Int(4)), in: ts(count(1, 1, 1, 1), count(1, 1, 1, 1), count(1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{name: "one for all", domain: graph.DomainFused, op: "Attention", attrs: zeroScale(), in: ts(f32([]float32{1}, 1, 1, 1, 1), f32([]float32{1, 2}, 1, 2, 1, 1), f32([]float32{1, 2, 3, 4}, 2, 2, 1, 1)), want: ts(f32([]float32{1, 2, 3, 4}, 2, 2, 1, 1))},
 	{name: "rows first", domain: graph.DomainFused, op: "Attention", attrs: zeroScale(ops.AttrRowsFirst, graph.Str("qvy")), in: ts(f32([]float32{1, 2}, 1, 1, 2, 1), f32([]float32{1, 2, 3, 4}, 1, 2, 2, 1), f32([]float32{1, 2, 3, 4}, 1, 2, 2, 1), f32([]float32{0}, 1, 1, 1, 1)), want: ts(f32([]float32{2, 3}, 1, 1, 2, 1))},
 }
@@ -91,7 +96,8 @@ var recurrentCases = []opCase{
 	{name: "length", op: "GRU", consts: []int{1, 2}, in: rnnIn(3, nil, tensor.Of([]int32{3}, 1)), wantErr: graph.ErrInput},
 	{name: "ON11 hidden size", op: "GRU", attrs: attrs("hidden_size", graph.Int(2)), consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
 	{name: "ON11 weights", op: "LSTM", consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
-	{name: "free weights", op: "LSTM", consts: []int{1}, in: rnnIn(4), wantErr: graph.ErrUnsupported},
+	{name: "free weights", op: "LSTM", attrs: affine(3), consts: []int{1}, in: rnnIn(4), want: ts(f32([]float32{1, 1872}, 2, 1, 1, 1), f32([]float32{1872}, 1, 1, 1), f32([]float32{156}, 1, 1, 1))},
+	{name: "float16", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"Relu"})), consts: []int{1, 2}, in: ts(tensor.Of([]tensor.F16{halfOne, halfOne}, 2, 1, 1), tensor.Of([]tensor.F16{halfOne}, 1, 1, 1), tensor.Of([]tensor.F16{halfOne}, 1, 1, 1)), want: ts(tensor.Of([]tensor.F16{halfOne, halfTwo}, 2, 1, 1, 1), tensor.Of([]tensor.F16{halfTwo}, 1, 1, 1))},
 	{name: "activation", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"Sine"})), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrUnsupported},
 	{name: "direction", op: "RNN", attrs: attrs("direction", graph.Str("up")), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrModel},
 }

@@ -38,6 +38,8 @@ type Op struct {
 	Bodies []string
 	// Flow runs a node of a control-flow operator: it gives the outputs, in the order of n.Outputs, their type, shape and elements.
 	Flow func(n *graph.Node, in, out []*tensor.Tensor, f Flow) error
+	// Expand writes down the ONNX operators that a node stands for, instead of Infer and Build.
+	Expand func(x *Expansion) error
 	// Packs reports whether the kernel keeps a copy of its own of input i, where that is a constant of this rank, so that a plan need not
 	// keep it. Nil: of none.
 	Packs func(i, rank int) bool
@@ -57,8 +59,8 @@ type Flow interface {
 	Signature(body int) (inputs, outputs int)
 	// Step counts one iteration of a loop; ErrLimit beyond those that a run may take.
 	Step() error
-	// Hold says how many bytes of values the operator keeps now, beside its inputs; ErrLimit beyond what a run may use.
-	Hold(bytes int) error
+	// Hold says what the operator keeps now beside its inputs: some bytes, and values; ErrLimit beyond what a run may use.
+	Hold(bytes int, values []*tensor.Tensor) error
 }
 
 // NoInputs is MinInputs of an operator that may have none.

@@ -6,32 +6,34 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
-// StepInfo describes one step of a plan for a given number of rows.
+// StepInfo describes one step of a plan for given input shapes.
 type StepInfo struct {
 	Op    string `json:"op"`
 	Node  string `json:"node"`
+	Value string `json:"value"`           // the name of the first output
 	DType string `json:"dtype"`           // of the first output; "" where values of a run decide
 	Shape []int  `json:"shape,omitempty"` // nil where values of a run decide
 	FLOPs int64  `json:"flops"`           // of products and convolutions, two per multiply-add; 0 for the rest
+	// Bytes of the first output, and where they lie in the arena; OutsideArena for outputs of the model, which lie in the caller's memory.
+	Bytes  int `json:"bytes"`
+	Offset int `json:"offset"`
 }
 
-// Describe lists the steps and the bytes of intermediate values for rows rows. Of what follows a step whose shape depends on values, only
-// the operators are known.
-func (p *Plan) Describe(rows int) ([]StepInfo, int, error) {
-	shapes := make([][]int, len(p.signature.Inputs))
-	inputs := make([]*tensor.Tensor, len(shapes))
-	for i, in := range p.signature.Inputs {
-		shapes[i] = withRows(in.Shape, rows)
-		inputs[i] = &tensor.Tensor{DType: in.DType, Shape: shapes[i]}
-		if in.DType.Composite() {
-			inputs[i].Shape = []int{0}
-		}
+// OutsideArena is the offset of what is not in the arena.
+const OutsideArena = noOffset
+
+// Describe lists the steps and the bytes of intermediate values for inputs, of which the shapes count. Of what follows a step whose shape
+// depends on values, only the operators are known.
+func (p *Plan) Describe(inputs []*tensor.Tensor) ([]StepInfo, int, error) {
+	shapes := make([][]int, len(inputs))
+	for i, in := range inputs {
+		shapes[i] = in.Shape
 	}
 	var steps []StepInfo
 	later := func(n *graph.Node) error {
 		op, err := ops.Find(n)
 		if err == nil {
-			steps = append(steps, StepInfo{Op: op.Name, Node: n.Name})
+			steps = append(steps, StepInfo{Op: op.Name, Node: n.Name, Value: n.Outputs[0], Offset: OutsideArena})
 		}
 		return err
 	}
@@ -71,17 +73,23 @@ func (p *Plan) Describe(rows int) ([]StepInfo, int, error) {
 }
 
 func (r *region) describe(b *binding) (steps []StepInfo) {
-	for i, st := range r.steps {
-		if b.kernels[i] == nil {
-			continue
+	for i := range r.steps {
+		if b.kernels[i] != nil {
+			steps = append(steps, r.stepInfo(b, i))
 		}
-		out := st.out[0]
-		info := StepInfo{Op: st.op.Name, Node: st.node.Name, DType: r.slots[out].dtype.String(), Shape: b.shapes[out]}
-		if st.op.Depth != nil {
-			n, _ := tensor.Elements(b.shapes[out])
-			info.FLOPs = 2 * int64(n) * int64(st.op.Depth(b.shapes[st.in[0]], b.shapes[st.in[1]]))
-		}
-		steps = append(steps, info)
 	}
 	return steps
+}
+
+// stepInfo describes step i as it runs with b.
+func (r *region) stepInfo(b *binding, i int) StepInfo {
+	st := &r.steps[i]
+	out := st.out[0]
+	info := StepInfo{Op: st.op.Name, Node: st.node.Name, Value: st.node.Outputs[0], DType: r.slots[out].dtype.String(), Shape: b.shapes[out], Offset: b.offsets[out]}
+	n, _ := tensor.Elements(b.shapes[out])
+	info.Bytes = n * r.slots[out].dtype.Size()
+	if st.op.Depth != nil {
+		info.FLOPs = 2 * int64(n) * int64(st.op.Depth(b.shapes[st.in[0]], b.shapes[st.in[1]]))
+	}
+	return info
 }

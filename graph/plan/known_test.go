@@ -95,7 +95,7 @@ func TestValuesKnownFromShapes(t *testing.T) {
 // TestKnownValuesAreNotRun: what follows from shapes is no step of a run.
 func TestKnownValuesAreNotRun(t *testing.T) {
 	p := compile(t, shaped(append(rowCount(), node("Concat", "n two free", "r", "axis", graph.Int(0)), node("Reshape", "x r", "y"))...), plan.Options{})
-	steps, _, err := p.Describe(2)
+	steps, _, err := p.Describe(p.NewInputs(2))
 	if err != nil || len(steps) != 1 || steps[0].Op != "reshape" {
 		t.Errorf("steps are %v, error %v, expected one reshape", steps, err)
 	}

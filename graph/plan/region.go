@@ -14,6 +14,8 @@ import (
 type machine struct {
 	backend  graph.Backend
 	maxBytes int
+	maxSteps int      // iterations of loops
+	observer Observer // nil: none
 }
 
 // region is a run of steps in which every shape follows from the shapes of the inputs: kernels are chosen once, memory is laid out once

@@ -115,7 +115,13 @@ func (w *workspace) run(r *region, inputs, outputs []*tensor.Tensor) error {
 		if kernel == nil {
 			continue
 		}
-		if err := kernel.Run(w.steps[i].in, w.steps[i].out, w.scratch); err != nil {
+		var err error
+		if t := &w.steps[i]; r.observer == nil {
+			err = kernel.Run(t.in, t.out, w.scratch)
+		} else {
+			err = r.runStep(kernel, t.in, t.out, w.scratch, func() StepInfo { return r.stepInfo(w.bound, i) })
+		}
+		if err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 	}
