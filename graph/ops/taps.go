@@ -9,8 +9,9 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// tableTaps is the size of a tapTable: small enough for the first cache beside the rows that it reads.
-const tableTaps = 1024
+// tableTaps is the size of a tapTable. A large one visits every plane less often, a small one stays in the cache: GridSample of 64 channels of
+// 128 × 128 at random positions takes 12 ms with 1024 taps, 8 with 8192 and 6 to 9 with 16384; RoiAlign does not care.
+const tableTaps = 8192
 
 // tapTable says for a block of points which elements of a plane they are the weighted sum of, so that one table serves all channels. It
 // lies in scratch memory.
