@@ -244,7 +244,7 @@ func Turn(k, n int) (cos, sin float64) {
 }
 
 // Mel is the frequency of hertz on the mel scale, 2595·log₁₀(1 + f/700), for f ≥ 0; Hertz is its inverse for mel ≤ 2·10⁵.
-func Mel(hertz float64) float64 { return 2595 / math.Ln10 * logF64(1+hertz/700) }
+func Mel(hertz float64) float64 { return float64(2595 / math.Ln10 * logF64(1+hertz/700)) }
 
 // Hertz is the frequency of mel in hertz.
-func Hertz(mel float64) float64 { return 700 * (expF64(float64(mel*math.Ln10)/2595) - 1) }
+func Hertz(mel float64) float64 { return float64(700 * (expF64(float64(mel*math.Ln10)/2595) - 1)) }

@@ -93,8 +93,9 @@ func col2im[T number](w *window, xs, ys *tensor.Tensor) {
 	}
 	columns, plane := xs.Shape[2], strideOf(ys.Shape, 1)
 	size := len(x) / columns / (len(dst) / plane) // of a block
-	var blocks, offset, at [kernels.MaxAxes]int
+	var blocks, block, offset, at [kernels.MaxAxes]int
 	last := len(image) - 1
+	stride := w.stride[last]
 	for i, d := range image {
 		var before int
 		blocks[i], before, _ = w.output(i, d)
@@ -106,25 +107,44 @@ func col2im[T number](w *window, xs, ys *tensor.Tensor) {
 			at[i] = offset[i] + rest%w.kernel[i]*w.dilation[i]
 			rest /= w.kernel[i]
 		}
+		// Of a row of blocks those from lo to before hi lie inside.
+		lo := (max(-at[last], 0) + stride - 1) / stride
+		hi := min(blocks[last], (image[last]-at[last]+stride-1)/stride)
+		if lo >= hi {
+			continue
+		}
+		clear(block[:last])
 		for b := 0; b < columns; b += blocks[last] {
-			row, step, inside := 0, 1, true
-			for i, rest := last-1, b/blocks[last]; i >= 0; i-- {
-				p := at[i] + rest%blocks[i]*w.stride[i]
+			row, inside := 0, true
+			for i, v := range block[:last] {
+				p := at[i] + v*w.stride[i]
 				inside = inside && p >= 0 && p < image[i]
-				row += p * step
-				step *= image[i]
-				rest /= blocks[i]
+				row = row*image[i] + p
 			}
-			if !inside {
-				continue
+			if inside {
+				addStrided(to[row*image[last]+at[last]+lo*stride:(row+1)*image[last]], src[b+lo:b+hi], stride)
 			}
-			line := to[row*image[last]:][:image[last]]
-			for j, v := range src[b : b+blocks[last]] {
-				if p := at[last] + j*w.stride[last]; p >= 0 && p < len(line) {
-					line[p] += v
+			for i := last - 1; i >= 0; i-- {
+				if block[i]++; block[i] < blocks[i] {
+					break
 				}
+				block[i] = 0
 			}
 		}
+	}
+}
+
+// addStrided adds x to every stride-th element of dst.
+func addStrided[T number](dst, x []T, stride int) {
+	if stride == 1 {
+		dst = dst[:len(x)]
+		for i, v := range x {
+			dst[i] += v
+		}
+		return
+	}
+	for i, v := range x {
+		dst[i*stride] += v
 	}
 }
 

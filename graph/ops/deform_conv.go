@@ -37,6 +37,9 @@ var opDeformConv = viaFloat32(&Op{
 			}
 		}
 		w, c, err := deformOf(n, in)
+		if err == nil {
+			err = tapPlane(n, in[0].Shape[2:])
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -61,9 +64,9 @@ var opDeformConv = viaFloat32(&Op{
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return &deformConv[float64]{c, w, multiplyF64}, nil
+			return &deformConv[float64]{c, w, &weightedF64, multiplyF64}, nil
 		}
-		return &deformConv[float32]{c, w, func(dst, weights, columns []float32, rows, points int) {
+		return &deformConv[float32]{c, w, &weightedF32, func(dst, weights, columns []float32, rows, points int) {
 			depth := len(columns) / points
 			kernels.MatMulF32(pool, &kernels.MatMul{
 				M: rows, N: points, K: depth, A: weights, LDA: depth, B: columns, LDB: points, C: dst, LDC: points, Batch: 1,
@@ -105,6 +108,7 @@ func deformOf(n *graph.Node, in []graph.Arg) (w *window, c deformConfig, err err
 type deformConv[T float32 | float64] struct {
 	deformConfig
 	window *window
+	sum    *weightedSum[T]
 	// multiply computes weights [rows × depth] times columns [depth × points].
 	multiply func(dst, weights, columns []T, rows, points int)
 }
@@ -123,11 +127,11 @@ func multiplyF64(dst, weights, columns []float64, rows, points int) {
 	}
 }
 
-// ScratchBytes implements graph.ScratchKernel: the columns of one image.
+// ScratchBytes implements graph.ScratchKernel: a table of taps, then the columns of one image.
 func (k *deformConv[T]) ScratchBytes(args []graph.Arg) int {
 	w := args[1].Shape
 	size := multiplied(args[0].DType.Size(), multiplied(args[0].Shape[1], w[2]*w[3]))
-	return multiplied(size, multiplied(args[2].Shape[2], args[2].Shape[3]))
+	return tapTableBytes[T]() + multiplied(size, multiplied(args[2].Shape[2], args[2].Shape[3]))
 }
 
 // Run implements graph.Kernel.
@@ -143,7 +147,8 @@ func (k *deformConv[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if len(in) > 4 && in[4] != nil {
 		mask = tensor.Data[T](in[4])
 	}
-	memory := tensor.Tensor{DType: in[0].DType, Bytes: scratch}
+	table := tapTableIn[T](scratch)
+	memory := tensor.Tensor{DType: in[0].DType, Bytes: scratch[tapTableBytes[T]():]}
 	channels, filters := in[0].Shape[1], out[0].Shape[1]
 	points := out[0].Shape[2] * out[0].Shape[3]
 	depth := channels * in[1].Shape[2] * in[1].Shape[3]
@@ -154,7 +159,7 @@ func (k *deformConv[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		if mask != nil {
 			m = mask[b*shifts/2:][:shifts/2]
 		}
-		k.columns(columns, x[b*image:][:image], offsets[b*shifts:][:shifts], m, in[0].Shape, in[1].Shape, out[0].Shape)
+		k.columns(table, columns, x[b*image:][:image], offsets[b*shifts:][:shifts], m, in[0].Shape, in[1].Shape, out[0].Shape)
 		rows, deep := filters/k.groups, depth/k.groups
 		for g := range k.groups {
 			k.multiply(dst[(b*filters+g*rows)*points:][:rows*points], weights[g*rows*deep:][:rows*deep], columns[g*deep*points:][:deep*points], rows, points)
@@ -170,41 +175,34 @@ func (k *deformConv[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 }
 
 // columns samples one image: row (channel, tap) has a value for every output point.
-func (k *deformConv[T]) columns(dst, x, offsets, mask []T, shape, weights, out []int) {
+func (k *deformConv[T]) columns(table *tapTable[T], dst, x, offsets, mask []T, shape, weights, out []int) {
 	channels, height, width := shape[1], shape[2], shape[3]
 	kh, kw, points := weights[2], weights[3], out[2]*out[3]
 	w, taps, perGroup := k.window, kh*kw, channels/k.offsetGroups
 	_, top, _ := w.output(0, height)
 	_, left, _ := w.output(1, width)
-	for g := range k.offsetGroups {
-		for t := range taps {
-			dy, dx := offsets[(g*taps+t)*2*points:][:points], offsets[((g*taps+t)*2+1)*points:][:points]
-			for p := range points {
+	for row := range k.offsetGroups * taps {
+		g, t := row/taps, row%taps
+		dy, dx := offsets[row*2*points:][:points], offsets[(row*2+1)*points:][:points]
+		for first := 0; first < points; first += tableTaps / 4 {
+			table.start(min(tableTaps/4, points-first), 4)
+			for i := range table.points {
+				p := first + i
 				y := T(p/out[3]*w.stride[0]-top+t/kw*w.dilation[0]) + dy[p]
 				at := T(p%out[3]*w.stride[1]-left+t%kw*w.dilation[1]) + dx[p]
-				factor := T(1)
-				if mask != nil {
-					factor = mask[(g*taps+t)*points+p]
-				}
-				inside := y > -1 && y < T(height) && at > -1 && at < T(width)
-				var corner [4]int
-				var weight [4]T
-				if inside {
+				corner, weight := [4]int{-1, -1, -1, -1}, [4]T{}
+				if y > -1 && y < T(height) && at > -1 && at < T(width) {
 					corner, weight = corners(y, at, height, width)
 				}
-				for c := g * perGroup; c < (g+1)*perGroup; c++ {
-					v := T(0)
-					if inside {
-						src := x[c*height*width:][:height*width]
-						for i, o := range corner {
-							if o >= 0 {
-								v += T(weight[i] * src[o])
-							}
-						}
-						v *= factor
+				for j, o := range corner {
+					if mask != nil {
+						weight[j] *= mask[row*points+p]
 					}
-					dst[(c*taps+t)*points+p] = v
+					table.set(i, j, o, weight[j])
 				}
+			}
+			for c := g * perGroup; c < (g+1)*perGroup; c++ {
+				table.sample(dst[(c*taps+t)*points+first:], x[c*height*width:][:height*width], k.sum)
 			}
 		}
 	}

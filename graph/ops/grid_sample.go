@@ -35,6 +35,9 @@ var opGridSample = viaFloat32(&Op{
 		if _, err := gridConfigOf(n); err != nil {
 			return nil, err
 		}
+		if err := tapPlane(n, x[2:]); err != nil {
+			return nil, err
+		}
 		shape := append([]int{x[0], x[1]}, grid[1:axes+1]...)
 		size, ok := tensor.Elements(shape)
 		if !ok {
@@ -51,9 +54,9 @@ var opGridSample = viaFloat32(&Op{
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return gridSample[float64]{c}, nil
+			return gridSample[float64]{c, &weightedF64}, nil
 		}
-		return gridSample[float32]{c}, nil
+		return gridSample[float32]{c, &weightedF32}, nil
 	},
 })
 
@@ -62,6 +65,7 @@ const maxGridAxes = 3
 
 type gridConfig struct {
 	mode, padding string
+	perAxis       int // taps
 	align         bool
 }
 
@@ -74,11 +78,12 @@ func gridConfigOf(n *graph.Node) (c gridConfig, err error) {
 		return c, err
 	}
 	switch c.mode {
-	case "bilinear":
-		c.mode = "linear"
-	case "bicubic":
-		c.mode = "cubic"
-	case "linear", "cubic", "nearest":
+	case "linear", "bilinear":
+		c.mode, c.perAxis = "linear", 2
+	case "cubic", "bicubic":
+		c.mode, c.perAxis = "cubic", 4
+	case "nearest":
+		c.perAxis = 1
 	default:
 		return c, modelErr(n, "attribute \"mode\" is %q, expected linear, nearest or cubic", c.mode)
 	}
@@ -93,64 +98,76 @@ func gridConfigOf(n *graph.Node) (c gridConfig, err error) {
 	return c, err
 }
 
-type gridSample[T float32 | float64] struct{ gridConfig }
+type gridSample[T float32 | float64] struct {
+	gridConfig
+	sum *weightedSum[T]
+}
 
 // gridTaps is what a coordinate reads along one axis: elements at, outside where negative, times weights w.
 type gridTaps[T float32 | float64] struct {
 	at [4]int
 	w  [4]T
-	n  int
 }
 
-// Run implements graph.Kernel. The taps of a point serve all channels; their products are added in the order of memory.
-func (k gridSample[T]) Run(in, out []*tensor.Tensor, _ []byte) error {
+// ScratchBytes implements graph.ScratchKernel.
+func (gridSample[T]) ScratchBytes([]graph.Arg) int { return tapTableBytes[T]() }
+
+// Run implements graph.Kernel. The products of a point are added in the order of memory.
+func (k gridSample[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	x, grid, dst, shape := tensor.Data[T](in[0]), tensor.Data[T](in[1]), tensor.Data[T](out[0]), in[0].Shape
 	if len(dst) == 0 {
 		return nil
 	}
 	axes, channels := len(shape)-2, shape[1]
-	plane := len(x) / (shape[0] * channels)
-	points := len(dst) / (shape[0] * channels)
-	var taps [maxGridAxes]gridTaps[T]
-	var offsets [64]int
-	var weights [64]T
-	for p := range shape[0] * points {
-		position := grid[p*axes : (p+1)*axes]
-		for i := range axes {
-			k.taps(&taps[i], position[axes-1-i], shape[2+i])
-		}
-		// All combinations of taps, the last axis fastest.
-		count := 1
-		offsets[0], weights[0] = 0, 1
-		for i := range axes {
-			t := &taps[i]
-			for j := count - 1; j >= 0; j-- {
-				offset, weight := offsets[j], weights[j]
-				for l := t.n - 1; l >= 0; l-- {
-					if offset < 0 || t.at[l] < 0 {
-						offsets[j*t.n+l] = -1
-					} else {
-						offsets[j*t.n+l] = offset*shape[2+i] + t.at[l]
-					}
-					weights[j*t.n+l] = weight * t.w[l]
-				}
+	plane, points := len(x)/(shape[0]*channels), len(dst)/(shape[0]*channels)
+	table := tapTableIn[T](scratch)
+	taps := 1
+	for range axes {
+		taps *= k.perAxis
+	}
+	block := tableTaps / taps
+	for n := range shape[0] {
+		for first := 0; first < points; first += block {
+			table.start(min(block, points-first), taps)
+			for p := range table.points {
+				k.point(table, p, grid[(n*points+first+p)*axes:][:axes], shape[2:])
 			}
-			count *= t.n
-		}
-		n := p / points
-		at := n*channels*points + p%points
-		for c := range channels {
-			src := x[(n*channels+c)*plane:][:plane]
-			var sum T
-			for j, offset := range offsets[:count] {
-				if offset >= 0 {
-					sum += T(weights[j] * src[offset])
-				}
+			for c := range channels {
+				table.sample(dst[(n*channels+c)*points+first:], x[(n*channels+c)*plane:][:plane], k.sum)
 			}
-			dst[at+c*points] = sum
 		}
 	}
 	return nil
+}
+
+// point enters all combinations of the taps along the axes, the last axis fastest.
+func (k gridSample[T]) point(table *tapTable[T], p int, position []T, shape []int) {
+	var taps [maxGridAxes]gridTaps[T] // the last ones count; axes that are missing have element 0 alone
+	var count, size [maxGridAxes]int
+	for i := range taps {
+		axis := i - maxGridAxes + len(shape)
+		if axis < 0 {
+			count[i], size[i], taps[i].w[0] = 1, 1, 1
+			continue
+		}
+		count[i], size[i] = k.perAxis, shape[axis]
+		k.taps(&taps[i], position[len(shape)-1-axis], size[i])
+	}
+	tap := 0
+	z, y, x := &taps[0], &taps[1], &taps[2]
+	for i, wz := range z.w[:count[0]] {
+		for j, wy := range y.w[:count[1]] {
+			row, w, inside := (z.at[i]*size[1]+y.at[j])*size[2], T(wz*wy), z.at[i] >= 0 && y.at[j] >= 0
+			for l, wx := range x.w[:count[2]] {
+				at := row + x.at[l]
+				if !inside || x.at[l] < 0 {
+					at = -1
+				}
+				table.set(p, tap, at, w*wx)
+				tap++
+			}
+		}
+	}
 }
 
 // taps works out what position v, from −1 to 1, reads of an axis of d elements.
@@ -177,18 +194,17 @@ func (k gridSample[T]) taps(t *gridTaps[T], v T, d int) {
 	s := x - T(floor)
 	switch k.mode {
 	case "nearest":
-		t.n, t.at[0], t.w[0] = 1, floor, 1
+		t.at[0], t.w[0] = floor, 1
 	case "linear":
-		t.n, t.at[0], t.at[1] = 2, floor, floor+1
+		t.at[0], t.at[1] = floor, floor+1
 		t.w[0], t.w[1] = 1-s, s
 	default:
-		t.n = 4
 		for i := range 4 {
 			t.at[i] = floor - 1 + i
 		}
 		t.w[0], t.w[1], t.w[2], t.w[3] = keysFar(1+s), keysNear(s), keysNear(1-s), keysFar(2-s)
 	}
-	for i, at := range t.at[:t.n] {
+	for i, at := range t.at[:k.perAxis] {
 		if at >= 0 && at < d {
 			continue
 		}
@@ -233,89 +249,4 @@ func keysNear[T float32 | float64](d T) T { return T(T((T(1.25*d)-2.25)*d)*d) + 
 
 func keysFar[T float32 | float64](d T) T {
 	return T((T((T(-0.75*d)+3.75)*d)-6)*d) + 3
-}
-
-// opAffineGrid is the grid of GridSample that affine matrices theta [batch × 2 × 3] or [batch × 3 × 4] make of evenly spaced positions,
-// for an output of the size in input 1: batch, channels and axes.
-var opAffineGrid = viaFloat32(&Op{
-	Name: "affine_grid", Type: "AffineGrid", Since: 20, MinInputs: 2,
-	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		if err := arity(n, in, 2, 2); err != nil {
-			return nil, err
-		}
-		if err := wantDType(n, in, 0, tensor.Float32, tensor.Float64); err != nil {
-			return nil, err
-		}
-		if in[1].DType != tensor.Int64 {
-			return nil, modelErr(n, "input 1 is %s, expected int64", in[1].DType)
-		}
-		if _, err := n.IntAttr("align_corners", 0); err != nil {
-			return nil, err
-		}
-		theta := in[0].Shape
-		if len(theta) != 3 || theta[1] != 2 && theta[1] != 3 || theta[2] != theta[1]+1 {
-			return nil, modelErr(n, "matrices of shape %v", theta)
-		}
-		if !hasConst(in, 1) {
-			return nil, needsValue(n, 1)
-		}
-		size := tensor.Data[int64](in[1].Const)
-		if len(size) != theta[1]+2 || size[0] != int64(theta[0]) {
-			return nil, modelErr(n, "size %v for matrices of shape %v", size, theta)
-		}
-		shape := []int{theta[0]}
-		for _, d := range size[2:] {
-			if d < 0 || d > math.MaxInt32 {
-				return nil, modelErr(n, "size %v", size)
-			}
-			shape = append(shape, int(d))
-		}
-		shape = append(shape, theta[1])
-		if _, ok := tensor.Elements(shape); !ok {
-			return nil, modelErr(n, "a result of shape %v", shape)
-		}
-		return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
-	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-		align, err := n.IntAttr("align_corners", 0)
-		if in[0].DType == tensor.Float64 {
-			return affineGrid[float64]{align != 0}, err
-		}
-		return affineGrid[float32]{align != 0}, err
-	},
-})
-
-type affineGrid[T float32 | float64] struct{ align bool }
-
-// position is the place of element i of d between −1 and 1; a lone one lies in the middle where corners are not aligned, else at −1.
-func (k affineGrid[T]) position(i, d int) T {
-	if k.align {
-		return T(T(2*i)/T(max(d-1, 1))) - 1
-	}
-	return T(T(2*i+1)/T(d)) - 1
-}
-
-// Run implements graph.Kernel.
-func (k affineGrid[T]) Run(in, out []*tensor.Tensor, _ []byte) error {
-	theta, dst, shape := tensor.Data[T](in[0]), tensor.Data[T](out[0]), out[0].Shape
-	axes := in[0].Shape[1]
-	var home [maxGridAxes]T
-	for p := range len(dst) / axes {
-		rest := p
-		for i := range axes { // x is the last axis
-			d := shape[axes-i]
-			home[i] = k.position(rest%d, d)
-			rest /= d
-		}
-		m := theta[rest*axes*(axes+1):]
-		for i := range axes {
-			row := m[i*(axes+1) : (i+1)*(axes+1)]
-			var sum T
-			for j, v := range home[:axes] {
-				sum += T(row[j] * v)
-			}
-			dst[p*axes+i] = sum + row[axes]
-		}
-	}
-	return nil
 }

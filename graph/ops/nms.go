@@ -2,7 +2,7 @@ package ops
 
 import (
 	"math"
-	"slices"
+	"unsafe"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -46,7 +46,7 @@ var opNMS = &Op{
 			}
 		}
 		count := 0
-		suppress(values, center != 0, make([]int32, 2*boxes[1]), func(_, _ int, _ int32) { count++ })
+		suppress(values, center != 0, make([]uint64, boxes[1]), make([]nmsBox, boxes[1]), func(_, _, _ int) { count++ })
 		return []graph.Arg{{DType: tensor.Int64, Shape: []int{count, 3}}}, nil
 	},
 	Build: func(n *graph.Node, _ []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
@@ -57,89 +57,135 @@ var opNMS = &Op{
 
 type nmsKernel struct{ center bool }
 
-// ScratchBytes implements graph.ScratchKernel: the boxes by score, and the kept ones.
-func (k nmsKernel) ScratchBytes(args []graph.Arg) int { return multiplied(8, args[0].Shape[1]) }
+// nmsBox is a kept box: its ends along both axes and its area.
+type nmsBox struct {
+	low, high [2]float32
+	area      float32
+}
+
+// ScratchBytes implements graph.ScratchKernel: keys of boxes, and the kept ones.
+func (k nmsKernel) ScratchBytes(args []graph.Arg) int {
+	return multiplied(8+int(unsafe.Sizeof(nmsBox{})), args[0].Shape[1])
+}
 
 // Run implements graph.Kernel.
 func (k nmsKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	rows := tensor.Data[int64](out[0])
-	var order []int32
-	if len(scratch) > 0 {
-		order = int32s(scratch)
+	rows, count := tensor.Data[int64](out[0]), in[0].Shape[1]
+	if len(rows) == 0 {
+		return nil
 	}
-	suppress(in, k.center, order, func(batch, class int, box int32) {
+	keys, kept := words[uint64](scratch[:8*count]), unsafe.Slice((*nmsBox)(unsafe.Pointer(&scratch[8*count])), count)
+	suppress(in, k.center, keys, kept, func(batch, class, box int) {
 		rows[0], rows[1], rows[2] = int64(batch), int64(class), int64(box)
 		rows = rows[3:]
 	})
 	return nil
 }
 
-// suppress calls keep for the boxes that stay, by batch, class and falling score; of equal scores the first box comes first. order is
-// memory for two numbers per box.
-func suppress(in []*tensor.Tensor, center bool, order []int32, keep func(batch, class int, box int32)) {
-	number := func(i int, def float32) float32 {
+// suppress calls keep for the boxes that stay, by batch, class and falling score; of equal scores the first box comes first. keys and
+// kept are memory for all boxes.
+func suppress(in []*tensor.Tensor, center bool, keys []uint64, kept []nmsBox, keep func(batch, class, box int)) {
+	number := func(i int) float32 {
 		if i < len(in) && in[i] != nil && in[i].Len() > 0 {
 			return tensor.Data[float32](in[i])[0]
 		}
-		return def
+		return 0
 	}
 	most := int64(0)
 	if len(in) > 2 && in[2] != nil && in[2].Len() > 0 {
 		most = tensor.Data[int64](in[2])[0]
 	}
-	overlap, least := number(3, 0), number(4, float32(math.Inf(-1)))
-	all := len(in) < 5 || in[4] == nil
+	overlap, least, all := number(3), number(4), len(in) < 5 || in[4] == nil
 	boxes, scores := tensor.Data[float32](in[0]), tensor.Data[float32](in[1])
 	count, classes := in[0].Shape[1], in[1].Shape[1]
 	if most <= 0 || count == 0 {
 		return
 	}
 	for t := range in[0].Shape[0] * classes {
-		score, corner := scores[t*count:(t+1)*count], boxes[t/classes*count*4:]
-		left, kept := order[:0:count], order[count:count]
-		for i, s := range score {
+		corners := boxes[t/classes*count*4:]
+		left := keys[:0]
+		for i, s := range scores[t*count : (t+1)*count] {
 			if s > least || all {
-				left = append(left, int32(i))
+				left = append(left, nmsKey(s, i))
 			}
 		}
-		slices.SortFunc(left, func(a, b int32) int {
-			switch x, y := score[a], score[b]; {
-			case x > y || x == x && y != y: // what is no number comes last
-				return -1
-			case x < y || x != x && y == y:
-				return 1
+		for i := len(left)/2 - 1; i >= 0; i-- {
+			sink(left, i)
+		}
+		kept := kept[:0]
+	boxes:
+		for len(left) > 0 && int64(len(kept)) < most {
+			i := int(math.MaxUint32 - uint32(left[0]))
+			left[0] = left[len(left)-1]
+			left = left[:len(left)-1]
+			sink(left, 0)
+			b := nmsBoxOf(corners[4*i:4*i+4], center)
+			for j := range kept {
+				if b.overlaps(&kept[j], overlap) {
+					continue boxes
+				}
 			}
-			return int(a - b)
-		})
-		for _, i := range left {
-			if int64(len(kept)) >= most {
-				break
-			}
-			if !slices.ContainsFunc(kept, func(j int32) bool { return overlaps(corner[4*i:], corner[4*j:], center, overlap) }) {
-				kept = append(kept, i)
-				keep(t/classes, t%classes, i)
-			}
+			kept = append(kept, b)
+			keep(t/classes, t%classes, i)
 		}
 	}
 }
 
-// overlaps reports whether the intersection of two boxes is more than this part of their union. A box has two opposite corners, y before
-// x, or its middle, width and height.
-func overlaps(a, b []float32, center bool, part float32) bool {
-	var size [2]float32 // of the intersection
-	var sizeA, sizeB [2]float32
-	for i := range 2 {
-		lowA, highA, lowB, highB := min(a[i], a[i+2]), max(a[i], a[i+2]), min(b[i], b[i+2]), max(b[i], b[i+2])
-		if center {
-			halfA, halfB := float32(a[i+2]/2), float32(b[i+2]/2)
-			lowA, highA, lowB, highB = a[i]-halfA, a[i]+halfA, b[i]-halfB, b[i]+halfB
-		}
-		size[i], sizeA[i], sizeB[i] = min(highA, highB)-max(lowA, lowB), highA-lowA, highB-lowB
-		if !(size[i] > 0) {
-			return false
+// nmsKey orders boxes by score, then the first ones before; what is no number comes last.
+func nmsKey(score float32, box int) uint64 {
+	key := uint32(0)
+	if score == score {
+		if key = math.Float32bits(score + 0); key>>31 != 0 { // + 0 makes zeros alike
+			key = ^key
+		} else {
+			key |= 1 << 31
 		}
 	}
-	both, areaA, areaB := float32(size[0]*size[1]), float32(sizeA[0]*sizeA[1]), float32(sizeB[0]*sizeB[1])
-	union := areaA + areaB - both
-	return areaA > 0 && areaB > 0 && union > 0 && both/union > part
+	return uint64(key)<<32 | uint64(math.MaxUint32-uint32(box))
+}
+
+// sink moves element i of a heap, the largest first, to its place.
+func sink(heap []uint64, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(heap) {
+			return
+		}
+		if child+1 < len(heap) && heap[child+1] > heap[child] {
+			child++
+		}
+		if heap[i] >= heap[child] {
+			return
+		}
+		heap[i], heap[child] = heap[child], heap[i]
+		i = child
+	}
+}
+
+// nmsBoxOf reads two opposite corners, y before x, or the middle, width and height.
+func nmsBoxOf(v []float32, center bool) (b nmsBox) {
+	for i := range 2 {
+		b.low[i], b.high[i] = min(v[i], v[i+2]), max(v[i], v[i+2])
+		if center {
+			half := float32(v[i+2] / 2)
+			b.low[i], b.high[i] = v[i]-half, v[i]+half
+		}
+	}
+	b.area = (b.high[0] - b.low[0]) * (b.high[1] - b.low[1])
+	return b
+}
+
+// overlaps reports whether the intersection of two boxes is more than this part of their union.
+func (b *nmsBox) overlaps(a *nmsBox, part float32) bool {
+	height := min(a.high[0], b.high[0]) - max(a.low[0], b.low[0])
+	if !(height > 0) {
+		return false
+	}
+	width := min(a.high[1], b.high[1]) - max(a.low[1], b.low[1])
+	if !(width > 0) {
+		return false
+	}
+	both := float32(height * width)
+	union := a.area + b.area - both
+	return a.area > 0 && b.area > 0 && union > 0 && both/union > part
 }

@@ -35,9 +35,9 @@ var opRoiAlign = viaFloat32(&Op{
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return roiAlign[float64]{c}, nil
+			return roiAlign[float64]{c, &weightedF64}, nil
 		}
-		return roiAlign[float32]{c}, nil
+		return roiAlign[float32]{c, &weightedF32}, nil
 	},
 })
 
@@ -111,81 +111,137 @@ func roiAlignOf(n *graph.Node) (c roiAlignConfig, err error) {
 // maxRoiSamples bounds the samples of a bin along an axis: a region thousands of times the size of its bins is no region.
 const maxRoiSamples = 4096
 
-type roiAlign[T float32 | float64] struct{ roiAlignConfig }
+type roiAlign[T float32 | float64] struct {
+	roiAlignConfig
+	sum *weightedSum[T]
+}
 
-// Run implements graph.Kernel. The samples of a bin are added in the order of rows; a sample serves all channels.
-func (k roiAlign[T]) Run(in, out []*tensor.Tensor, _ []byte) error {
+// region is one region of interest and how its bins are sampled.
+type region[T float32 | float64] struct {
+	left, top, binH, binW T
+	rows, columns         int // samples of a bin
+}
+
+// ScratchBytes implements graph.ScratchKernel.
+func (roiAlign[T]) ScratchBytes([]graph.Arg) int { return tapTableBytes[T]() }
+
+// Run implements graph.Kernel.
+func (k roiAlign[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	x, rois, images, dst := tensor.Data[T](in[0]), tensor.Data[T](in[1]), tensor.Data[int64](in[2]), tensor.Data[T](out[0])
 	if len(dst) == 0 {
 		return nil
 	}
+	table := tapTableIn[T](scratch)
 	channels, height, width := in[0].Shape[1], in[0].Shape[2], in[0].Shape[3]
-	plane, bins, scale := height*width, k.height*k.width, T(k.scale)
+	bins, scale := k.height*k.width, T(k.scale)
 	shift, least := T(0.5), T(math.Inf(-1))
 	if !k.half {
 		shift, least = 0, 1
 	}
 	clear(dst)
-	for r, image := range images {
+	for i, image := range images {
 		if image < 0 || image >= int64(in[0].Shape[0]) {
-			return inputErr(k.node, "region %d is of image %d of %d", r, image, in[0].Shape[0])
+			return inputErr(k.node, "region %d is of image %d of %d", i, image, in[0].Shape[0])
 		}
-		left, top := T(rois[4*r]*scale)-shift, T(rois[4*r+1]*scale)-shift
-		right, bottom := T(rois[4*r+2]*scale)-shift, T(rois[4*r+3]*scale)-shift
-		binH, binW := max(bottom-top, least)/T(k.height), max(right-left, least)/T(k.width)
-		if !(binH <= maxRoiSamples && binW <= maxRoiSamples && left-left == 0 && top-top == 0) {
-			return inputErr(k.node, "region %d is %v", r, rois[4*r:4*r+4])
+		r := region[T]{left: T(rois[4*i]*scale) - shift, top: T(rois[4*i+1]*scale) - shift, rows: k.samples, columns: k.samples}
+		right, bottom := T(rois[4*i+2]*scale)-shift, T(rois[4*i+3]*scale)-shift
+		r.binH, r.binW = max(bottom-r.top, least)/T(k.height), max(right-r.left, least)/T(k.width)
+		if !(r.binH <= maxRoiSamples && r.binW <= maxRoiSamples && r.left-r.left == 0 && r.top-r.top == 0) {
+			return inputErr(k.node, "region %d is %v", i, rois[4*i:4*i+4])
 		}
-		rows, columns := k.samples, k.samples
 		if k.samples == 0 {
-			rows, columns = int(math.Ceil(float64(max(binH, 0)))), int(math.Ceil(float64(max(binW, 0))))
+			r.rows, r.columns = int(math.Ceil(float64(max(r.binH, 0)))), int(math.Ceil(float64(max(r.binW, 0))))
 		}
-		count := T(max(rows*columns, 1))
-		for bin := range bins {
-			to := dst[r*channels*bins+bin:]
-			first, outside := true, false
-			for i := range rows {
-				y := top + T(T(bin/k.width)*binH) + T((T(i)+0.5)*binH)/T(rows)
-				if !(y >= -1 && y <= T(height)) {
-					outside = true
-					continue
-				}
-				y0, y1, wy := bilinear(y, height)
-				for j := range columns {
-					at := left + T(T(bin%k.width)*binW) + T((T(j)+0.5)*binW)/T(columns)
-					if !(at >= -1 && at <= T(width)) {
-						outside = true
-						continue
-					}
-					x0, x1, wx := bilinear(at, width)
-					w00, w01, w10, w11 := (1-wy)*(1-wx), (1-wy)*wx, wy*(1-wx), wy*wx
-					for c := range channels {
-						src := x[(int(image)*channels+c)*plane:][:plane]
-						a, b := T(w00*src[y0*width+x0]), T(w01*src[y0*width+x1])
-						d, e := T(w10*src[y1*width+x0]), T(w11*src[y1*width+x1])
-						switch v := &to[c*bins]; {
-						case !k.max:
-							*v += a + b + d + e
-						case first:
-							*v = max(a, b, d, e)
-						default:
-							*v = max(*v, a, b, d, e)
-						}
-					}
-					first = false
-				}
-			}
-			for c := range channels {
-				switch v := &to[c*bins]; {
-				case !k.max:
-					*v /= count
-				case outside: // whose samples are 0
-					*v = max(*v, 0)
-				}
-			}
+		from, to := x[int(image)*channels*height*width:], dst[i*channels*bins:]
+		switch samples := r.rows * r.columns; {
+		case samples == 0: // of no extent: 0
+		case k.max:
+			k.maxima(to, from, &r, channels, height, width)
+		case 4*samples <= tableTaps:
+			k.means(table, to, from, &r, channels, height, width)
+		default:
+			k.longMeans(to, from, &r, channels, height, width)
 		}
 	}
 	return nil
+}
+
+// sample gives the four elements around sample i of a bin and their weights; the elements are −1 outside of the image.
+func (k roiAlign[T]) sample(r *region[T], bin, i, height, width int) (at [4]int, w [4]T) {
+	y := r.top + T(T(bin/k.width)*r.binH) + T((T(i/r.columns)+0.5)*r.binH)/T(r.rows)
+	x := r.left + T(T(bin%k.width)*r.binW) + T((T(i%r.columns)+0.5)*r.binW)/T(r.columns)
+	if !(y >= -1 && y <= T(height) && x >= -1 && x <= T(width)) {
+		return [4]int{-1, -1, -1, -1}, w
+	}
+	y0, y1, wy := bilinear(y, height)
+	x0, x1, wx := bilinear(x, width)
+	return [4]int{y0*width + x0, y0*width + x1, y1*width + x0, y1*width + x1}, [4]T{(1 - wy) * (1 - wx), (1 - wy) * wx, wy * (1 - wx), wy * wx}
+}
+
+// means adds the samples of bins in the order of rows, by a table that serves all channels.
+func (k roiAlign[T]) means(table *tapTable[T], dst, x []T, r *region[T], channels, height, width int) {
+	bins, samples := k.height*k.width, r.rows*r.columns
+	block := tableTaps / (4 * samples)
+	for first := 0; first < bins; first += block {
+		table.start(min(block, bins-first), 4*samples)
+		for b := range table.points {
+			for i := range samples {
+				at, w := k.sample(r, first+b, i, height, width)
+				for j, o := range at {
+					table.set(b, 4*i+j, o, w[j])
+				}
+			}
+		}
+		for c := range channels {
+			to := dst[c*bins+first:][:table.points]
+			table.sample(to, x[c*height*width:][:height*width], k.sum)
+			for i := range to {
+				to[i] /= T(samples)
+			}
+		}
+	}
+}
+
+// longMeans is means for bins of more samples than a table has room for.
+func (k roiAlign[T]) longMeans(dst, x []T, r *region[T], channels, height, width int) {
+	bins, samples := k.height*k.width, r.rows*r.columns
+	for bin := range bins {
+		for i := range samples {
+			at, w := k.sample(r, bin, i, height, width)
+			if at[0] < 0 {
+				continue
+			}
+			for c := range channels {
+				v, src := &dst[c*bins+bin], x[c*height*width:][:height*width]
+				for j, o := range at {
+					*v = k.sum.next(w[j], src[o], *v)
+				}
+			}
+		}
+		for c := range channels {
+			dst[c*bins+bin] /= T(samples)
+		}
+	}
+}
+
+// maxima takes the largest product of a bin; samples outside of the image are 0.
+func (k roiAlign[T]) maxima(dst, x []T, r *region[T], channels, height, width int) {
+	bins := k.height * k.width
+	for bin := range bins {
+		for i := range r.rows * r.columns {
+			at, w := k.sample(r, bin, i, height, width)
+			for c := range channels {
+				v, src, most := &dst[c*bins+bin], x[c*height*width:][:height*width], T(0)
+				if at[0] >= 0 {
+					most = max(w[0]*src[at[0]], w[1]*src[at[1]], w[2]*src[at[2]], w[3]*src[at[3]])
+				}
+				if i == 0 {
+					*v = most
+				}
+				*v = max(*v, most)
+			}
+		}
+	}
 }
 
 // bilinear gives the two elements of an axis of d around x ≥ −1 and the weight of the second.
