@@ -8,8 +8,8 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// real is the type in which scores are summed: float64 where the features are, else float32.
-type real interface{ float32 | float64 }
+// floating is the type in which scores are summed: float64 where the features are, else float32.
+type floating interface{ float32 | float64 }
 
 // postTransform is what becomes of the scores of a row.
 type postTransform uint8
@@ -160,7 +160,7 @@ func (l *classLabels) write(y *tensor.Tensor, i, k int) {
 }
 
 // argmax is the position of the first largest element.
-func argmax[T real | int32](s []T) int {
+func argmax[T floating | int32](s []T) int {
 	best := 0
 	for i, v := range s {
 		if v > s[best] {

@@ -84,7 +84,7 @@ func buildTrees(head func(*graph.Node) (treeHead, error)) func(*graph.Node, []gr
 }
 
 // treeNode is a branch, whose true child follows it, or a leaf, which has a range of weights.
-type treeNode[T real] struct {
+type treeNode[T floating] struct {
 	value   T // threshold of a branch; weight of a leaf of a single target
 	feature int32
 	other   int32 // of a branch: the false child; of a leaf: its first weight
@@ -93,14 +93,14 @@ type treeNode[T real] struct {
 	nanTrue bool
 }
 
-type leafWeight[T real] struct {
+type leafWeight[T floating] struct {
 	value  T
 	target int32
 }
 
 // trees is the kernel of all three operators. Branches are normalised to x <= value with a side for NaN, except for equality and
 // membership.
-type trees[T real] struct {
+type trees[T floating] struct {
 	nodes   []treeNode[T]
 	roots   []int32
 	leaves  []leafWeight[T]
@@ -163,7 +163,7 @@ func (e *trees[T]) leaf(at int32, row []T) *treeNode[T] {
 const treeRows = 64
 
 // treeJob is one run, cut into blocks of rows.
-type treeJob[T real] struct {
+type treeJob[T floating] struct {
 	e      *trees[T]
 	x, sum []T
 	seen   []bool // the target has a weight

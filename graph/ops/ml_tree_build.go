@@ -9,7 +9,7 @@ import (
 )
 
 // newTrees checks an ensemble once, so that running needs no checks, and lays it out: depth first, each branch before its true child.
-func newTrees[T real](n *graph.Node, in []graph.Arg, h *treeHead, raw *rawTrees, pool *kernels.Pool) (*trees[T], error) {
+func newTrees[T floating](n *graph.Node, in []graph.Arg, h *treeHead, raw *rawTrees, pool *kernels.Pool) (*trees[T], error) {
 	e := &trees[T]{simple: true, combine: raw.combine, post: raw.post, targets: h.targets, labels: h.labels, pool: pool}
 	e.jobs.New = func() any { return new(treeJob[T]) }
 	for _, v := range raw.base {
@@ -114,7 +114,7 @@ func (e *trees[T]) layOut(n *graph.Node, raw *rawTrees, root, cols int, visited 
 
 // branchOf normalises a comparison: x < v is x <= the value before v, x > v is the opposite of x <= v with the children swapped. NaN
 // keeps the side it had. A threshold is rounded so that the comparison with every feature of type T stays what it was.
-func branchOf[T real](r *rawNode) (node treeNode[T], swapped bool) {
+func branchOf[T floating](r *rawNode) (node treeNode[T], swapped bool) {
 	node = treeNode[T]{feature: int32(r.feature), mode: r.mode, nanTrue: r.nanTrue, count: int32(r.set), value: T(r.value)}
 	if r.mode == branchEQ || r.mode == branchNEQ {
 		if float64(node.value) != r.value {
@@ -147,7 +147,7 @@ func branchOf[T real](r *rawNode) (node treeNode[T], swapped bool) {
 }
 
 // before is the largest value less than v.
-func before[T real](v T) T {
+func before[T floating](v T) T {
 	switch v := any(v).(type) {
 	case float32:
 		return T(math.Nextafter32(v, float32(math.Inf(-1))))

@@ -33,7 +33,7 @@ func aggregateOf(n *graph.Node) (aggregate, error) {
 }
 
 // aggregated is a target's score with one more weight; seen says that it has some already.
-func aggregated[T real](a aggregate, score, weight T, seen bool) T {
+func aggregated[T floating](a aggregate, score, weight T, seen bool) T {
 	switch {
 	case a == combineSum || a == combineAverage:
 		return score + weight
@@ -107,7 +107,7 @@ func (e *trees[T]) finishBinary(out []*tensor.Tensor, r int, sum []T) {
 }
 
 // writeScores transforms the scores of row r and writes them as z's dtype.
-func writeScores[T real](z *tensor.Tensor, r int, s []T, post postTransform) {
+func writeScores[T floating](z *tensor.Tensor, r int, s []T, post postTransform) {
 	n := len(s)
 	if post != postNone {
 		switch s := any(s).(type) {

@@ -211,13 +211,6 @@ func diff(got, want *tensor.Tensor) string {
 		if d := diff(got.Items[i], want.Items[i]); d != "" {
 			return fmt.Sprintf("item %d: %s", i, d)
 		}
-	if got.DType.Composite() {
-		for i := range want.Items {
-			if d := diff(got.Items[i], want.Items[i]); d != "" {
-				return fmt.Sprintf("item %d: %s", i, d)
-			}
-		}
-		return ""
 	}
 	if got.DType == tensor.Float32 {
 		g, w := tensor.Data[float32](got), tensor.Data[float32](want)
