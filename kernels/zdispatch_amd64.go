@@ -24,8 +24,6 @@ var variants = []Variant{
 	{"tanh_f32_avx512", "tanh_f32", cpu.AVX512},
 	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
 	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
-	{"quotient_f32_avx2", "quotient_f32", cpu.AVX2},
-	{"quotient_f32_avx512", "quotient_f32", cpu.AVX512},
 	{"neg_f32_avx2", "neg_f32", cpu.AVX2},
 	{"neg_f32_avx512", "neg_f32", cpu.AVX512},
 	{"abs_f32_avx2", "abs_f32", cpu.AVX2},
@@ -255,7 +253,6 @@ var dispatchers = []Dispatcher{
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
 	{"exp_sum_f32", exp_sum_f32},
-	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -389,24 +386,23 @@ func relu_f32(dst, x []float32) {
 	}
 }
 
-func exp_f32(dst, x []float32, sub float32) {
+func exp_f32(dst, x []float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		exp_f32_avx512(dst, x, sub)
+		exp_f32_avx512(dst, x)
 	case tier >= cpu.AVX2:
-		exp_f32_avx2(dst, x, sub)
+		exp_f32_avx2(dst, x)
 	default:
 		if emulator != nil {
 			args := struct {
 				dst []float32
 				x   []float32
-				sub float32
-			}{dst: dst, x: x, sub: sub}
+			}{dst: dst, x: x}
 			if emulate("exp_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		exp_f32_ref(dst, x, sub)
+		exp_f32_ref(dst, x)
 	}
 }
 
@@ -470,27 +466,6 @@ func exp_sum_f32(dst, x []float32, sub float32) float32 {
 			}
 		}
 		return exp_sum_f32_ref(dst, x, sub)
-	}
-}
-
-func quotient_f32(dst, x []float32, by float32) {
-	switch {
-	case tier >= cpu.AVX512:
-		quotient_f32_avx512(dst, x, by)
-	case tier >= cpu.AVX2:
-		quotient_f32_avx2(dst, x, by)
-	default:
-		if emulator != nil {
-			args := struct {
-				dst []float32
-				x   []float32
-				by  float32
-			}{dst: dst, x: x, by: by}
-			if emulate("quotient_f32", noescape(unsafe.Pointer(&args))) {
-				return
-			}
-		}
-		quotient_f32_ref(dst, x, by)
 	}
 }
 
@@ -1630,12 +1605,12 @@ func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
 	}
 }
 
-func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {
+func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		conv_f32_14x32_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+		conv_f32_14x32_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
 	case tier >= cpu.AVX2:
-		conv_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+		conv_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -1651,17 +1626,20 @@ func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels,
 				rows   int
 				xrow   int
 				drow   int
+				panels int
 				wpanel int
 				dpanel int
+				ahead  int
+				lines  int
 				flags  int
 				lo     float32
 				hi     float32
-			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, wpanel: wpanel, dpanel: dpanel, flags: flags, lo: lo, hi: hi}
+			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, panels: panels, wpanel: wpanel, dpanel: dpanel, ahead: ahead, lines: lines, flags: flags, lo: lo, hi: hi}
 			if emulate("conv_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags, lo, hi)
+		conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
 	}
 }
 

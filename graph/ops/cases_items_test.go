@@ -89,6 +89,9 @@ func TestValuesAreAskedFor(t *testing.T) {
 			continue
 		}
 		for i, want := range c.want {
+			if want == nil { // not looked at
+				continue
+			}
 			if d := diff(got[i], want); d != "" && len(given.consts) > 0 {
 				t.Errorf("%s %s: output %d with the values of inputs %v: %s", c.op, c.name, i, given.consts, d)
 			}

@@ -9,16 +9,24 @@ import (
 // Normalisations of [batch × channels × spatial…] whose parameters are vectors over the channels.
 var (
 	opBatchNorm = &Op{
-		Name: "batch_norm", Type: "BatchNormalization", Since: 7, MinInputs: 5, Rows: rowsFirst,
+		Name: "batch_norm", Type: "BatchNormalization", Since: 7, MinInputs: 5,
+		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+			training, err := n.IntAttr("training_mode", 0)
+			return err == nil && training == 0 && rowsFirst(n, in, rows)
+		},
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			training, err := n.IntAttr("training_mode", 0)
-			if err == nil && (training != 0 || len(n.Outputs) > 1) {
-				err = unsupported(n, "training mode")
+			if err == nil && training == 0 && len(n.Outputs) > 1 {
+				err = unsupported(n, "outputs for training without training_mode")
 			}
 			if err != nil {
 				return nil, err
 			}
-			return inferChannelNorm(n, in, 5, 2)
+			out, err := inferChannelNorm(n, in, 5, 2)
+			if training == 0 || err != nil {
+				return out, err
+			}
+			return inferTraining(n, in)
 		},
 		Build: buildBatchNorm,
 	}
@@ -80,6 +88,9 @@ func buildBatchNorm(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kerne
 	eps, err := n.FloatAttr("epsilon", 1e-5)
 	if err != nil {
 		return nil, err
+	}
+	if training, err := n.IntAttr("training_mode", 0); training != 0 || err != nil {
+		return buildTraining(n, eps)
 	}
 	k := &batchNormKernel{eps: eps}
 	for i := 1; i < 5; i++ {

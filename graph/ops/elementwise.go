@@ -113,11 +113,8 @@ func unaryTyped(name, opType string, since int64, byType typed) *Op {
 	}, byType)
 }
 
-// opIdentity and opDropout (inference) pass their value through.
-var (
-	opIdentity = passThrough("identity", "Identity", 1)
-	opDropout  = passThrough("dropout", "Dropout", 7)
-)
+// opIdentity passes its value through.
+var opIdentity = passThrough("identity", "Identity", 1)
 
 func passThrough(name, opType string, since int64) *Op {
 	return &Op{

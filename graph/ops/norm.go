@@ -1,12 +1,15 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Layer and RMS normalisation work on the axes from "axis" on, whose shape scale and bias have.
+// Layer and RMS normalisation work on the axes from "axis" on, whose shape scale and bias have. Outputs 1 and 2 of the former, which are
+// optional, are the mean and 1/√(variance + epsilon) of each row.
 var (
 	opLayerNorm = rowNormOp("layer_norm", "LayerNormalization", 17, 3)
 	opRMSNorm   = rowNormOp("rms_norm", "RMSNormalization", 23, 2)
@@ -23,8 +26,8 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 			if err := arity(n, in, 2, maxInputs); err != nil {
 				return nil, err
 			}
-			if len(n.Outputs) > 1 {
-				return nil, unsupported(n, "the outputs for training")
+			if len(n.Outputs) > 1 && maxInputs == 2 || len(n.Outputs) > 3 {
+				return nil, modelErr(n, "%d outputs", len(n.Outputs))
 			}
 			axis, err := normAxis(n, in)
 			if err != nil {
@@ -45,7 +48,12 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 			if _, err := n.FloatAttr("epsilon", 0); err != nil {
 				return nil, err
 			}
-			return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
+			moments := slices.Clone(in[0].Shape)
+			for i := axis; i < len(moments); i++ {
+				moments[i] = 1
+			}
+			out := []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}, {DType: tensor.Float32, Shape: moments}, {DType: tensor.Float32, Shape: moments}}
+			return out[:max(1, len(n.Outputs))], nil
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			eps, err := n.FloatAttr("epsilon", 1e-5)
@@ -56,6 +64,7 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 				if cols == 0 {
 					return nil
 				}
+				writeMoments(out[1:], x, cols, eps)
 				switch {
 				case maxInputs == 2:
 					kernels.RMSNormF32(dst, x, scale, len(x)/cols, cols, eps)
@@ -67,6 +76,20 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 				return nil
 			}), err
 		},
+	}
+}
+
+// writeMoments writes the mean and 1/√(variance + eps) of each row to as many outputs as there are.
+func writeMoments(out []*tensor.Tensor, x []float32, cols int, eps float32) {
+	if len(out) == 0 {
+		return
+	}
+	for r := range len(x) / cols {
+		mean, variance := kernels.MomentsF32(x[r*cols : (r+1)*cols])
+		tensor.Data[float32](out[0])[r] = mean
+		if len(out) > 1 {
+			tensor.Data[float32](out[1])[r] = kernels.InverseRootF32(variance, eps)
+		}
 	}
 }
 

@@ -38,6 +38,8 @@ type Op struct {
 	Bodies []string
 	// Flow runs a node of a control-flow operator: it gives the outputs, in the order of n.Outputs, their type, shape and elements.
 	Flow func(n *graph.Node, in, out []*tensor.Tensor, f Flow) error
+	// Expand writes down the ONNX operators that a node stands for, instead of Infer and Build.
+	Expand func(x *Expansion) error
 	// Packs reports whether the kernel keeps a copy of its own of input i, where that is a constant of this rank, so that a plan need not
 	// keep it. Nil: of none.
 	Packs func(i, rank int) bool

@@ -2,7 +2,6 @@ package passes
 
 import (
 	"maps"
-	"strconv"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -37,11 +36,7 @@ func sinkConstants(g *graph.Graph) {
 }
 
 // inliner puts the branch that is taken in the place of an If with a constant condition.
-type inliner struct {
-	root  *graph.Graph
-	taken map[string]bool // all names of the model, made when first needed
-	count int             // of names made
-}
+type inliner struct{ names }
 
 // simplify works on g, then on its bodies, until nothing more becomes constant.
 func (in *inliner) simplify(g *graph.Graph) error {
@@ -109,29 +104,5 @@ func takenBranch(g *graph.Graph, n *graph.Node) *graph.Graph {
 
 // freshNames gives what a branch has names that nothing in the model has.
 func (in *inliner) freshNames(branch *graph.Graph) {
-	if in.taken == nil {
-		in.taken = map[string]bool{}
-		eachBody(in.root, func(g *graph.Graph) {
-			for _, v := range g.Inputs {
-				in.taken[v.Name] = true
-			}
-			for name := range g.Initializers {
-				in.taken[name] = true
-			}
-			for _, n := range g.Nodes {
-				for _, out := range n.Outputs {
-					in.taken[out] = true
-				}
-			}
-		})
-	}
-	branch.Freshen(map[string]string{}, func(name string) string {
-		to := name
-		for in.taken[to] {
-			in.count++
-			to = name + "." + strconv.Itoa(in.count)
-		}
-		in.taken[to] = true
-		return to
-	})
+	branch.Freshen(map[string]string{}, in.fresh)
 }

@@ -29,7 +29,7 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := inliner{root: g}
+	in := inliner{names{root: g}}
 	if err := in.simplify(g); err != nil {
 		return nil, err
 	}
@@ -43,6 +43,7 @@ func simplify(g *graph.Graph, lenient bool) error {
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
+	keepExpandable(g, keep)
 	if err := foldConstants(g, keep, lenient); err != nil {
 		return err
 	}
@@ -158,14 +159,22 @@ func dropIdentities(g *graph.Graph) {
 		if len(source) > 0 {
 			n.Rename(source)
 		}
-		passes := n.Domain == graph.DomainONNX && (n.Op == "Identity" || n.Op == "Dropout")
-		if passes && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
+		if (is(n, "Identity") || is(n, "Dropout") && !trains(g, n)) && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
 			source[n.Outputs[0]] = n.Inputs[0]
 			continue
 		}
 		kept = append(kept, n)
 	}
 	g.Nodes = kept
+}
+
+// trains reports whether a Dropout may be told to drop something.
+func trains(g *graph.Graph, n *graph.Node) bool {
+	if len(n.Inputs) < 3 || n.Inputs[2] == "" {
+		return false
+	}
+	t := g.Initializers[n.Inputs[2]]
+	return t == nil || t.DType != tensor.Bool || t.Len() != 1 || tensor.Data[bool](t)[0]
 }
 
 // dropUnused removes nodes and initializers that no output depends on. Nodes need not be sorted.

@@ -23,6 +23,8 @@ func Fuse(m *graph.Model) error {
 }
 
 func fuse(g *graph.Graph, lenient bool) error {
+	fuseGelu(g)
+	fuseNorms(g)
 	fuseAttention(g)
 	fuseInt8(g)
 	fuseQuantized(g)

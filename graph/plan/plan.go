@@ -61,6 +61,9 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if m, err = passes.Expand(m); err != nil {
+		return nil, err
+	}
 	m, err = passes.Standard(m)
 	if err != nil {
 		return nil, err
