@@ -136,13 +136,13 @@ func (k *svmClassifier) ScratchBytes(args []graph.Arg) int {
 func (k *svmClassifier) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	x, scratch := featuresF32(in[0], scratch)
 	f := floats(scratch)
-	dots, row := f[:svmRows*k.count], f[svmRows*k.count:][:k.cols]
+	dots, one := f[:svmRows*k.count], f[svmRows*k.count:][:k.count]
 	w := k.workOf(scratch[4*k.floatsOf():])
 	z, width := tensor.Data[float32](out[1]), out[1].Shape[1]
 	rows := out[1].Shape[0]
 	for at := 0; at < rows; at += svmRows {
 		block := min(svmRows, rows-at)
-		k.run(dots[:block*k.count], x[at*k.cols:(at+block)*k.cols], row, block)
+		k.run(dots[:block*k.count], x[at*k.cols:(at+block)*k.cols], one, block)
 		for r := range block {
 			to := z[(at+r)*width : (at+r+1)*width]
 			if k.perClass == nil {

@@ -83,14 +83,20 @@ func buildTrees(head func(*graph.Node) (treeHead, error)) func(*graph.Node, []gr
 	}
 }
 
-// treeNode is a branch, whose true child follows it, or a leaf, which has a range of weights.
+// treeNode is a branch, whose true child follows it, or a leaf: a branch that never holds and is its own false child, so that a walk may
+// stay there while others go on.
 type treeNode[T floating] struct {
-	value   T // threshold of a branch; weight of a leaf of a single target
+	value   T // the threshold, NaN of a leaf
 	feature int32
-	other   int32 // of a branch: the false child; of a leaf: its first weight
-	count   int32 // of a leaf: its number of weights; of membership: the set
-	mode    branchMode
-	nanTrue bool
+	other   int32 // the false child
+}
+
+// nodeInfo is what a walk of simple branches does not look at.
+type nodeInfo[T floating] struct {
+	weight       T     // of a leaf of a single target
+	first, count int32 // of a leaf: its weights; of membership: count is the set
+	mode         branchMode
+	nanTrue      bool
 }
 
 type leafWeight[T floating] struct {
@@ -102,8 +108,9 @@ type leafWeight[T floating] struct {
 // membership.
 type trees[T floating] struct {
 	nodes   []treeNode[T]
+	info    []nodeInfo[T] // of the same node
 	roots   []int32
-	leaves  []leafWeight[T]
+	weights []leafWeight[T]
 	sets    [][]T // ascending
 	base    []T
 	simple  bool // all branches are x <= value with NaN on the false side
@@ -113,16 +120,19 @@ type trees[T floating] struct {
 	labels  classLabels
 	binary  binaryCase
 	scored  int // the class that has weights where binary
+	name    string
+	cols    int // features that are looked at; a leaf looks at the first one
 	pool    *kernels.Pool
 	jobs    sync.Pool // of *treeJob[T]
 }
 
 // holds reports whether the comparison of a branch is true.
-func (e *trees[T]) holds(n *treeNode[T], v T) bool {
-	if v != v && n.nanTrue {
+func (e *trees[T]) holds(at int32, v T) bool {
+	n, i := &e.nodes[at], &e.info[at]
+	if v != v && i.nanTrue {
 		return true
 	}
-	switch n.mode {
+	switch i.mode {
 	case branchLEQ:
 		return v <= n.value
 	case branchEQ:
@@ -130,33 +140,75 @@ func (e *trees[T]) holds(n *treeNode[T], v T) bool {
 	case branchNEQ:
 		return v != n.value
 	}
-	_, found := slices.BinarySearch(e.sets[n.count], v)
+	_, found := slices.BinarySearch(e.sets[i.count], v)
 	return found && v == v
 }
 
-// leaf walks a tree.
-func (e *trees[T]) leaf(at int32, row []T) *treeNode[T] {
+// step is the node behind one of a tree of simple branches; a leaf is behind itself.
+func (e *trees[T]) step(at int32, row []T) int32 {
 	n := &e.nodes[at]
-	if e.simple {
-		for n.mode != branchLeaf {
-			if row[n.feature] <= n.value {
-				at++
-			} else {
-				at = n.other
-			}
-			n = &e.nodes[at]
-		}
-		return n
+	var holds int32
+	if row[n.feature] <= n.value { // a flag, not a jump: half of these would be mispredicted
+		holds = 1
 	}
-	for n.mode != branchLeaf {
-		if e.holds(n, row[n.feature]) {
+	return n.other ^ (n.other^(at+1))&-holds
+}
+
+// walk is all steps of one row, with jumps, which a row alone is faster by.
+func (e *trees[T]) walk(at int32, row []T) int32 {
+	for {
+		n := &e.nodes[at]
+		switch {
+		case row[n.feature] <= n.value:
 			at++
-		} else {
+		case n.other == at:
+			return at
+		default:
 			at = n.other
 		}
-		n = &e.nodes[at]
 	}
-	return n
+}
+
+// leaf walks a tree of any branches.
+func (e *trees[T]) leaf(at int32, row []T) int32 {
+	for e.info[at].mode != branchLeaf {
+		if e.holds(at, row[e.nodes[at].feature]) {
+			at++
+		} else {
+			at = e.nodes[at].other
+		}
+	}
+	return at
+}
+
+// treeWalks is the number of rows that walk a tree of simple branches side by side: a step waits for the memory and the comparison of the
+// one before, so one row alone leaves the processor idle. A forest of 100 trees for digits takes 9.5 ms for 1,000 rows, one row after the
+// other with jumps 15 (one core of a Xeon with AVX-512).
+const treeWalks = 4
+
+// leaves walks a tree for rows of x that lie cols apart and writes the leaves they end in.
+func (e *trees[T]) leaves(to []int32, root int32, x []T, cols int) {
+	if !e.simple {
+		for r := range to {
+			to[r] = e.leaf(root, x[r*cols:(r+1)*cols])
+		}
+		return
+	}
+	for ; len(to) >= treeWalks; to, x = to[treeWalks:], x[treeWalks*cols:] {
+		a, b, c, d := root, root, root, root
+		ra, rb, rc, rd := x[:cols], x[cols:2*cols], x[2*cols:3*cols], x[3*cols:4*cols]
+		for {
+			na, nb, nc, nd := e.step(a, ra), e.step(b, rb), e.step(c, rc), e.step(d, rd)
+			if na == a && nb == b && nc == c && nd == d {
+				break
+			}
+			a, b, c, d = na, nb, nc, nd
+		}
+		to[0], to[1], to[2], to[3] = a, b, c, d
+	}
+	for r := range to {
+		to[r] = e.walk(root, x[r*cols:(r+1)*cols])
+	}
 }
 
 // treeRows is the number of rows that walk a tree before the next one is touched: the nodes of a tree stay in the first-level cache.
@@ -176,32 +228,25 @@ func (j *treeJob[T]) Chunk(i int) {
 	e := j.e
 	width := e.targets
 	first, last := i*treeRows, min((i+1)*treeRows, len(j.sum)/width)
-	if width == 1 && (e.combine == combineSum || e.combine == combineAverage) {
-		j.sumSingle(first, last)
-	} else {
-		for _, root := range e.roots {
-			for r := first; r < last; r++ {
-				leaf := e.leaf(root, j.x[r*j.cols:(r+1)*j.cols])
-				sum, seen := j.sum[r*width:(r+1)*width], j.seen[r*width:(r+1)*width]
-				for _, w := range e.leaves[leaf.other : leaf.other+leaf.count] {
-					sum[w.target] = aggregated(e.combine, sum[w.target], w.value, seen[w.target])
-					seen[w.target] = true
-				}
+	single := width == 1 && (e.combine == combineSum || e.combine == combineAverage)
+	var ends [treeRows]int32
+	for _, root := range e.roots {
+		e.leaves(ends[:last-first], root, j.x[first*j.cols:last*j.cols], j.cols)
+		for k, at := range ends[:last-first] {
+			leaf, r := &e.info[at], first+k
+			if single {
+				j.sum[r] += leaf.weight
+				continue
+			}
+			sum, seen := j.sum[r*width:(r+1)*width], j.seen[r*width:(r+1)*width]
+			for _, w := range e.weights[leaf.first : leaf.first+leaf.count] {
+				sum[w.target] = aggregated(e.combine, sum[w.target], w.value, seen[w.target])
+				seen[w.target] = true
 			}
 		}
 	}
 	for r := first; r < last; r++ {
 		e.finish(j.out, r, j.sum[r*width:(r+1)*width], j.seen[r*width:(r+1)*width])
-	}
-}
-
-// sumSingle adds the weights of leaves of one target.
-func (j *treeJob[T]) sumSingle(first, last int) {
-	e := j.e
-	for _, root := range e.roots {
-		for r := first; r < last; r++ {
-			j.sum[r] += e.leaf(root, j.x[r*j.cols:(r+1)*j.cols]).value
-		}
 	}
 }
 
@@ -232,6 +277,9 @@ func (e *trees[T]) featureBytes(a graph.Arg) int {
 
 // Run implements graph.Kernel.
 func (e *trees[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	if cols := features(in[0].Shape); cols < e.cols {
+		return inputErr(e.name, "%d features, expected at least %d", cols, e.cols)
+	}
 	j := e.jobs.Get().(*treeJob[T])
 	defer e.jobs.Put(j)
 	scores := out[len(out)-1]

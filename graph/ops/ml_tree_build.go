@@ -10,7 +10,7 @@ import (
 
 // newTrees checks an ensemble once, so that running needs no checks, and lays it out: depth first, each branch before its true child.
 func newTrees[T floating](n *graph.Node, in []graph.Arg, h *treeHead, raw *rawTrees, pool *kernels.Pool) (*trees[T], error) {
-	e := &trees[T]{simple: true, combine: raw.combine, post: raw.post, targets: h.targets, labels: h.labels, pool: pool}
+	e := &trees[T]{simple: true, combine: raw.combine, post: raw.post, targets: h.targets, labels: h.labels, name: n.String(), cols: 1, pool: pool}
 	e.jobs.New = func() any { return new(treeJob[T]) }
 	for _, v := range raw.base {
 		e.base = append(e.base, T(v))
@@ -19,7 +19,7 @@ func newTrees[T floating](n *graph.Node, in []graph.Arg, h *treeHead, raw *rawTr
 		if w.target >= h.targets {
 			return nil, modelErr(n, "target id %d, expected 0 to %d", w.target, h.targets-1)
 		}
-		e.leaves = append(e.leaves, leafWeight[T]{T(w.value), int32(w.target)})
+		e.weights = append(e.weights, leafWeight[T]{T(w.value), int32(w.target)})
 	}
 	for _, set := range raw.sets {
 		list := make([]T, 0, len(set))
@@ -86,11 +86,12 @@ func (e *trees[T]) layOut(n *graph.Node, raw *rawTrees, root, cols int, visited 
 		}
 		r := &raw.nodes[next.node]
 		if r.mode == branchLeaf {
-			leaf := treeNode[T]{mode: branchLeaf, other: int32(r.first), count: int32(r.count)}
-			for _, w := range e.leaves[r.first : r.first+r.count] {
-				leaf.value += w.value // read where there is one target
+			leaf := nodeInfo[T]{mode: branchLeaf, first: int32(r.first), count: int32(r.count)}
+			for _, w := range e.weights[r.first : r.first+r.count] {
+				leaf.weight += w.value // read where there is one target
 			}
-			e.nodes = append(e.nodes, leaf)
+			e.nodes = append(e.nodes, treeNode[T]{value: T(math.NaN()), other: int32(len(e.nodes))})
+			e.info = append(e.info, leaf)
 			continue
 		}
 		if visited[next.node] {
@@ -100,34 +101,36 @@ func (e *trees[T]) layOut(n *graph.Node, raw *rawTrees, root, cols int, visited 
 		if r.feature < 0 || r.feature >= int64(cols) {
 			return modelErr(n, "node %d reads feature %d of %d", next.node, r.feature, cols)
 		}
-		node, swapped := branchOf[T](r)
-		e.simple = e.simple && node.mode == branchLEQ && !node.nanTrue
+		e.cols = max(e.cols, int(r.feature)+1)
+		node, info, swapped := branchOf[T](r)
+		e.simple = e.simple && info.mode == branchLEQ && !info.nanTrue
 		yes, no := r.yes, r.no
 		if swapped {
 			yes, no = no, yes
 		}
 		stack = append(stack, todo{no, len(e.nodes)}, todo{yes, -1})
-		e.nodes = append(e.nodes, node)
+		e.nodes, e.info = append(e.nodes, node), append(e.info, info)
 	}
 	return nil
 }
 
 // branchOf normalises a comparison: x < v is x <= the value before v, x > v is the opposite of x <= v with the children swapped. NaN
 // keeps the side it had. A threshold is rounded so that the comparison with every feature of type T stays what it was.
-func branchOf[T floating](r *rawNode) (node treeNode[T], swapped bool) {
-	node = treeNode[T]{feature: int32(r.feature), mode: r.mode, nanTrue: r.nanTrue, count: int32(r.set), value: T(r.value)}
+func branchOf[T floating](r *rawNode) (node treeNode[T], info nodeInfo[T], swapped bool) {
+	node = treeNode[T]{feature: int32(r.feature), value: T(r.value)}
+	info = nodeInfo[T]{mode: r.mode, nanTrue: r.nanTrue, count: int32(r.set)}
 	if r.mode == branchEQ || r.mode == branchNEQ {
 		if float64(node.value) != r.value {
 			node.value = T(math.NaN()) // equal to no feature
 		}
-		return node, false
+		return node, info, false
 	}
 	if r.mode == branchMember {
-		return node, false
+		return node, info, false
 	}
-	node.mode = branchLEQ
+	info.mode = branchLEQ
 	if r.value != r.value { // no comparison with it holds
-		return node, false
+		return node, info, false
 	}
 	if float64(node.value) > r.value {
 		node.value = before(node.value)
@@ -141,9 +144,9 @@ func branchOf[T floating](r *rawNode) (node treeNode[T], swapped bool) {
 	}
 	swapped = r.mode == branchGTE || r.mode == branchGT
 	if swapped {
-		node.nanTrue = !r.nanTrue
+		info.nanTrue = !r.nanTrue
 	}
-	return node, swapped
+	return node, info, swapped
 }
 
 // before is the largest value less than v.
