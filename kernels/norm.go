@@ -11,7 +11,7 @@ package kernels
 func LayerNormF32(dst, x, scale, bias []float32, rows, cols int, eps float32) {
 	for r := range rows {
 		in, out := x[r*cols:(r+1)*cols], dst[r*cols:(r+1)*cols]
-		mean, inv := moments(in, eps)
+		mean, inv := Moments(in, eps)
 		normRow(out, in, scale, bias, mean, inv)
 	}
 }
@@ -37,7 +37,7 @@ func GroupNormF32(dst, x, scale, bias []float32, batch, channels, groups, spatia
 	perGroup := channels / groups
 	for g := range batch * groups {
 		at, size := g*perGroup*spatial, perGroup*spatial
-		mean, inv := moments(x[at:at+size], eps)
+		mean, inv := Moments(x[at:at+size], eps)
 		for i := range perGroup {
 			c := g%groups*perGroup + i
 			from := at + i*spatial
@@ -74,8 +74,8 @@ func AffineF32(dst, x []float32, sub, scale, shift float32) {
 	elementwise(dst, x, func(dst, x []float32) { affine_f32(dst, x, sub, scale, shift) })
 }
 
-// moments returns the mean of x and 1/√(variance + eps).
-func moments(x []float32, eps float32) (mean, inv float32) {
+// Moments returns the mean of x and 1/√(variance + eps), as the normalisations use them.
+func Moments(x []float32, eps float32) (mean, inv float32) {
 	n := float32(len(x))
 	mean = SumF32(x) / n
 	return mean, inverseRoot(SumSquareF32(x, mean)/n, eps)

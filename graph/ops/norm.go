@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
@@ -23,9 +25,6 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 			if err := arity(n, in, 2, maxInputs); err != nil {
 				return nil, err
 			}
-			if len(n.Outputs) > 1 {
-				return nil, unsupported(n, "the outputs for training")
-			}
 			axis, err := normAxis(n, in)
 			if err != nil {
 				return nil, err
@@ -45,7 +44,13 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 			if _, err := n.FloatAttr("epsilon", 0); err != nil {
 				return nil, err
 			}
-			return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
+			out := []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}
+			if maxInputs == 3 { // mean and inverse deviation of each row
+				rows := slices.Clone(in[0].Shape)
+				fill(rows[axis:], 1)
+				out = append(out, graph.Arg{DType: tensor.Float32, Shape: rows}, graph.Arg{DType: tensor.Float32, Shape: rows})
+			}
+			return out[:max(1, min(len(out), len(n.Outputs)))], nil
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			eps, err := n.FloatAttr("epsilon", 1e-5)
@@ -64,9 +69,39 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 				default:
 					kernels.LayerNormF32(dst, x, scale, nil, len(x)/cols, cols, eps)
 				}
+				if len(out) > 1 {
+					rowStatistics(out[1:], x, cols, eps)
+				}
 				return nil
 			}), err
 		},
+	}
+}
+
+// rowStatistics writes the mean of each row to the first of out and the inverse deviation to the second, either of which may be missing.
+func rowStatistics(out []*tensor.Tensor, x []float32, cols int, eps float32) {
+	for r := range len(x) / cols {
+		var values [2]float32
+		values[0], values[1] = kernels.Moments(x[r*cols:(r+1)*cols], eps)
+		for i, t := range out {
+			if t != nil {
+				tensor.Data[float32](t)[r] = values[i]
+			}
+		}
+	}
+}
+
+// keepStatistics leaves the outputs behind the first float32 where the first is a half float.
+func keepStatistics(op *Op) {
+	infer := op.Infer
+	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		out, err := infer(n, in)
+		for i := range out {
+			if i > 0 {
+				out[i].DType = tensor.Float32
+			}
+		}
+		return out, err
 	}
 }
 

@@ -40,6 +40,7 @@ var cases = slices.Concat(
 	basicCases,
 	elementwiseCases,
 	reduceCases,
+	reduceTypedCases,
 	normCases,
 	movementCases,
 	typedCases,

@@ -129,7 +129,7 @@ func dropIdentities(g *graph.Graph) {
 				n.Inputs[i] = s
 			}
 		}
-		passes := n.Domain == graph.DomainONNX && (n.Op == "Identity" || n.Op == "Dropout")
+		passes := n.Domain == graph.DomainONNX && (n.Op == "Identity" || n.Op == "Dropout" && (len(n.Inputs) < 3 || n.Inputs[2] == ""))
 		if passes && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
 			source[n.Outputs[0]] = n.Inputs[0]
 			continue
