@@ -5,7 +5,6 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
-	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
