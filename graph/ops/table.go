@@ -191,8 +191,8 @@ var table = []*Op{
 // The float32 operators that take 16-bit floats too.
 func init() {
 	for _, op := range []*Op{
-		opAbs, opAcos, opAcosh, opAdd, opArgMax, opArgMin, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opCeil, opCelu, opClip, opConv, opCos, opCosh,
-		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opFusedGemm, opFusedMatMul, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
+		opAbs, opAcos, opAcosh, opAdd, opArgMax, opArgMin, opAsin, opAsinh, opAtan, opAtanh, opAttention, opAveragePool, opCeil, opCelu, opClip, opConv, opCos, opCosh,
+		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opFusedAttention, opFusedGemm, opFusedMatMul, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
 		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLSTM, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
 		opLogSoftmax, opLpNorm, opMatMul, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm, opRNN,
 		opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin, opReduceProd,
