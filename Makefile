@@ -57,6 +57,9 @@ bench-record: build ## the figures of this kind of machine, on one thread and tw
 	bin/hotpath bench kernels --op=$(K) --record --out=bench/results
 	bin/hotpath bench kernels --op=$(or $(K),gemm) --threads=2 --record
 
+models: ## real models for tests and comparisons into .cache/models (needs python3 with pip, numpy, onnx: PYTHON=.cache/venv/bin/python)
+	$(PYTHON) bench/models/fetch.py .cache/models
+
 conformance: ## the public cases of ONNX (needs python3 with onnx: PYTHON=.cache/venv/bin/python); a table of them into graph/CONFORMANCE.md
 	$(PYTHON) bench/peers/conformance_cases.py .cache/conformance
 	$(GO) run ./bench/conformance -table graph/CONFORMANCE.md .cache/conformance
@@ -70,4 +73,4 @@ bench-peers: build ## requests/s against Flask + onnxruntime, in one run (needs 
 line: build ## a CSV trained, quantised, published and answered over authenticated TLS, on every tier
 	bench/line.sh bin/hotpath
 
-.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-peers conformance line
+.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-peers models conformance line

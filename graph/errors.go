@@ -1,6 +1,9 @@
 package graph
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of models and of their execution; every error of this tree wraps one of them, and the server derives the
 // HTTP status from it.
@@ -19,3 +22,19 @@ var (
 	// ErrInput: inputs of a run that do not fit the signature.
 	ErrInput = errors.New("invalid input")
 )
+
+// NeedsValue is ErrNeedsValue for one input of a node. It is ErrUnsupported too, for callers that have no values to give.
+type NeedsValue struct {
+	Node  string
+	Input int
+}
+
+// Error implements error.
+func (e *NeedsValue) Error() string {
+	return fmt.Sprintf("%s: input %d: %v: %v", e.Node, e.Input, ErrNeedsValue, ErrUnsupported)
+}
+
+// Is makes e match ErrNeedsValue and ErrUnsupported.
+func (e *NeedsValue) Is(target error) bool {
+	return target == ErrNeedsValue || target == ErrUnsupported
+}

@@ -71,16 +71,29 @@ func (m *Model) Clone() *Model {
 	c := *m
 	c.Opsets = cloneMap(m.Opsets)
 	c.Metadata = cloneMap(m.Metadata)
-	c.Graph.Inputs = slices.Clone(m.Graph.Inputs)
-	c.Graph.Outputs = slices.Clone(m.Graph.Outputs)
-	c.Graph.Initializers = cloneMap(m.Graph.Initializers)
-	c.Graph.Nodes = make([]*Node, len(m.Graph.Nodes))
-	for i, n := range m.Graph.Nodes {
+	c.Graph = *m.Graph.Clone()
+	return &c
+}
+
+// Clone copies the structure, bodies too; tensors are shared.
+func (g *Graph) Clone() *Graph {
+	c := *g
+	c.Inputs = slices.Clone(g.Inputs)
+	c.Outputs = slices.Clone(g.Outputs)
+	c.Initializers = cloneMap(g.Initializers)
+	c.Nodes = make([]*Node, len(g.Nodes))
+	for i, n := range g.Nodes {
 		nc := *n
 		nc.Inputs = slices.Clone(n.Inputs)
 		nc.Outputs = slices.Clone(n.Outputs)
 		nc.Attrs = cloneMap(n.Attrs)
-		c.Graph.Nodes[i] = &nc
+		for name, a := range nc.Attrs {
+			if a.Graph != nil {
+				a.Graph = a.Graph.Clone()
+				nc.Attrs[name] = a
+			}
+		}
+		c.Nodes[i] = &nc
 	}
 	return &c
 }
@@ -91,89 +104,4 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 		c[k] = v
 	}
 	return c
-}
-
-// Check proves the structural rules (every value produced once and before use, no cycle, outputs exist) and sorts
-// Nodes topologically, keeping the given order where it already is one. Errors wrap ErrModel.
-func (g *Graph) Check() error {
-	if len(g.Outputs) == 0 {
-		return fmt.Errorf("graph %q has no outputs: %w", g.Name, ErrModel)
-	}
-	const fromOutside = -1
-	producer := make(map[string]int)
-	for _, v := range g.Inputs {
-		if v.Name == "" {
-			return fmt.Errorf("graph %q: an input has no name: %w", g.Name, ErrModel)
-		}
-		if _, dup := producer[v.Name]; dup {
-			return fmt.Errorf("input %q is declared twice: %w", v.Name, ErrModel)
-		}
-		producer[v.Name] = fromOutside
-	}
-	for name := range g.Initializers {
-		if _, dup := producer[name]; dup {
-			return fmt.Errorf("value %q is an input and an initializer: %w", name, ErrModel)
-		}
-		producer[name] = fromOutside
-	}
-	for i, n := range g.Nodes {
-		for _, out := range n.Outputs {
-			if out == "" {
-				continue
-			}
-			if _, dup := producer[out]; dup {
-				return fmt.Errorf("%s: value %q is produced twice: %w", n, out, ErrModel)
-			}
-			producer[out] = i
-		}
-	}
-	// Kahn's algorithm; a heap-free queue in node order keeps an already sorted list as it is.
-	waiting := make([]int, len(g.Nodes))
-	users := make([][]int, len(g.Nodes))
-	for i, n := range g.Nodes {
-		for _, in := range n.Inputs {
-			if in == "" {
-				continue
-			}
-			p, ok := producer[in]
-			if !ok {
-				return fmt.Errorf("%s: input %q is not produced by anything: %w", n, in, ErrModel)
-			}
-			if p != fromOutside {
-				waiting[i]++
-				users[p] = append(users[p], i)
-			}
-		}
-	}
-	sorted := make([]*Node, 0, len(g.Nodes))
-	var ready []int
-	for i := range g.Nodes {
-		if waiting[i] == 0 {
-			ready = append(ready, i)
-		}
-	}
-	for len(ready) > 0 {
-		i := ready[0]
-		ready = ready[1:]
-		sorted = append(sorted, g.Nodes[i])
-		for _, u := range users[i] {
-			if waiting[u]--; waiting[u] == 0 {
-				ready = append(ready, u)
-			}
-		}
-	}
-	if len(sorted) != len(g.Nodes) {
-		for i, w := range waiting {
-			if w > 0 {
-				return fmt.Errorf("%s is part of a cycle: %w", g.Nodes[i], ErrModel)
-			}
-		}
-	}
-	for _, out := range g.Outputs {
-		if _, ok := producer[out.Name]; !ok {
-			return fmt.Errorf("output %q is not produced by anything: %w", out.Name, ErrModel)
-		}
-	}
-	g.Nodes = sorted
-	return nil
 }

@@ -11,7 +11,7 @@ package kernels
 func LayerNormF32(dst, x, scale, bias []float32, rows, cols int, eps float32) {
 	for r := range rows {
 		in, out := x[r*cols:(r+1)*cols], dst[r*cols:(r+1)*cols]
-		mean, inv := Moments(in, eps)
+		mean, inv := moments(in, eps)
 		normRow(out, in, scale, bias, mean, inv)
 	}
 }
@@ -37,7 +37,7 @@ func GroupNormF32(dst, x, scale, bias []float32, batch, channels, groups, spatia
 	perGroup := channels / groups
 	for g := range batch * groups {
 		at, size := g*perGroup*spatial, perGroup*spatial
-		mean, inv := Moments(x[at:at+size], eps)
+		mean, inv := moments(x[at:at+size], eps)
 		for i := range perGroup {
 			c := g%groups*perGroup + i
 			from := at + i*spatial
@@ -74,19 +74,29 @@ func AffineF32(dst, x []float32, sub, scale, shift float32) {
 	elementwise(dst, x, func(dst, x []float32) { affine_f32(dst, x, sub, scale, shift) })
 }
 
-// Moments returns the mean of x and 1/√(variance + eps), as the normalisations use them.
-func Moments(x []float32, eps float32) (mean, inv float32) {
+// moments returns the mean of x and 1/√(variance + eps).
+func moments(x []float32, eps float32) (mean, inv float32) {
+	mean, variance := MomentsF32(x)
+	return mean, inverseRoot(variance, eps)
+}
+
+// MomentsF32 returns the mean of x and its variance around it, both divided by the number of elements.
+func MomentsF32(x []float32) (mean, variance float32) {
 	n := float32(len(x))
 	mean = SumF32(x) / n
-	return mean, inverseRoot(SumSquareF32(x, mean)/n, eps)
+	return mean, SumSquareF32(x, mean) / n
 }
+
+// InverseRootF32 is 1/√(v + eps), three roundings.
+func InverseRootF32(v, eps float32) float32 { return inverseRoot(v, eps) }
 
 func inverseRoot(v, eps float32) float32 { return 1 / sqrtRef(v+eps) }
 
-// normRow computes dst = ((x − sub)·inv)·scale + bias in pieces that can be preempted.
+// normRow computes dst = ((x − sub)·inv)·scale + bias in pieces that can be preempted, the last first: that is what the pass before left
+// in the cache.
 func normRow(dst, x, scale, bias []float32, sub, inv float32) {
 	scale = scale[:len(x)]
-	for at := 0; at < len(x); at += elementwiseBlock {
+	for at := (len(x) - 1) / elementwiseBlock * elementwiseBlock; at >= 0; at -= elementwiseBlock {
 		end := min(at+elementwiseBlock, len(x))
 		if bias != nil {
 			norm_f32(dst[at:end], x[at:end], scale[at:end], bias[at:end], sub, inv)

@@ -93,7 +93,7 @@ func TestImagesStayBytes(t *testing.T) {
 	if !p.Signature().RowIndependent {
 		t.Error("rows were not proven independent")
 	}
-	steps, _, err := p.Describe(1)
+	steps, _, err := p.Describe(p.NewInputs(1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -271,7 +271,7 @@ func quantizeWeights(w []float32, k, cols int) (q []int8, scales []float32, snr 
 func dropUnusedConstants(g *graph.Graph) {
 	used := map[string]bool{}
 	for _, n := range g.Nodes {
-		for _, in := range n.Inputs {
+		for _, in := range n.Reads() {
 			used[in] = true
 		}
 	}

@@ -78,7 +78,7 @@ func TestInt8(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps, _, err := p.Describe(1)
+		steps, _, err := p.Describe(p.NewInputs(1))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hotpath/hotpath/bench/profile"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -15,17 +18,21 @@ import (
 )
 
 type benchModelCmd struct {
-	Model     string            `arg:"" help:"Model file." type:"existingfile"`
+	Model     string            `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Shape     map[string]string `help:"Shape of an input, as in input=32x100; unknown dimensions are 1." placeholder:"NAME=1x128"`
+	Input     string            `help:"Inputs from a file instead, as for run: .npz, .npy or .json." placeholder:"FILE" type:"existingfile"`
 	Precision string            `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	Seconds   float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
 	Threads   int               `help:"Cores to use; 0: as many as this process may." default:"1"`
 	JSON      bool              `help:"Print one JSON object." name:"json"`
+	Profile   bool              `help:"Print the time of each step with the kernel it ran and its share of the peak, instead of the latency."`
+	HTML      string            `help:"With --profile: also a page that stands alone." placeholder:"FILE" name:"html"`
+	PProf     string            `help:"With --profile: also the CPU profile, labelled by step, for go tool pprof." placeholder:"FILE" name:"pprof"`
 }
 
 // Help implements kong's long help.
 func (benchModelCmd) Help() string {
-	return "Runs a model over and over on the same inputs and prints the latency of one run. The inputs are small numbers that differ from each other."
+	return "Runs a model over and over on the same inputs and prints the latency of one run. Without --input they are small numbers that differ from each other."
 }
 
 type benchModelResult struct {
@@ -56,6 +63,12 @@ func (c *benchModelCmd) Run(e *env) error {
 		return err
 	}
 	defer pool.Close()
+	if c.Profile {
+		return c.profile(e, m, plan.Options{Pool: pool, Precision: c.Precision})
+	}
+	if c.HTML != "" || c.PProf != "" {
+		return fmt.Errorf("--html or --pprof without --profile: %w", errUsage)
+	}
 	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
@@ -94,7 +107,7 @@ func (c *benchModelCmd) Run(e *env) error {
 		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(),
 	}
 	r.Throughput = float64(rows) / r.P50 * 1e6
-	steps, _, err := p.Describe(rows)
+	steps, _, err := p.Describe(inputs)
 	if err != nil {
 		return err
 	}
@@ -109,8 +122,40 @@ func (c *benchModelCmd) Run(e *env) error {
 	return nil
 }
 
-// inputs makes the inputs in the shapes asked for.
+// profile reports where the time goes.
+func (c *benchModelCmd) profile(e *env, m *graph.Model, o plan.Options) error {
+	r, err := profile.Run(m, o, c.inputs, time.Duration(c.Seconds*float64(time.Second)))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	if c.PProf != "" {
+		if err := writeFile(c.PProf, r.PProf); err != nil {
+			return err
+		}
+	}
+	if c.HTML != "" {
+		var page bytes.Buffer
+		if err := r.WriteHTML(&page, filepath.Base(c.Model)); err != nil {
+			return err
+		}
+		if err := writeFile(c.HTML, page.Bytes()); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return e.printJSON(r)
+	}
+	return r.WriteTable(e.stdout)
+}
+
+// inputs reads the inputs, or makes them in the shapes asked for.
 func (c *benchModelCmd) inputs(p *plan.Plan) ([]*tensor.Tensor, error) {
+	if c.Input != "" {
+		if len(c.Shape) > 0 {
+			return nil, fmt.Errorf("--shape beside --input: expected one of them: %w", errUsage)
+		}
+		return readArrays(c.Input, p.Signature())
+	}
 	inputs := p.NewInputs(1)
 	for name, text := range c.Shape {
 		i := slices.IndexFunc(p.Signature().Inputs, func(in graph.Input) bool { return in.Name == name })

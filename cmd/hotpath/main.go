@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/alecthomas/kong"
 
@@ -32,6 +33,7 @@ type cli struct {
 	Train    trainCmd    `cmd:"" help:"Fit a model to a table and write it as ONNX."`
 	Eval     evalCmd     `cmd:"" help:"Compare the answers of a model with a table."`
 	Inspect  inspectCmd  `cmd:"" help:"Show what is in a model file."`
+	Convert  convertCmd  `cmd:"" help:"Write a model of another format as ONNX."`
 	Optimize optimizeCmd `cmd:"" help:"Rewrite a model to a faster one with the same answers."`
 	Quantize quantizeCmd `cmd:"" help:"Make an integer model of a float one."`
 	Bench    benchCmd    `cmd:"" help:"Measure."`
@@ -71,6 +73,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		kong.Exit(func(code int) { panic(exitRequest(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError(),
+		kong.NamedMapper("existingpath", kong.MapperFunc(existingPath)),
 		kong.Vars{"version": fmt.Sprintf("hotpath %s isa %s (%s)", version, cpu.Current(), cpu.Name())},
 	)
 	if err != nil {
@@ -90,6 +93,19 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		return fail(stderr, err)
 	}
 	return exitOK
+}
+
+// existingPath maps an argument that names a file or a directory.
+func existingPath(ctx *kong.DecodeContext, target reflect.Value) error {
+	var path string
+	if err := ctx.Scan.PopValueInto("path", &path); err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	target.SetString(path)
+	return nil
 }
 
 type exitRequest int

@@ -9,7 +9,7 @@ import (
 )
 
 type optimizeCmd struct {
-	Model string `arg:"" help:"Model file." type:"existingfile"`
+	Model string `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Out   string `help:"Where to write the optimised ONNX model." required:"" placeholder:"FILE"`
 	JSON  bool   `help:"Print one JSON object." name:"json"`
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type quantizeCmd struct {
-	Model       string `arg:"" help:"Float model file." type:"existingfile"`
+	Model       string `arg:"" help:"Float model file, or the directory of a SavedModel." type:"existingpath"`
 	Scheme      string `help:"int8: integer weights and activations. w8, w4: weights in blocks of 8 or 4 bits (MatMulNBits). f16: large weights as half floats." enum:"int8,w8,w4,f16" default:"int8"`
 	Calibrate   string `help:"Typical inputs: a table (CSV, JSON lines) or a .npz of arrays by input name. int8 needs them; the others report what they cost on them." placeholder:"FILE" type:"existingfile"`
 	Block       int    `help:"w8, w4: weights that share a scale: 32, 64 or 128." enum:"32,64,128" default:"32"`

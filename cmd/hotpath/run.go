@@ -15,7 +15,7 @@ import (
 )
 
 type runCmd struct {
-	Model     string `arg:"" help:"Model file." type:"existingfile"`
+	Model     string `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Input     string `help:"Arrays by input name: .npz or .json; .npy where the model has one input." required:"" placeholder:"FILE" type:"existingfile"`
 	Precision string `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	Output    string `help:"Where to write the outputs: .npz or .json. Default: JSON on standard output." placeholder:"FILE"`

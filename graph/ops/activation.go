@@ -62,20 +62,23 @@ var (
 		}
 		return nil, modelErr(n, "attribute \"approximate\" is %q, expected \"none\" or \"tanh\"", form)
 	})
-	opSwish = unaryAttrF32("swish", "Swish", 24, func(n *graph.Node) (func(dst, x []float32), error) {
-		alpha, err := n.FloatAttr("alpha", 1)
-		if alpha == 1 || err != nil {
-			return kernels.SiluF32, err
-		}
-		scale := []float32{alpha}
-		return func(dst, x []float32) { // x·σ(alpha·x) = SiLU(alpha·x)/alpha
-			if alpha == 0 {
-				kernels.AffineF32(dst, x, 0, 0.5, 0)
-				return
-			}
-			kernels.MulF32(dst, x, scale)
-			kernels.SiluF32(dst, dst)
-			kernels.DivF32(dst, dst, scale)
-		}, nil
-	})
+	opSwish = unaryAttrF32("swish", "Swish", 24, swishF32)
 )
+
+// swishF32 makes x·σ(alpha·x).
+func swishF32(n *graph.Node) (func(dst, x []float32), error) {
+	alpha, err := n.FloatAttr("alpha", 1)
+	if alpha == 1 || err != nil {
+		return kernels.SiluF32, err
+	}
+	scale := []float32{alpha}
+	return func(dst, x []float32) { // SiLU(alpha·x)/alpha
+		if alpha == 0 {
+			kernels.AffineF32(dst, x, 0, 0.5, 0)
+			return
+		}
+		kernels.MulF32(dst, x, scale)
+		kernels.SiluF32(dst, dst)
+		kernels.DivF32(dst, dst, scale)
+	}, nil
+}

@@ -84,6 +84,8 @@ type attentionKernel struct {
 	hasLengths, boolMask   bool
 	padded                 bool // a mask shorter than the keys hides the rest
 	presentKeys, presentVs bool // outputs
+	hasScores              bool
+	scoresMode             int
 }
 
 func readAttention(n *graph.Node, in []graph.Arg) (*attentionKernel, error) {
@@ -100,8 +102,12 @@ func readAttention(n *graph.Node, in []graph.Arg) (*attentionKernel, error) {
 		}
 		ints[name] = v
 	}
-	if p := ints["softmax_precision"]; p != int64(tensor.Float32.ONNX()) {
-		return nil, unsupported(n, "softmax_precision %d, expected float32", p)
+	// The softmax is computed in float32, which every result has room for, whatever the precision asked for.
+	if p := tensor.FromONNX(int32(ints["softmax_precision"])); !slices.Contains(floatTypes, p) {
+		return nil, modelErr(n, "softmax_precision %d", ints["softmax_precision"])
+	}
+	if k.scoresMode = int(ints["qk_matmul_output_mode"]); k.scoresMode < 0 || k.scoresMode >= scoreModes {
+		return nil, modelErr(n, "qk_matmul_output_mode %d", k.scoresMode)
 	}
 	k.qHeads, k.kvHeads = int(ints["q_num_heads"]), int(ints["kv_num_heads"])
 	k.left, k.right = int(ints["left_window_size"]), int(ints["right_window_size"])
@@ -129,7 +135,7 @@ func readAttention(n *graph.Node, in []graph.Arg) (*attentionKernel, error) {
 	k.hasMask, k.hasPast, k.hasLengths = present(in, attnMask), present(in, attnPastK), present(in, attnLengths)
 	k.boolMask = k.hasMask && in[attnMask].DType == tensor.Bool
 	k.padded = !k.fused
-	k.presentKeys, k.presentVs = len(n.Outputs) > 1, len(n.Outputs) > 2
+	k.presentKeys, k.presentVs, k.hasScores = len(n.Outputs) > 1, len(n.Outputs) > 2, len(n.Outputs) > 3
 	return k, nil
 }
 
@@ -260,9 +266,6 @@ func inferAttention(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	if k.hasPast != present(in, attnPastV) || k.hasLengths && k.cached() {
 		return nil, modelErr(n, "past_key, past_value and nonpad_kv_seqlen do not go together like this")
 	}
-	if len(n.Outputs) > 3 {
-		return nil, unsupported(n, "output qk_matmul_output")
-	}
 	past := shapeOf(in, attnPastK)
 	if past != nil && (len(past) != 4 || len(in[attnPastV].Shape) != 4) {
 		return nil, modelErr(n, "past of shapes %v and %v, expected rank 4", past, in[attnPastV].Shape)
@@ -286,8 +289,15 @@ func inferAttention(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	case k.yRows:
 		y = []int{s.Batch, s.Rows, s.Heads, s.ValueDim}
 	}
-	out := []graph.Arg{{DType: tensor.Float32, Shape: y}, {DType: tensor.Float32, Shape: cache(s.Dim, s.Keys)}, {DType: tensor.Float32, Shape: cache(s.ValueDim, s.Keys)}}
-	return out[:max(1, len(n.Outputs))], nil
+	scores := []int{s.Batch, s.Heads, s.Rows, s.Keys}
+	if _, ok := tensor.Elements(scores); !ok {
+		return nil, modelErr(n, "scores of shape %v", scores)
+	}
+	var out []graph.Arg
+	for _, shape := range [][]int{y, cache(s.Dim, s.Keys), cache(s.ValueDim, s.Keys), scores} {
+		out = append(out, graph.Arg{DType: tensor.Float32, Shape: shape})
+	}
+	return out[:min(max(1, len(n.Outputs)), len(out))], nil
 }
 
 func buildAttention(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
@@ -314,7 +324,11 @@ func (k *attentionKernel) caches(s *attentionShapes) (keys, values int) {
 func (k *attentionKernel) ScratchBytes(args []graph.Arg) int {
 	s, _ := k.shapes(args[attnQ].Shape, args[attnK].Shape, args[attnV].Shape, shapeOf(args, attnPastK), shapeOf(args, attnMask))
 	keys, values := k.caches(&s)
-	return 4 * (keys + values + s.Scratch(k.pool.Threads()))
+	own := s.Scratch(k.pool.Threads())
+	if k.hasScores {
+		own = max(own, 2+s.Rows*s.Dim)
+	}
+	return 4 * (keys + values + own)
 }
 
 // Run implements graph.Kernel.
@@ -362,7 +376,11 @@ func (k *attentionKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		appendRows(allV, pastV, values, &s.v, s.past)
 		keys, values = allK, allV
 	}
-	kernels.AttentionF32(k.pool, tensor.Data[float32](out[0]), tensor.Data[float32](in[attnQ]), keys, values, a, memory)
+	q := tensor.Data[float32](in[attnQ])
+	kernels.AttentionF32(k.pool, tensor.Data[float32](out[0]), q, keys, values, a, memory)
+	if k.hasScores {
+		k.writeScores(tensor.Data[float32](out[3]), q, keys, a, memory)
+	}
 	return nil
 }
 

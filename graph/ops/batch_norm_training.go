@@ -34,6 +34,9 @@ func inferBatchNorm(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		return nil, err
 	}
 	out, err := inferChannelNorm(n, in, 5, 2)
+	if err == nil && !training && len(n.Outputs) > 1 {
+		err = unsupported(n, "outputs for training without it")
+	}
 	if err != nil || !training {
 		return out, err
 	}
@@ -50,45 +53,46 @@ func inferBatchNorm(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	return out[:max(1, min(count, len(n.Outputs)))], nil
 }
 
-// batchNormTraining normalises by the mean and the population variance of each channel: the sums of the planes of SumF32 and SumSquareF32,
-// in the order of the batch. running = running·momentum + batch·(1 − momentum).
+// batchNormTraining normalises each channel by its own mean and population variance over the batch, whose elements are summed in the order
+// in which they lie. running = running·momentum + batch·(1 − momentum).
 type batchNormTraining struct{ eps, momentum float32 }
 
-// ScratchBytes implements graph.ScratchKernel: mean, variance, scale and shift of each channel.
-func (k *batchNormTraining) ScratchBytes(args []graph.Arg) int { return 16 * args[0].Shape[1] }
+// ScratchBytes implements graph.ScratchKernel: a channel, then mean, variance, scale and shift of all.
+func (k *batchNormTraining) ScratchBytes(args []graph.Arg) int {
+	batch, channels, spatial := around(args[0].Shape, 1)
+	return multiplied(multiplied(4, batch), spatial) + multiplied(16, channels)
+}
 
 // Run implements graph.Kernel.
 func (k *batchNormTraining) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	x := tensor.Data[float32](in[0])
 	batch, channels, spatial := around(in[0].Shape, 1)
-	free := floats(scratch)
-	mean, variance, scale, shift := free[:channels], free[channels:2*channels], free[2*channels:3*channels], free[3*channels:4*channels]
-	count := float32(batch * spatial)
-	for c := range channels {
-		var sum, squares float32
-		for b := range batch {
-			sum += kernels.SumF32(x[(b*channels+c)*spatial:][:spatial])
-		}
-		mean[c] = sum / count
-		for b := range batch {
-			squares += kernels.SumSquareF32(x[(b*channels+c)*spatial:][:spatial], mean[c])
-		}
-		variance[c] = squares / count
+	memory, x := floats(scratch), tensor.Data[float32](in[0])
+	own, memory := memory[:batch*spatial], memory[batch*spatial:]
+	var rows [4][]float32
+	for i := range rows {
+		rows[i] = memory[i*channels : (i+1)*channels]
 	}
-	kernels.BatchNormScale(scale, shift, tensor.Data[float32](in[1]), tensor.Data[float32](in[2]), mean, variance, k.eps)
-	for i, current := range [][]float32{mean, variance, mean, variance} {
+	mean, variance, scale, shift := rows[0], rows[1], rows[2], rows[3]
+	for c := range channels {
+		for b := range batch {
+			copy(own[b*spatial:(b+1)*spatial], x[(b*channels+c)*spatial:])
+		}
+		mean[c], variance[c] = kernels.MomentsF32(own)
+	}
+	for i, now := range [][]float32{mean, variance, mean, variance} {
 		if 1+i >= len(out) || out[1+i] == nil {
 			continue
 		}
-		dst := tensor.Data[float32](out[1+i])
+		moved := tensor.Data[float32](out[1+i])
 		if i > 1 { // of the batch
-			copy(dst, current)
+			copy(moved, now)
 			continue
 		}
 		for c, old := range tensor.Data[float32](in[3+i]) {
-			dst[c] = float32(old*k.momentum) + float32(current[c]*(1-k.momentum))
+			moved[c] = float32(old*k.momentum) + float32(now[c]*(1-k.momentum))
 		}
 	}
+	kernels.BatchNormScale(scale, shift, tensor.Data[float32](in[1]), tensor.Data[float32](in[2]), mean, variance, k.eps)
 	kernels.BatchNormF32(tensor.Data[float32](out[0]), x, scale, shift, batch, channels, spatial)
 	return nil
 }

@@ -114,23 +114,31 @@ func unaryTyped(name, opType string, since int64, byType typed) *Op {
 }
 
 // opIdentity passes its value through.
-var opIdentity = &Op{
-	Name: "identity", Type: "Identity", Since: 1, Rows: rowsFirst,
-	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		if err := arity(n, in, 1, 1); err != nil {
-			return nil, err
-		}
-		return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
-	},
-	Build: func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
-		return kernelFunc(func(in, out []*tensor.Tensor) error {
-			copyElements(out[0], in[0])
-			return nil
-		}), nil
-	},
+var opIdentity = passThrough("identity", "Identity", 1)
+
+func passThrough(name, opType string, since int64) *Op {
+	return &Op{
+		Name: name, Type: opType, Since: since, Rows: rowsFirst, Moves: 1,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			if err := arity(n, in, 1, 3); err != nil {
+				return nil, err
+			}
+			if len(n.Outputs) > 1 && n.Outputs[1] != "" {
+				return nil, unsupported(n, "the mask output")
+			}
+			return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
+		},
+		Build: func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
+			return kernelFunc(func(in, out []*tensor.Tensor) error {
+				copyElements(out[0], in[0])
+				return nil
+			}), nil
+		},
+	}
 }
 
 func copyElements(dst, src *tensor.Tensor) {
 	copy(dst.Bytes, src.Bytes)
 	copy(dst.Strings, src.Strings)
+	copy(dst.Items, src.Items)
 }

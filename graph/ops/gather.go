@@ -10,7 +10,7 @@ import (
 
 // opGather replaces one axis by the elements at indices, which may be of any shape; negative ones count from the end.
 var opGather = &Op{
-	Name: "gather", Type: "Gather", Since: 1, MinInputs: 2,
+	Name: "gather", Type: "Gather", Since: 1, MinInputs: 2, Moves: 1,
 	// Rows of the data survive where another axis is indexed by a value without rows, rows of the indices where they look up a table.
 	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
 		axis, err := gatherAxis(n, in)

@@ -12,7 +12,7 @@ import (
 var (
 	// opShape gives the dimensions from start to end.
 	opShape = &Op{
-		Name: "shape", Type: "Shape", Since: 1,
+		Name: "shape", Type: "Shape", Since: 1, OfShape: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err
@@ -32,7 +32,7 @@ var (
 	}
 	// opSize gives the number of elements.
 	opSize = &Op{
-		Name: "size", Type: "Size", Since: 1,
+		Name: "size", Type: "Size", Since: 1, OfShape: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			return []graph.Arg{{DType: tensor.Int64, Shape: []int{}}}, arity(n, in, 1, 1)
 		},
@@ -190,7 +190,7 @@ func rangeCount(n *graph.Node, in []graph.Arg) (int, error) {
 	var v [3]float64
 	for i := range v {
 		if !hasConst(in, i) {
-			return 0, unsupported(n, "input %d that is not a constant", i)
+			return 0, needsValue(n, i)
 		}
 		if in[i].DType != in[0].DType || in[i].Const.Len() != 1 {
 			return 0, modelErr(n, "input %d is %s of shape %v, expected a scalar of %s", i, in[i].DType, in[i].Shape, in[0].DType)

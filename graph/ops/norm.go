@@ -8,7 +8,8 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Layer and RMS normalisation work on the axes from "axis" on, whose shape scale and bias have.
+// Layer and RMS normalisation work on the axes from "axis" on, whose shape scale and bias have. Outputs 1 and 2 of the former, which are
+// optional, are the mean and 1/√(variance + epsilon) of each row.
 var (
 	opLayerNorm = rowNormOp("layer_norm", "LayerNormalization", 17, 3)
 	opRMSNorm   = rowNormOp("rms_norm", "RMSNormalization", 23, 2)
@@ -24,6 +25,9 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 2, maxInputs); err != nil {
 				return nil, err
+			}
+			if len(n.Outputs) > 1 && maxInputs == 2 || len(n.Outputs) > 3 {
+				return nil, modelErr(n, "%d outputs", len(n.Outputs))
 			}
 			axis, err := normAxis(n, in)
 			if err != nil {
@@ -44,13 +48,12 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 			if _, err := n.FloatAttr("epsilon", 0); err != nil {
 				return nil, err
 			}
-			out := []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}
-			if maxInputs == 3 { // mean and inverse deviation of each row
-				rows := slices.Clone(in[0].Shape)
-				fill(rows[axis:], 1)
-				out = append(out, graph.Arg{DType: tensor.Float32, Shape: rows}, graph.Arg{DType: tensor.Float32, Shape: rows})
+			moments := slices.Clone(in[0].Shape)
+			for i := axis; i < len(moments); i++ {
+				moments[i] = 1
 			}
-			return out[:max(1, min(len(out), len(n.Outputs)))], nil
+			out := []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}, {DType: tensor.Float32, Shape: moments}, {DType: tensor.Float32, Shape: moments}}
+			return out[:max(1, len(n.Outputs))], nil
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			eps, err := n.FloatAttr("epsilon", 1e-5)
@@ -61,6 +64,7 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 				if cols == 0 {
 					return nil
 				}
+				writeMoments(out[1:], x, cols, eps)
 				switch {
 				case maxInputs == 2:
 					kernels.RMSNormF32(dst, x, scale, len(x)/cols, cols, eps)
@@ -69,24 +73,22 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 				default:
 					kernels.LayerNormF32(dst, x, scale, nil, len(x)/cols, cols, eps)
 				}
-				if len(out) > 1 {
-					rowStatistics(out[1:], x, cols, eps)
-				}
 				return nil
 			}), err
 		},
 	}
 }
 
-// rowStatistics writes the mean of each row to the first of out and the inverse deviation to the second, either of which may be missing.
-func rowStatistics(out []*tensor.Tensor, x []float32, cols int, eps float32) {
+// writeMoments writes the mean and 1/√(variance + eps) of each row to as many outputs as there are.
+func writeMoments(out []*tensor.Tensor, x []float32, cols int, eps float32) {
+	if len(out) == 0 {
+		return
+	}
 	for r := range len(x) / cols {
-		var values [2]float32
-		values[0], values[1] = kernels.Moments(x[r*cols:(r+1)*cols], eps)
-		for i, t := range out {
-			if t != nil {
-				tensor.Data[float32](t)[r] = values[i]
-			}
+		mean, variance := kernels.MomentsF32(x[r*cols : (r+1)*cols])
+		tensor.Data[float32](out[0])[r] = mean
+		if len(out) > 1 {
+			tensor.Data[float32](out[1])[r] = kernels.InverseRootF32(variance, eps)
 		}
 	}
 }

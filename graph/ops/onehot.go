@@ -48,7 +48,7 @@ func oneHotAxis(n *graph.Node, in []graph.Arg) (axis, depth int, err error) {
 		return 0, 0, err
 	}
 	if !hasConst(in, 1) {
-		return 0, 0, unsupported(n, "a depth that is not a constant")
+		return 0, 0, needsValue(n, 1)
 	}
 	c := in[1].Const
 	if c.Len() != 1 || !isNumber(c.DType) {

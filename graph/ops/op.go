@@ -27,6 +27,19 @@ type Op struct {
 	Build func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error)
 	// Rows says whether rows along axis 0 stay independent: rows[i] tells whether in[i] carries rows. Nil: they do not.
 	Rows func(n *graph.Node, in []graph.Arg, rows []bool) bool
+	// OfShape says that outputs follow from the shapes of inputs alone: they are known before a run.
+	OfShape bool
+	// Moves is the number of inputs, from the first on, whose elements are all that the outputs are made of, unchanged but for their type:
+	// what is known of rows in shapes stays known. AllInputs: all of them.
+	Moves int
+	// ShapeInput is the input, other than 0, that says nothing but the shape of the output, one element for each axis; 0: none does.
+	ShapeInput int
+	// Bodies are the attributes that hold the bodies of a control-flow operator. It has Flow instead of Infer and Build.
+	Bodies []string
+	// Flow runs a node of a control-flow operator: it gives the outputs, in the order of n.Outputs, their type, shape and elements.
+	Flow func(n *graph.Node, in, out []*tensor.Tensor, f Flow) error
+	// Expand writes down the ONNX operators that a node stands for, instead of Infer and Build.
+	Expand func(x *Expansion) error
 	// Packs reports whether the kernel keeps a copy of its own of input i, where that is a constant of this rank, so that a plan need not
 	// keep it. Nil: of none.
 	Packs func(i, rank int) bool
@@ -37,8 +50,24 @@ type Op struct {
 	Grad func(n *graph.Node, pool *kernels.Pool) (Gradient, error)
 }
 
+// Flow is what a control-flow operator asks of the executor.
+type Flow interface {
+	// Run computes out, which is given type and shape and must not share memory with in, by body i, in the order of Op.Bodies, from in. Elements
+	// of out beyond the outputs of the body stay as they are, missing ones are not kept.
+	Run(body int, in, out []*tensor.Tensor) error
+	// Signature gives the numbers of inputs and outputs of body i.
+	Signature(body int) (inputs, outputs int)
+	// Step counts one iteration of a loop; ErrLimit beyond those that a run may take.
+	Step() error
+	// Hold says what the operator keeps now beside its inputs: some bytes, and values; ErrLimit beyond what a run may use.
+	Hold(bytes int, values []*tensor.Tensor) error
+}
+
 // NoInputs is MinInputs of an operator that may have none.
 const NoInputs = -1
+
+// AllInputs is Moves of an operator that joins its inputs.
+const AllInputs = -1
 
 // Gradient is the training form of a node: weights are ordinary inputs that change between calls.
 type Gradient interface {
@@ -138,10 +167,9 @@ func unsupported(n *graph.Node, format string, args ...any) error {
 	return fmt.Errorf("%s: %s: %w", n, fmt.Sprintf(format, args...), graph.ErrUnsupported)
 }
 
-// needsValue is what Infer answers where the shape of an output follows from the value of input i, which is not known yet.
-func needsValue(n *graph.Node, i int) error {
-	return fmt.Errorf("%s: input %d: %w: %w", n, i, graph.ErrNeedsValue, graph.ErrUnsupported)
-}
+// needsValue is what Infer answers where the shape of an output follows from the value of input i, which is not known yet. A plan asks
+// again with that one Const set, so a node answers for each input that it needs.
+func needsValue(n *graph.Node, i int) error { return &graph.NeedsValue{Node: n.String(), Input: i} }
 
 // arity checks the number of inputs and that the first min are present.
 func arity(n *graph.Node, in []graph.Arg, min, max int) error {

@@ -10,15 +10,15 @@ import (
 
 // Operators that change the shape and keep the elements in order.
 var (
-	opReshape   = shapeOp("reshape", "Reshape", 5, 2, reshapeShape)
-	opFlatten   = shapeOp("flatten", "Flatten", 1, 1, flattenShape)
-	opSqueeze   = shapeOp("squeeze", "Squeeze", 1, 2, squeezeShape)
-	opUnsqueeze = shapeOp("unsqueeze", "Unsqueeze", 1, 2, unsqueezeShape)
+	opReshape   = shapeOp("reshape", "Reshape", 5, 2, 1, reshapeShape)
+	opFlatten   = shapeOp("flatten", "Flatten", 1, 1, 0, flattenShape)
+	opSqueeze   = shapeOp("squeeze", "Squeeze", 1, 2, 0, squeezeShape)
+	opUnsqueeze = shapeOp("unsqueeze", "Unsqueeze", 1, 2, 0, unsqueezeShape)
 )
 
-func shapeOp(name, opType string, since int64, maxInputs int, shape func(n *graph.Node, in []graph.Arg) ([]int, error)) *Op {
+func shapeOp(name, opType string, since int64, maxInputs, shapeInput int, shape func(n *graph.Node, in []graph.Arg) ([]int, error)) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since,
+		Name: name, Type: opType, Since: since, ShapeInput: shapeInput,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, maxInputs); err != nil {
 				return nil, err
@@ -41,14 +41,14 @@ func shapeOp(name, opType string, since int64, maxInputs int, shape func(n *grap
 		},
 		// Elements keep their order, so rows stay rows exactly where their number does; graph/plan checks that by
 		// inferring shapes for two different numbers of rows.
-		Rows: rowsFirst,
+		Rows: rowsFirst, Moves: 1,
 	}
 }
 
-// constInts reads a constant int64 argument.
+// constInts reads an int64 argument that decides on a shape.
 func constInts(n *graph.Node, in []graph.Arg, i int) ([]int64, error) {
 	if !hasConst(in, i) {
-		return nil, unsupported(n, "input %d that is not a constant", i)
+		return nil, needsValue(n, i)
 	}
 	if in[i].DType != tensor.Int64 {
 		return nil, modelErr(n, "input %d is %s, expected int64", i, in[i].DType)

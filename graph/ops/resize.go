@@ -168,7 +168,7 @@ func (r *resizeConfig) inputs(n *graph.Node, in []graph.Arg, old bool) error {
 	}
 	if present(in, scales) && (!hasConst(in, scales) || in[scales].Const.Len() > 0) {
 		if !hasConst(in, scales) {
-			return unsupported(n, "input %d that is not a constant", scales)
+			return needsValue(n, scales)
 		}
 		if in[scales].DType != tensor.Float32 {
 			return modelErr(n, "input %d is %s, expected float32", scales, in[scales].DType)

@@ -6,56 +6,69 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// opCumSum adds up along one axis, in ascending order of the axis or with reverse=1 in descending; exclusive=1 leaves each element itself out.
-var opCumSum = &Op{
-	Name: "cum_sum", Type: "CumSum", Since: 11, MinInputs: 2,
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
-		if !hasConst(in, 1) || !rowsFirst(n, in, rows) {
-			return false
-		}
-		axis, err := scalarInt(in[1].Const)
-		a, err2 := axisOf(n, axis, len(in[0].Shape))
-		return err == nil && err2 == nil && a > 0
-	},
-	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		if err := arity(n, in, 2, 2); err != nil {
-			return nil, err
-		}
-		if err := cumSums("", false, false).want(n, in, 0); err != nil {
-			return nil, err
-		}
-		if err := wantDType(n, in, 1, tensor.Int64, tensor.Int32); err != nil {
-			return nil, err
-		}
-		if size, _ := tensor.Elements(in[1].Shape); size != 1 {
-			return nil, modelErr(n, "the axis has shape %v, expected a scalar", in[1].Shape)
-		}
-		return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
-	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-		exclusive, err := n.IntAttr("exclusive", 0)
-		if err != nil {
-			return nil, err
-		}
-		reverse, err := n.IntAttr("reverse", 0)
-		return cumSums(n.String(), exclusive != 0, reverse != 0)[in[0].DType], err
-	},
-}
+// Running sums and products along one axis, in ascending order of the axis or with reverse=1 in descending; exclusive=1 leaves each element
+// itself out.
+var (
+	opCumSum  = cumulativeOp("cum_sum", "CumSum", 11, false)
+	opCumProd = viaFloat32(cumulativeOp("cum_prod", "CumProd", 26, true))
+)
 
-func cumSums(node string, exclusive, reverse bool) typed {
-	return typed{
-		tensor.Float32: cumSum[float32](node, exclusive, reverse), tensor.Float64: cumSum[float64](node, exclusive, reverse),
-		tensor.Int32: cumSum[int32](node, exclusive, reverse), tensor.Int64: cumSum[int64](node, exclusive, reverse),
-		tensor.Uint32: cumSum[uint32](node, exclusive, reverse), tensor.Uint64: cumSum[uint64](node, exclusive, reverse),
+func cumulativeOp(name, opType string, since int64, product bool) *Op {
+	return &Op{
+		Name: name, Type: opType, Since: since, MinInputs: 2,
+		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+			if !hasConst(in, 1) || !rowsFirst(n, in, rows) {
+				return false
+			}
+			axis, err := scalarInt(in[1].Const)
+			a, err2 := axisOf(n, axis, len(in[0].Shape))
+			return err == nil && err2 == nil && a > 0
+		},
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			if err := arity(n, in, 2, 2); err != nil {
+				return nil, err
+			}
+			if err := (cumulate{}).kernels().want(n, in, 0); err != nil {
+				return nil, err
+			}
+			if err := wantDType(n, in, 1, tensor.Int64, tensor.Int32); err != nil {
+				return nil, err
+			}
+			if size, _ := tensor.Elements(in[1].Shape); size != 1 {
+				return nil, modelErr(n, "the axis has shape %v, expected a scalar", in[1].Shape)
+			}
+			return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
+		},
+		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+			exclusive, err := n.IntAttr("exclusive", 0)
+			if err != nil {
+				return nil, err
+			}
+			reverse, err := n.IntAttr("reverse", 0)
+			return cumulate{n.String(), exclusive != 0, reverse != 0, product}.kernels()[in[0].DType], err
+		},
 	}
 }
 
-func cumSum[T number](node string, exclusive, reverse bool) graph.Kernel {
+// cumulate is the form of a running sum or product.
+type cumulate struct {
+	node                        string
+	exclusive, reverse, product bool
+}
+
+func (c cumulate) kernels() typed {
+	return typed{
+		tensor.Float32: cumulative[float32](c), tensor.Float64: cumulative[float64](c), tensor.Int32: cumulative[int32](c),
+		tensor.Int64: cumulative[int64](c), tensor.Uint32: cumulative[uint32](c), tensor.Uint64: cumulative[uint64](c),
+	}
+}
+
+func cumulative[T number](c cumulate) graph.Kernel {
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
 		axis, err := scalarInt(in[1])
 		rank := int64(len(in[0].Shape))
 		if err != nil || axis < -rank || axis >= rank {
-			return inputErr(node, "axis %d for a value of rank %d", axis, rank)
+			return inputErr(c.node, "axis %d for a value of rank %d", axis, rank)
 		}
 		if axis < 0 {
 			axis += rank
@@ -64,18 +77,24 @@ func cumSum[T number](node string, exclusive, reverse bool) graph.Kernel {
 		x, dst := tensor.Data[T](in[0]), tensor.Data[T](out[0])
 		for o := range outer {
 			for i := range inner {
-				var sum T
+				var before, after T // what is known without and with the element
+				if c.product {
+					after = 1
+				}
 				for k := range n {
-					if reverse {
+					if c.reverse {
 						k = n - 1 - k
 					}
 					at := (o*n+k)*inner + i
-					v := x[at]
-					if exclusive {
-						dst[at], sum = sum, sum+v
+					if before = after; c.product {
+						after *= x[at]
 					} else {
-						sum += v
-						dst[at] = sum
+						after += x[at]
+					}
+					if c.exclusive {
+						dst[at] = before
+					} else {
+						dst[at] = after
 					}
 				}
 			}

@@ -11,7 +11,7 @@ import (
 
 // opSlice takes every step-th element from start to end along some axes: from attributes, since opset 10 from constant inputs.
 var opSlice = &Op{
-	Name: "slice", Type: "Slice", Since: 1,
+	Name: "slice", Type: "Slice", Since: 1, Moves: 1,
 	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
 		cuts, err := sliceCuts(n, in)
 		return err == nil && rowsFirst(n, in, rows) && !slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == 0 })

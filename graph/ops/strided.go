@@ -10,7 +10,7 @@ import (
 
 // opTranspose permutes axes; without "perm" it reverses them.
 var opTranspose = &Op{
-	Name: "transpose", Type: "Transpose", Since: 1,
+	Name: "transpose", Type: "Transpose", Since: 1, Moves: 1,
 	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
 		perm, err := permOf(n, len(in[0].Shape))
 		return err == nil && len(perm) > 0 && perm[0] == 0 && rows[0]
@@ -94,7 +94,7 @@ func movable(n *graph.Node, d tensor.DType, shape []int) ([]graph.Arg, error) {
 
 // opExpand stretches to the broadcast of its shape and a constant one.
 var opExpand = &Op{
-	Name: "expand", Type: "Expand", Since: 8, MinInputs: 2, Rows: rowsFirst,
+	Name: "expand", Type: "Expand", Since: 8, MinInputs: 2, Rows: rowsFirst, Moves: 1, ShapeInput: 1,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 2); err != nil {
 			return nil, err

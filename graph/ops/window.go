@@ -21,6 +21,11 @@ func windowOf(n *graph.Node, axes int, kernel []int) (*window, error) {
 	if axes < 1 || axes > 3 {
 		return nil, unsupported(n, "%d spatial axes, expected 1 to 3", axes)
 	}
+	return windowNd(n, axes, kernel)
+}
+
+// windowNd is windowOf for any number of axes.
+func windowNd(n *graph.Node, axes int, kernel []int) (*window, error) {
 	w := &window{kernel: kernel}
 	var pads []int
 	for _, list := range []struct {

@@ -2,7 +2,7 @@ package passes
 
 import "github.com/hotpath/hotpath/graph"
 
-// edges answers who produces and who uses a value.
+// edges answers who produces and who uses a value; a node uses what its bodies capture.
 type edges struct {
 	producer map[string]*graph.Node
 	users    map[string][]*graph.Node
@@ -18,7 +18,7 @@ func edgesOf(g *graph.Graph) *edges {
 		for _, out := range n.Outputs {
 			e.producer[out] = n
 		}
-		for _, in := range n.Inputs {
+		for _, in := range n.Reads() {
 			e.users[in] = append(e.users[in], n)
 		}
 	}

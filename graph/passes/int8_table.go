@@ -59,11 +59,7 @@ func fuseTables(g *graph.Graph) {
 			scale, zero := scalarOf(g, q.Inputs)
 			if s, z := scalarOf(g, t.source.Inputs); s == scale && z == zero {
 				for _, user := range e.users[q.Outputs[0]] {
-					for i, name := range user.Inputs {
-						if name == q.Outputs[0] {
-							user.Inputs[i] = t.source.Inputs[0]
-						}
-					}
+					user.Rename(map[string]string{q.Outputs[0]: t.source.Inputs[0]})
 				}
 				e = edgesOf(g)
 				continue
@@ -158,7 +154,7 @@ func (t *tableFinder) compute(q *graph.Node) (*tensor.Tensor, bool) {
 		}
 	}
 	small.Initializers[source] = tensor.Of(bytes, 256)
-	if err := foldConstants(small, nil); err != nil {
+	if err := foldConstants(small, nil, false); err != nil {
 		return nil, false // the operators themselves will say what is wrong
 	}
 	table := small.Initializers[q.Outputs[0]]

@@ -14,9 +14,17 @@ import (
 // stay packed through chains of operators, and are unpacked where another operator or the caller reads them. Then additions and
 // activations move into the convolutions before them. The answers keep their bits. m must have gone through Fuse and is changed.
 func Layout(m *graph.Model) error {
-	g := &m.Graph
+	eachBody(&m.Graph, layoutConvolutions)
+	if err := m.Graph.Sort(); err != nil { // a residual may come from a later node
+		return err
+	}
+	eachBody(&m.Graph, dropUnused)
+	return nil
+}
+
+func layoutConvolutions(g *graph.Graph) {
 	if !slices.ContainsFunc(g.Nodes, func(n *graph.Node) bool { return is(n, "Conv") }) {
-		return nil
+		return
 	}
 	l := &packing{g: g, packed: map[string]packedValue{}, plain: map[string]bool{}, names: map[string]bool{}}
 	for _, v := range g.Inputs {
@@ -30,6 +38,9 @@ func Layout(m *graph.Model) error {
 		for _, out := range n.Outputs {
 			l.names[out] = true
 		}
+		for _, in := range n.Reads() {
+			l.names[in] = true
+		}
 	}
 	for _, n := range g.Nodes {
 		if !l.convert(n) {
@@ -41,11 +52,6 @@ func Layout(m *graph.Model) error {
 	}
 	g.Nodes = l.nodes
 	fuseConvolutions(g)
-	if err := g.Check(); err != nil { // sorts: a residual may come from a later node
-		return err
-	}
-	dropUnused(g)
-	return nil
 }
 
 // packing builds the list of nodes anew.
@@ -65,7 +71,7 @@ type packedValue struct {
 
 // keep emits n as it is, with its inputs plain.
 func (l *packing) keep(n *graph.Node) {
-	for _, in := range n.Inputs {
+	for _, in := range n.Reads() {
 		l.unpack(in)
 	}
 	for _, out := range n.Outputs {

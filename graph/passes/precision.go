@@ -20,11 +20,16 @@ func Lower(m *graph.Model, mode string) error {
 	default:
 		return fmt.Errorf("precision %q, expected %q: %w", mode, BF16, graph.ErrUnsupported)
 	}
-	for _, n := range m.Graph.Nodes {
+	eachBody(&m.Graph, lowerBF16)
+	return m.Graph.Sort()
+}
+
+func lowerBF16(g *graph.Graph) {
+	for _, n := range g.Nodes {
 		if n.Domain != graph.DomainONNX && n.Domain != graph.DomainFused || n.Op != "Gemm" && n.Op != "MatMul" {
 			continue
 		}
-		if w := m.Graph.Initializers[n.Inputs[1]]; w == nil || w.DType != tensor.Float32 || len(w.Shape) != 2 {
+		if w := g.Initializers[n.Inputs[1]]; w == nil || w.DType != tensor.Float32 || len(w.Shape) != 2 {
 			continue
 		}
 		if trans, err := n.IntAttr("transA", 0); err != nil || trans != 0 {
@@ -32,5 +37,4 @@ func Lower(m *graph.Model, mode string) error {
 		}
 		n.Domain, n.Op = graph.DomainFused, n.Op+"BF16"
 	}
-	return m.Graph.Check()
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -14,10 +15,13 @@ import (
 // changes once made.
 type binding struct {
 	inputs  [][]int
-	shapes  [][]int // per slot
-	offsets []int   // per slot, in the arena; noOffset for constants, inputs, outputs and strings
-	scratch int     // offset of the scratch memory
-	bytes   int     // of the arena
+	shapes  [][]int          // per slot
+	offsets []int            // per slot, in the arena; noOffset for constants, inputs, outputs and strings
+	known   []*tensor.Tensor // per slot: the values that follow from the shapes
+	kernels []graph.Kernel   // per step; nil where the outputs are known
+	scratch int              // offset of the scratch memory
+	bytes   int              // of the arena
+	total   int              // with outputs and known values
 }
 
 const noOffset = -1
@@ -29,15 +33,15 @@ const maxBindings = 64
 const arenaAlign = 64
 
 // bind finds or makes the binding for the shapes of inputs.
-func (p *Plan) bind(inputs []*tensor.Tensor) (*binding, error) {
-	for _, b := range *p.bindings.Load() {
+func (r *region) bind(inputs []*tensor.Tensor) (*binding, error) {
+	for _, b := range *r.bindings.Load() {
 		if b.fits(inputs) {
 			return b, nil
 		}
 	}
-	p.bindMu.Lock()
-	defer p.bindMu.Unlock()
-	known := *p.bindings.Load()
+	r.bindMu.Lock()
+	defer r.bindMu.Unlock()
+	known := *r.bindings.Load()
 	for _, b := range known {
 		if b.fits(inputs) {
 			return b, nil
@@ -47,7 +51,7 @@ func (p *Plan) bind(inputs []*tensor.Tensor) (*binding, error) {
 	for i, in := range inputs {
 		shapes[i] = slices.Clone(in.Shape)
 	}
-	b, err := p.newBinding(shapes)
+	b, err := r.newBinding(shapes)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func (p *Plan) bind(inputs []*tensor.Tensor) (*binding, error) {
 	if len(next) > maxBindings {
 		next = next[:maxBindings]
 	}
-	p.bindings.Store(&next)
+	r.bindings.Store(&next)
 	return b, nil
 }
 
@@ -68,54 +72,81 @@ func (b *binding) fits(inputs []*tensor.Tensor) bool {
 	return true
 }
 
-// infer runs shape inference for concrete input shapes.
-func (p *Plan) infer(inputs [][]int) ([]graph.Arg, error) {
-	args := make([]graph.Arg, len(p.slots))
-	for i, s := range p.slots {
+// infer runs shape inference for concrete input shapes, computes the values that follow from them, and makes the kernels that depend on
+// those; a step without a kernel is one whose outputs are known.
+func (r *region) infer(inputs [][]int, known budget) ([]graph.Arg, []graph.Kernel, error) {
+	args, kernels := make([]graph.Arg, len(r.slots)), make([]graph.Kernel, len(r.steps))
+	for i, s := range r.slots {
 		args[i].DType = s.dtype
 		if s.value != nil {
 			args[i].Shape, args[i].Const = s.value.Shape, s.value
 		}
 	}
-	for i, s := range p.inputs {
+	for i, s := range r.inputs {
 		args[s].Shape = inputs[i]
 	}
-	for _, st := range p.steps {
-		out, err := st.op.Infer(st.node, argsOf(st.in, args))
+	for i := range r.steps {
+		st := &r.steps[i]
+		in := argsOf(st.in, args)
+		out, err := st.op.Infer(st.node, in)
 		if err != nil {
-			return nil, fmt.Errorf("input shapes %v: %w", inputs, err)
+			return nil, nil, fmt.Errorf("input shapes %v: %w", inputs, err)
 		}
-		for i, s := range st.out {
-			args[s].Shape = out[i].Shape
+		out = out[:len(st.out)]
+		done := false
+		if len(st.out) > 0 && r.slots[st.out[0]].derived {
+			if done, err = known.compute(st, in, out); err != nil {
+				return nil, nil, fmt.Errorf("input shapes %v: %w", inputs, err)
+			}
+		}
+		if kernels[i] = st.kernel; done {
+			kernels[i] = nil
+		} else if st.kernel == nil {
+			if kernels[i], err = r.backend.Kernel(st.node, in); err != nil {
+				return nil, nil, fmt.Errorf("input shapes %v: %w", inputs, err)
+			}
+		}
+		for j, s := range st.out {
+			args[s].Shape, args[s].Const = out[j].Shape, out[j].Const
 		}
 	}
-	return args, nil
+	return args, kernels, nil
 }
 
-func (p *Plan) newBinding(inputs [][]int) (*binding, error) {
-	args, err := p.infer(inputs)
+func (r *region) newBinding(inputs [][]int) (_ *binding, err error) {
+	defer boundary(&err)
+	args, kernels, err := r.infer(inputs, budget{elements: maxKnown})
+	if errors.Is(err, graph.ErrNeedsValue) { // of a value that is known, but not small
+		args, kernels, err = r.infer(inputs, budget{elements: r.maxBytes / 8})
+	}
 	if err != nil {
 		return nil, err
 	}
-	b := &binding{inputs: inputs, shapes: make([][]int, len(args)), offsets: make([]int, len(args))}
-	for i := range args {
-		b.shapes[i] = args[i].Shape
+	b := &binding{inputs: inputs, shapes: make([][]int, len(args)), offsets: make([]int, len(args)), known: make([]*tensor.Tensor, len(args)), kernels: kernels}
+	knownBytes := 0
+	for i, a := range args {
+		b.shapes[i] = a.Shape
 		b.offsets[i] = noOffset
+		if a.Const != nil && r.slots[i].value == nil {
+			b.known[i] = a.Const
+			knownBytes += len(a.Const.Bytes)
+		}
 	}
 	scratch := 0
-	for _, st := range p.steps {
-		if k, ok := st.kernel.(graph.ScratchKernel); ok {
+	for i, st := range r.steps {
+		if k, ok := kernels[i].(graph.ScratchKernel); ok {
 			scratch = max(scratch, k.ScratchBytes(argsOf(st.in, args)))
 		}
 	}
-	values, outputs, err := p.lifetimes(args)
+	values, outputs, err := r.lifetimes(b)
 	if err != nil {
 		return nil, err
 	}
 	b.scratch = layout(values, b.offsets)
 	b.bytes = b.scratch + scratch
-	if b.bytes > p.maxBytes || outputs > p.maxBytes-b.bytes {
-		return nil, fmt.Errorf("input shapes %v need %d bytes, %d of them for outputs, the limit is %d: %w", inputs, b.bytes+outputs, outputs, p.maxBytes, graph.ErrLimit)
+	b.total = b.bytes + outputs + knownBytes
+	if b.total > r.maxBytes {
+		return nil, fmt.Errorf("input shapes %v need %d bytes, %d of them for outputs, the limit is %d: %w", inputs, b.total, outputs, r.maxBytes, graph.ErrLimit)
 	}
 	return b, nil
 }
@@ -128,25 +159,28 @@ type lifetime struct {
 
 // lifetimes lists the values of the arena, and gives the bytes of the outputs, which are not in it: an Expand or Pad may make them much
 // larger than the inputs.
-func (p *Plan) lifetimes(args []graph.Arg) (values []lifetime, outputs int, err error) {
+func (r *region) lifetimes(b *binding) (values []lifetime, outputs int, err error) {
 	outside := map[int]bool{}
-	for _, s := range p.outputs {
+	for _, s := range r.outputs {
 		outside[s] = true
 	}
 	at := map[int]int{} // slot to index in values
-	for i, st := range p.steps {
+	for i, st := range r.steps {
+		if b.kernels[i] == nil {
+			continue
+		}
 		for _, s := range st.in {
 			if v, ok := at[s]; ok {
 				values[v].last = i
 			}
 		}
 		for _, s := range st.out {
-			n, ok := tensor.Elements(args[s].Shape)
-			size := p.slots[s].dtype.Size()
+			n, ok := tensor.Elements(b.shapes[s])
+			size := r.slots[s].dtype.Size()
 			if !ok || size > 0 && n > math.MaxInt/2/size {
-				return nil, 0, fmt.Errorf("%s: shape %v: %w", st.node, args[s].Shape, graph.ErrLimit)
+				return nil, 0, fmt.Errorf("%s: shape %v: %w", st.node, b.shapes[s], graph.ErrLimit)
 			}
-			if outside[s] && outputs <= p.maxBytes {
+			if outside[s] && outputs <= r.maxBytes {
 				outputs += n * size
 			}
 			if !outside[s] && size > 0 {

@@ -26,7 +26,7 @@ func randomBytes[T int8 | uint8](r *rand.Rand, shape ...int) *tensor.Tensor {
 // opsOf lists the steps of a plan.
 func opsOf(t *testing.T, p *plan.Plan) []string {
 	t.Helper()
-	steps, _, err := p.Describe(1)
+	steps, _, err := p.Describe(p.NewInputs(1))
 	if err != nil {
 		t.Fatal(err)
 	}

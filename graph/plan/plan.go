@@ -5,8 +5,7 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
@@ -21,65 +20,48 @@ type Options struct {
 	Backend   graph.Backend // nil: the CPU with Pool
 	Precision string        // "": as the model says; passes.BF16 is the fast mode of that name
 	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
+	// MaxIterations bounds the iterations of all loops of one run together; 0: DefaultMaxIterations. A model that goes on gets ErrLimit.
+	MaxIterations int
+	Observer      Observer // sees every step of every run; nil: none, which costs nothing
 }
 
 // DefaultMaxBytes is the memory limit of one run.
 const DefaultMaxBytes = 1 << 30
 
+// DefaultMaxIterations is the limit of loops in one run, some seconds of empty ones.
+const DefaultMaxIterations = 1 << 20
+
 // Plan is a compiled model.
 type Plan struct {
+	machine
 	signature   *graph.Signature
-	backend     graph.Backend
-	maxBytes    int
 	precision   string
 	weightBytes int64
 
-	slots   []slot
-	steps   []step
-	inputs  []int // slots
-	outputs []int
-
-	bindings atomic.Pointer[[]*binding] // shapes seen, copy on write
-	bindMu   sync.Mutex
-	mu       sync.Mutex
-	free     []*workspace
+	program *program
+	whole   *region // the one of a plan that is nothing else
 }
-
-// slot is a value of the graph: a constant, an input, or something a step produces.
-type slot struct {
-	name  string
-	dtype tensor.DType
-	value *tensor.Tensor // of a constant
-}
-
-// step is one node with its kernel.
-type step struct {
-	node    *graph.Node
-	op      *ops.Op
-	kernel  graph.Kernel
-	in, out []int // slots; noSlot for an omitted optional
-}
-
-const noSlot = -1
 
 // Compile prepares m, which is not changed. Errors wrap ErrModel, ErrUnsupported or ErrLimit and name the node.
 func Compile(m *graph.Model, o Options) (p *Plan, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the one boundary between a hostile model and the process
-			p, err = nil, fmt.Errorf("compile: %v: %w", r, graph.ErrModel)
-		}
-	}()
+	defer boundary(&err)
 	if o.Backend == nil {
 		o.Backend = ops.CPU{Pool: o.Pool}
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
-	if err := checkOpsets(m); err != nil {
+	if o.MaxIterations == 0 {
+		o.MaxIterations = DefaultMaxIterations
+	}
+	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
 		return nil, err
 	}
 	signature, err := m.Signature()
 	if err != nil {
+		return nil, err
+	}
+	if m, err = passes.Expand(m); err != nil {
 		return nil, err
 	}
 	m, err = passes.Standard(m)
@@ -97,18 +79,23 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	p = &Plan{signature: signature, backend: o.Backend, maxBytes: o.MaxBytes, precision: o.Precision}
-	p.bindings.Store(new([]*binding))
-	if err := p.build(&m.Graph); err != nil {
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer}, signature: signature, precision: o.Precision}
+	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}
-	p.proveRows()
-	return p, nil
+	return made, nil
+}
+
+// boundary makes an error of a panic: it stands between a hostile model and the process wherever inference and kernels meet one anew.
+func boundary(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("compile: %v: %w", r, graph.ErrModel)
+	}
 }
 
 // checkOpsets refuses a model whose opset is older than the definition an operator is implemented by.
-func checkOpsets(m *graph.Model) error {
-	for _, n := range m.Graph.Nodes {
+func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
+	for _, n := range g.Nodes {
 		if n.Domain == graph.DomainFused {
 			return fmt.Errorf("%s: domain %q is internal: %w", n, n.Domain, graph.ErrModel)
 		}
@@ -116,118 +103,98 @@ func checkOpsets(m *graph.Model) error {
 		if err != nil {
 			return err
 		}
-		if have := m.Opsets[n.Domain]; have < op.Since {
+		have := n.Opset // of the function that it came with, which may import another than the model
+		if have == 0 {
+			have = opsets[n.Domain]
+		}
+		if have < op.Since {
 			return fmt.Errorf("%s: opset %d of domain %q, expected %d or newer: %w", n, have, n.Domain, op.Since, graph.ErrUnsupported)
+		}
+		for _, name := range op.Bodies {
+			if n.Attrs[name].Graph == nil {
+				return fmt.Errorf("%s: attribute %q is no graph: %w", n, name, graph.ErrModel)
+			}
+		}
+		for _, body := range n.Bodies() {
+			if err := checkOpsets(body, opsets); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// build numbers the values and makes the kernels. Shapes are inferred with one row for unknown dimensions, which also
-// proves that the model is consistent before anyone calls it.
+// build makes the program and, where the inputs declare their ranks, its first stage. Shapes are inferred with one row for unknown
+// dimensions, which also proves that the model is consistent before anyone calls it. Where other dimensions are unknown too, ones may not
+// be what it takes: then the first run has the shapes that matter.
 func (p *Plan) build(g *graph.Graph) error {
-	byName := map[string]int{}
-	add := func(name string, d tensor.DType, value *tensor.Tensor) int {
-		byName[name] = len(p.slots)
-		p.slots = append(p.slots, slot{name, d, value})
-		return len(p.slots) - 1
-	}
-	for _, v := range g.Inputs {
+	ranked, rowsOnly := true, true
+	inputs := make([]*tensor.Tensor, len(g.Inputs))
+	for i, v := range g.Inputs {
 		if v.DType == tensor.Invalid {
 			return fmt.Errorf("input %q has a dtype hotpath does not have: %w", v.Name, graph.ErrUnsupported)
 		}
-		if v.Shape == nil {
-			return fmt.Errorf("input %q declares no shape: %w", v.Name, graph.ErrUnsupported)
-		}
-		p.inputs = append(p.inputs, add(v.Name, v.DType, nil))
-	}
-	for name, t := range g.Initializers {
-		add(name, t.DType, t)
-		p.weightBytes += int64(len(t.Bytes))
-	}
-	args := make([]graph.Arg, len(p.slots))
-	for i, s := range p.slots {
-		if s.value != nil {
-			args[i] = graph.Arg{DType: s.dtype, Shape: s.value.Shape, Const: s.value}
+		ranked = ranked && (v.Shape != nil || v.DType.Composite())
+		rowsOnly = rowsOnly && !slices.Contains(v.Shape[min(1, len(v.Shape)):], -1)
+		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withRows(v.Shape, 1)}
+		if v.DType.Composite() {
+			inputs[i].Shape = []int{0}
 		}
 	}
-	for i, v := range g.Inputs {
-		args[p.inputs[i]] = graph.Arg{DType: v.DType, Shape: withRows(v.Shape, 1)}
+	p.countWeights(g, map[*tensor.Tensor]bool{})
+	p.program = newProgram(&p.machine, g)
+	if !ranked {
+		return nil
 	}
-	for _, n := range g.Nodes {
-		op, err := ops.Find(n)
-		if err != nil {
-			return err
+	st, err := p.program.start(inputs)
+	if err != nil {
+		if !rowsOnly && errors.Is(err, graph.ErrModel) {
+			return nil
 		}
-		st := step{node: n, op: op}
-		for _, name := range n.Inputs {
-			s := noSlot
-			if name != "" {
-				s = byName[name]
-			}
-			st.in = append(st.in, s)
+		return err
+	}
+	p.program.dropConstants(st)
+	known := map[string]tensor.DType{} // the others are made by later steps
+	if st.region != nil {
+		for _, s := range st.region.outputs {
+			known[st.region.slots[s].name] = st.region.slots[s].dtype
 		}
-		in := argsOf(st.in, args)
-		out, err := op.Infer(n, in)
-		if err != nil {
-			return err
-		}
-		if len(n.Outputs) > len(out) {
-			return fmt.Errorf("%s: %d outputs, expected at most %d: %w", n, len(n.Outputs), len(out), graph.ErrUnsupported)
-		}
-		if st.kernel, err = p.backend.Kernel(n, in); err != nil {
-			return err
-		}
-		for i, name := range n.Outputs {
-			// An omitted output has no name, but a place: kernels write all of theirs.
-			st.out = append(st.out, add(name, out[i].DType, nil))
-			args = append(args, out[i])
-		}
-		p.steps = append(p.steps, st)
 	}
 	for i, v := range g.Outputs {
-		s := byName[v.Name]
-		if v.DType != tensor.Invalid && v.DType != p.slots[s].dtype {
-			return fmt.Errorf("output %q is declared %s and computed as %s: %w", v.Name, v.DType, p.slots[s].dtype, graph.ErrModel)
+		if d, ok := known[v.Name]; ok {
+			if err := checkOutput(v, d); err != nil {
+				return err
+			}
+			p.signature.Outputs[i].DType = d
 		}
-		p.outputs = append(p.outputs, s)
-		p.signature.Outputs[i].DType = p.slots[s].dtype
 	}
-	p.dropPackedConstants()
+	if st.whole {
+		p.whole = st.region
+		p.proveRows()
+	}
 	return nil
 }
 
-// dropPackedConstants lets go of constants that only kernels read which hold packed copies.
-func (p *Plan) dropPackedConstants() {
-	needed := map[int]bool{}
-	for _, s := range p.outputs {
-		needed[s] = true
+func checkOutput(v graph.Value, d tensor.DType) error {
+	if v.DType != tensor.Invalid && v.DType != d {
+		return fmt.Errorf("output %q is declared %s and computed as %s: %w", v.Name, v.DType, d, graph.ErrModel)
 	}
-	for _, st := range p.steps {
-		for i, s := range st.in {
-			if s == noSlot || p.slots[s].value == nil {
-				continue
-			}
-			if packs := st.op.Packs; packs == nil || !packs(i, len(p.slots[s].value.Shape)) {
-				needed[s] = true
-			}
-		}
-	}
-	for i := range p.slots {
-		if v := p.slots[i].value; v != nil && !needed[i] {
-			p.slots[i].value = &tensor.Tensor{DType: v.DType, Shape: v.Shape}
-		}
-	}
+	return nil
 }
 
-func argsOf(slots []int, args []graph.Arg) []graph.Arg {
-	in := make([]graph.Arg, len(slots))
-	for i, s := range slots {
-		if s != noSlot {
-			in[i] = args[s]
+// countWeights adds up the constants of g and of its bodies, which may share some.
+func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
+	for _, t := range g.Initializers {
+		if !seen[t] {
+			seen[t] = true
+			p.weightBytes += int64(len(t.Bytes))
 		}
 	}
-	return in
+	for _, n := range g.Nodes {
+		for _, body := range n.Bodies() {
+			p.countWeights(body, seen)
+		}
+	}
 }
 
 // withRows replaces unknown dimensions: the first axis by rows, any other by 1.
@@ -254,7 +221,7 @@ func (p *Plan) WeightBytes() int64 { return p.weightBytes }
 
 // NewInputs allocates the inputs of a run: rows for an unknown first dimension, 1 for any other unknown one.
 func (p *Plan) NewInputs(rows int) []*tensor.Tensor {
-	in := make([]*tensor.Tensor, len(p.inputs))
+	in := make([]*tensor.Tensor, len(p.signature.Inputs))
 	for i, v := range p.signature.Inputs {
 		in[i] = tensor.New(v.DType, withRows(v.Shape, rows)...)
 	}
@@ -266,22 +233,34 @@ func (p *Plan) Precision() string { return p.precision }
 
 // NewOutputs makes empty outputs; Run gives them their shape and keeps their memory for the next run.
 func (p *Plan) NewOutputs() []*tensor.Tensor {
-	out := make([]*tensor.Tensor, len(p.outputs))
-	for i, s := range p.outputs {
-		out[i] = &tensor.Tensor{DType: p.slots[s].dtype}
+	out := make([]*tensor.Tensor, len(p.signature.Outputs))
+	for i, v := range p.signature.Outputs {
+		out[i] = &tensor.Tensor{DType: v.DType}
 	}
 	return out
 }
 
 // checkInputs compares dtypes, ranks and known dimensions with the signature.
 func (p *Plan) checkInputs(inputs []*tensor.Tensor) error {
-	if len(inputs) != len(p.inputs) {
-		return fmt.Errorf("%d inputs, expected %d: %w", len(inputs), len(p.inputs), graph.ErrInput)
+	if len(inputs) != len(p.signature.Inputs) {
+		return fmt.Errorf("%d inputs, expected %d: %w", len(inputs), len(p.signature.Inputs), graph.ErrInput)
 	}
 	for i, in := range inputs {
 		want := &p.signature.Inputs[i]
 		if in.DType != want.DType {
 			return fmt.Errorf("input %q is %s, expected %s: %w", want.Name, in.DType, want.DType, graph.ErrInput)
+		}
+		if in.DType.Composite() {
+			if err := checkItems(in, &p.program.graph.Inputs[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		if want.Shape == nil {
+			if _, ok := tensor.Elements(in.Shape); !ok {
+				return fmt.Errorf("input %q has shape %v: %w", want.Name, in.Shape, graph.ErrInput)
+			}
+			continue
 		}
 		if len(in.Shape) != len(want.Shape) {
 			return fmt.Errorf("input %q has shape %v, expected %v: %w", want.Name, in.Shape, want.Shape, graph.ErrInput)
@@ -295,6 +274,42 @@ func (p *Plan) checkInputs(inputs []*tensor.Tensor) error {
 	return nil
 }
 
+// checkItems compares the items of a sequence or an optional with their declared type.
+func checkItems(in *tensor.Tensor, want *graph.Value) error {
+	if len(in.Shape) != 1 || in.Shape[0] != len(in.Items) || want.DType == tensor.Optional && len(in.Items) > 1 {
+		return fmt.Errorf("input %q has %d items and shape %v: %w", want.Name, len(in.Items), in.Shape, graph.ErrInput)
+	}
+	if want.DType == tensor.Map {
+		return checkMap(in, want)
+	}
+	for i, item := range in.Items {
+		if item == nil || want.Elem != nil && item.DType != want.Elem.DType {
+			return fmt.Errorf("input %q: item %d is not of the declared type: %w", want.Name, i, graph.ErrInput)
+		}
+		if item.DType.Composite() && want.Elem != nil {
+			if err := checkItems(item, want.Elem); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkMap compares keys and values with their declared types.
+func checkMap(in *tensor.Tensor, want *graph.Value) error {
+	if len(in.Items) != 2 || in.Items[0] == nil || in.Items[1] == nil {
+		return fmt.Errorf("input %q has %d items, expected keys and values: %w", want.Name, len(in.Items), graph.ErrInput)
+	}
+	keys, values := in.Items[0], in.Items[1]
+	switch {
+	case len(keys.Shape) != 1 || !slices.Equal(keys.Shape, values.Shape):
+		return fmt.Errorf("input %q has keys of shape %v and values of %v: %w", want.Name, keys.Shape, values.Shape, graph.ErrInput)
+	case keys.DType != want.Key || want.Elem != nil && values.DType != want.Elem.DType:
+		return fmt.Errorf("input %q maps %s to %s, which is not its declared type: %w", want.Name, keys.DType, values.DType, graph.ErrInput)
+	}
+	return nil
+}
+
 // Run computes outputs from inputs. Inputs fit the signature and are only read; outputs come from NewOutputs (or an
 // earlier run of the same plan) and are given their shape. It may be called concurrently with tensors of one's own.
 // It allocates only for input shapes not seen before, or when more callers run at once than ever before.
@@ -303,18 +318,30 @@ func (p *Plan) Run(inputs, outputs []*tensor.Tensor) error {
 	if err := p.checkInputs(inputs); err != nil {
 		return err
 	}
-	if len(outputs) != len(p.outputs) {
-		return fmt.Errorf("%d outputs, expected %d: %w", len(outputs), len(p.outputs), graph.ErrInput)
+	if len(outputs) != len(p.signature.Outputs) {
+		return fmt.Errorf("%d outputs, expected %d: %w", len(outputs), len(p.signature.Outputs), graph.ErrInput)
 	}
-	b, err := p.bind(inputs)
-	if err != nil {
-		return err
+	var err error
+	if p.whole != nil {
+		err = p.whole.run(nil, inputs, outputs)
+	} else if err = p.program.run(nil, inputs, outputs); err == nil {
+		err = p.checkOutputs(outputs)
 	}
-	w := p.acquire(b)
-	err = w.run(p, inputs, outputs)
-	p.release(w)
 	if err != nil && !errors.Is(err, graph.ErrInput) && !errors.Is(err, graph.ErrLimit) {
 		return fmt.Errorf("%w: %w", err, graph.ErrInput)
 	}
 	return err
+}
+
+// checkOutputs compares dtypes with the model's, and gives the caller items of its own: those of the plan may be an input's.
+func (p *Plan) checkOutputs(outputs []*tensor.Tensor) error {
+	for i, t := range outputs {
+		if err := checkOutput(p.program.graph.Outputs[i], t.DType); err != nil {
+			return err
+		}
+		for j, item := range t.Items {
+			t.Items[j] = item.Clone()
+		}
+	}
+	return nil
 }

@@ -25,7 +25,7 @@ func TestPrecision(t *testing.T) {
 	if exact.Precision() != "" || fast.Precision() != passes.BF16 {
 		t.Errorf("precisions are %q and %q", exact.Precision(), fast.Precision())
 	}
-	steps, _, err := fast.Describe(1)
+	steps, _, err := fast.Describe(fast.NewInputs(1))
 	if err != nil || steps[0].Op != "gemm_bf16" || steps[0].FLOPs == 0 {
 		t.Errorf("the first step is %+v (%v)", steps[0], err)
 	}

@@ -18,15 +18,15 @@ type workspace struct {
 
 type stepTensors struct{ in, out []*tensor.Tensor }
 
-func (p *Plan) newWorkspace() *workspace {
-	w := &workspace{values: make([]tensor.Tensor, len(p.slots)), steps: make([]stepTensors, len(p.steps))}
-	for i, s := range p.slots {
+func (r *region) newWorkspace() *workspace {
+	w := &workspace{values: make([]tensor.Tensor, len(r.slots)), steps: make([]stepTensors, len(r.steps))}
+	for i, s := range r.slots {
 		w.values[i].DType = s.dtype
 		if s.value != nil {
 			w.values[i] = *s.value
 		}
 	}
-	for i, st := range p.steps {
+	for i, st := range r.steps {
 		w.steps[i] = stepTensors{w.tensors(st.in), w.tensors(st.out)}
 	}
 	return w
@@ -43,42 +43,47 @@ func (w *workspace) tensors(slots []int) []*tensor.Tensor {
 }
 
 // acquire takes a free workspace, or makes one, and fits it to b.
-func (p *Plan) acquire(b *binding) *workspace {
+func (r *region) acquire(b *binding) *workspace {
 	var w *workspace
-	p.mu.Lock()
-	if n := len(p.free); n > 0 {
-		w = p.free[n-1]
-		p.free = p.free[:n-1]
+	r.mu.Lock()
+	if n := len(r.free); n > 0 {
+		w = r.free[n-1]
+		r.free = r.free[:n-1]
 	}
-	p.mu.Unlock()
+	r.mu.Unlock()
 	if w == nil {
-		w = p.newWorkspace()
+		w = r.newWorkspace()
 	}
 	if w.bound != b {
-		w.bindTo(p, b)
+		w.bindTo(r, b)
 	}
 	return w
 }
 
 // release gives w back. Only as many are kept as can run at once; a crowd's worth of arenas is left to the collector.
-func (p *Plan) release(w *workspace) {
-	p.mu.Lock()
-	if len(p.free) < 2*runtime.GOMAXPROCS(0) {
-		p.free = append(p.free, w)
+func (r *region) release(w *workspace) {
+	r.mu.Lock()
+	if len(r.free) < 2*runtime.GOMAXPROCS(0) {
+		r.free = append(r.free, w)
 	}
-	p.mu.Unlock()
+	r.mu.Unlock()
 }
 
-func (w *workspace) bindTo(p *Plan, b *binding) {
+func (w *workspace) bindTo(r *region, b *binding) {
 	if cap(w.arena) < b.bytes {
 		w.arena = tensor.AlignedBytes(b.bytes)
 	}
 	w.arena = w.arena[:b.bytes]
 	w.scratch = w.arena[b.scratch:]
-	for _, st := range p.steps {
+	for _, st := range r.steps {
 		for _, s := range st.out {
 			v := &w.values[s]
+			if w.bound != nil && w.bound.known[s] != nil {
+				*v = tensor.Tensor{DType: v.DType} // the memory is that binding's
+			}
 			switch off := b.offsets[s]; {
+			case b.known[s] != nil:
+				*v = *b.known[s]
 			case off != noOffset:
 				v.Shape = b.shapes[s]
 				n, _ := tensor.Elements(v.Shape)
@@ -93,37 +98,48 @@ func (w *workspace) bindTo(p *Plan, b *binding) {
 }
 
 // run executes every step. Outputs are computed in the caller's memory.
-func (w *workspace) run(p *Plan, inputs, outputs []*tensor.Tensor) error {
-	for i, s := range p.inputs {
+func (w *workspace) run(r *region, inputs, outputs []*tensor.Tensor) error {
+	for i, s := range r.inputs {
 		w.values[s] = *inputs[i]
 	}
-	for i, s := range p.outputs {
-		outputs[i].DType = p.slots[s].dtype
+	for i, s := range r.outputs {
+		if d := r.slots[s].dtype; outputs[i].DType != d {
+			*outputs[i] = tensor.Tensor{DType: d}
+		}
 		outputs[i].Resize(w.bound.shapes[s]...)
-		if p.computed(s) {
+		if w.computed(r, s) {
 			w.values[s] = *outputs[i]
 		}
 	}
-	for i := range p.steps {
-		if err := p.steps[i].kernel.Run(w.steps[i].in, w.steps[i].out, w.scratch); err != nil {
+	for i, kernel := range w.bound.kernels {
+		if kernel == nil {
+			continue
+		}
+		var err error
+		if t := &w.steps[i]; r.observer == nil {
+			err = kernel.Run(t.in, t.out, w.scratch)
+		} else {
+			err = r.runStep(kernel, t.in, t.out, w.scratch, func() StepInfo { return r.stepInfo(w.bound, i) })
+		}
+		if err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 	}
-	for i, s := range p.outputs {
-		if src := &w.values[s]; !p.computed(s) || !sameMemory(src, outputs[i]) {
+	for i, s := range r.outputs {
+		if src := &w.values[s]; !w.computed(r, s) || !sameMemory(src, outputs[i]) {
 			copy(outputs[i].Bytes, src.Bytes)
 			copy(outputs[i].Strings, src.Strings)
 		}
 	}
-	for _, s := range p.inputs {
-		w.values[s] = tensor.Tensor{DType: p.slots[s].dtype} // do not keep the caller's memory alive
+	for _, s := range r.inputs {
+		w.values[s] = tensor.Tensor{DType: r.slots[s].dtype} // do not keep the caller's memory alive
 	}
 	return nil
 }
 
-// computed reports whether a step produces slot s: neither an input nor a constant.
-func (p *Plan) computed(s int) bool {
-	return p.slots[s].value == nil && s >= len(p.inputs)
+// computed reports whether a step produces slot s in a run: it is no input, no constant, and not known from shapes.
+func (w *workspace) computed(r *region, s int) bool {
+	return r.slots[s].value == nil && !r.slots[s].input && w.bound.known[s] == nil
 }
 
 func sameMemory(a, b *tensor.Tensor) bool {
