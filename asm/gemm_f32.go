@@ -10,6 +10,7 @@ const (
 	gemmAdd  = 1
 	gemmBias = 2
 	gemmRelu = 4
+	gemmFrom = 8
 )
 
 var (
@@ -120,6 +121,15 @@ func (s streamB) down(steps int) {
 // sectionF32 computes one tile over the K segment: a chain of multiply-adds per element, then C, bias and relu as flagged.
 func (g *nest) sectionF32(t tile, full bool) {
 	acc := g.accumulators(t)
+	g.ifFlag(gemmFrom, func() {
+		g.epilogue(t, full, func(e edge) {
+			e.eachRow(t.rows, func(r int, c reg.GPVirtual) {
+				for v, sum := range acc[r] {
+					e.load(mem(c, v*e.lanes*4), v, sum)
+				}
+			})
+		})
+	})
 	if t.rows >= 4 {
 		g.eachRow(t.rows, func(r int, c reg.GPVirtual) { g.PREFETCHT0(mem(c, 0)) })
 	}

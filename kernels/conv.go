@@ -1,5 +1,7 @@
 package kernels
 
+import "unsafe"
+
 // ConvShape is a two-dimensional convolution or pooling of one image: of channels of H × W, from the padded top left on. One dimension
 // is H = KH = 1.
 type ConvShape struct {
@@ -42,6 +44,7 @@ type PackedConv struct {
 func PackConv(w []float32, m, c, groups, kh, kw int) *PackedConv {
 	p := ConvWeights(m, c, groups, kh, kw)
 	p.data = make([]float32, p.packedLen())
+	hugePages(unsafe.Pointer(unsafe.SliceData(p.data)), 4*len(p.data))
 	p.pack(w)
 	return &p
 }

@@ -1,8 +1,6 @@
 package kernels
 
-import "github.com/hotpath/hotpath/internal/cpu"
-
-// convBand is a band of one or two output blocks of one group, or of a run of depthwise blocks.
+// convBand is a band of one, two or four output blocks of one group, or of a run of depthwise blocks.
 type convBand struct {
 	*convJob
 	x, w, dst, res []float32 // from the group's first input block and the first output block on
@@ -12,22 +10,34 @@ type convBand struct {
 	y, end         int     // units
 	taps           []int64 // (offset in x, in w, channels, which of the outer pixels lack it), room for one segment
 	most, together int     // pixels of a tile, blocks of a call
+	ahead, behind  int     // where in a panel the weights start and end that are still to be fetched
+	tiles          int     // to come in this segment, about
+	final          bool    // no other band follows with the same weights
 }
 
 // convTile is the width of the widest tile of pixels.
 const convTile = 14
 
+// convTile4 is the width of the widest tile of pixels by four output blocks.
+const convTile4 = 6
+
 // maxConvCall multiply-adds of 16 bound one assembly call, which cannot be preempted, to some 10 µs.
 const maxConvCall = 60_000
 
+// mostLines bounds the cache lines that a tap fetches of each panel.
+const mostLines = 8
+
 // run computes all segments, then what is left of the epilogue.
 func (c *convBand) run() {
-	c.most, c.together = convTile, c.blocks
-	if t := max(tier, emulated); t > cpu.Ref && t < cpu.AVX512 {
-		c.most, c.together = 6, 1
-	}
-	if c.p.depthwise {
+	c.most, c.together = convTile, min(c.blocks, 2)
+	switch {
+	case c.p.depthwise:
 		c.together = 1
+	case c.blocks == 4:
+		c.most, c.together = convTile4, 4
+	}
+	if narrowConv() {
+		c.most, c.together = 6, 1
 	}
 	s, segment := &c.s, c.p.segment()
 	c.columns()
@@ -38,6 +48,7 @@ func (c *convBand) run() {
 	}
 	for first := 0; first < c.in; first += segment {
 		last := min(first+segment, c.in)
+		c.plan(last)
 		if s.pointwise() {
 			c.pixels(first, last)
 			continue
@@ -66,17 +77,42 @@ func (c *convBand) run() {
 	}
 }
 
+// plan notes which weights to fetch during a segment that ends before input block last: those of the next one, or of the next output
+// blocks if they come next. On images of 7 × 7, weights are read once and take about as long to arrive as to multiply.
+func (c *convBand) plan(last int) {
+	segment, panel := c.p.segment(), c.p.panel()
+	c.ahead, c.behind, c.tiles = 0, 0, (c.end-c.y)*((c.s.OW+c.most-1)/c.most)
+	if c.s.pointwise() {
+		c.tiles = (min(c.end*convTile, c.s.OH*c.s.OW) - c.y*convTile + c.most - 1) / c.most
+	}
+	switch {
+	case c.p.depthwise:
+	case last < c.in:
+		c.ahead, c.behind = c.p.weight(last, 0), c.panelEnd(last+segment)
+	case c.final && len(c.w) >= (2*c.blocks)*panel:
+		c.ahead, c.behind = c.blocks*panel, c.blocks*panel+c.panelEnd(segment)
+	}
+}
+
+// panelEnd is where the weights of the input blocks before block b end.
+func (c *convBand) panelEnd(b int) int {
+	if b >= c.in {
+		return c.p.panel()
+	}
+	return c.p.weight(b, 0)
+}
+
 // pixels computes the band of a pointwise convolution: tiles lie one after another, like rows.
 func (c *convBand) pixels(first, last int) {
 	from, to := c.y*convTile, min(c.end*convTile, c.s.OH*c.s.OW)
-	tiles := max(1, (to-from+c.most-1)/c.most)
-	n := (to - from + tiles - 1) / tiles
-	if rows := (to - from) / max(n, 1); rows > 0 {
+	tiles := (to - from + c.most - 1) / c.most
+	for tiles > 0 { // as many of one more pixel as there are pixels left over
+		n, rows := (to-from)/tiles, tiles
+		if more := (to - from) % tiles; more > 0 {
+			n, rows = n+1, more
+		}
 		c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last)
-		from += rows * n
-	}
-	if from < to {
-		c.call(0, from, to-from, 1, 0, 0, first, last)
+		from, tiles = from+rows*n, tiles-rows
 	}
 }
 
@@ -192,12 +228,15 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	taps, from := c.taps[2*c.s.KW:][:4*count], (y*c.s.OW+x)*convLanes
 	limit := max(1, maxConvCall/max(1, n*depth*c.together))
 	for r := 0; r < rows; r += limit {
-		now := min(limit, rows-r)
+		now, ahead, lines := min(limit, rows-r), c.ahead, 0
+		if left := (c.behind - ahead) / convLanes; left > 0 && count > 0 {
+			taps := count * max(1, c.tiles)
+			lines = min((left+taps-1)/taps, mostLines)
+			c.ahead += lines * count * now * convLanes
+		}
+		c.tiles -= now
 		for b := 0; b < c.blocks; b += c.together {
-			at, wpanel := b*size+from+r*drow, 0
-			if c.together > 1 {
-				wpanel = panel
-			}
+			at := b*size + from + r*drow
 			var res []float32
 			if flags&convResidual != 0 {
 				res = c.res[at:]
@@ -205,11 +244,11 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 			in, dst, w, bias := c.x[min(b*c.xblock+r*xrow, len(c.x)):], c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
 			switch {
 			case c.p.pool == maxPool:
-				max_pool_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, flags, c.lo, c.hi)
+				max_pool_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, 0, size, flags, c.lo, c.hi)
 			case c.p.depthwise:
-				conv_depthwise_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, flags, c.lo, c.hi)
+				conv_depthwise_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, 0, size, flags, c.lo, c.hi)
 			default:
-				conv_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, wpanel, size, flags, c.lo, c.hi)
+				conv_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, min(c.together, c.blocks-b), panel, size, ahead, lines, flags, c.lo, c.hi)
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package kernels
 import (
 	"math"
 	"sync"
+
+	"github.com/hotpath/hotpath/internal/cpu"
 )
 
 // ConvPackedF32 computes a convolution in the packed-channel layout: for each image of x [batch × C/16 × H × W × 16] and dst
@@ -16,7 +18,7 @@ import (
 // depthwise convolution (one channel per group in and out) is one chain over (ky, kx). dst must not overlap the others. floats
 // and ints hold PackedScratch elements.
 //
-// The pool takes bands of rows of one or two output blocks, of one image at a time. Source of the order: Georganas et al., "Anatomy of
+// The pool takes bands of rows of up to four output blocks, of one image at a time. Source of the order: Georganas et al., "Anatomy of
 // High-Performance Deep Learning Convolutions on SIMD Architectures", 2018.
 func ConvPackedF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, floats []float32, ints []int64) {
 	convolve(pool, dst, x, bias, e, p, batch, s, convLanes, floats, ints)
@@ -70,21 +72,21 @@ func (p *PackedConv) PackedScratch(s *ConvShape) (floats, ints int) {
 
 // TapScratch is the number of int64 that a convolution of this shape needs.
 func (p *PackedConv) TapScratch(s *ConvShape) int {
-	g := p.grid(s)
-	return g.count() * p.tapInts()
+	pairs, fours := p.gridOf(s, 2), p.gridOf(s, 4)
+	return max(pairs.count(), fours.count()) * p.tapInts()
 }
 
 // tapInts is the room for the taps of one segment, 4 numbers each, and 2 for each column of the kernel.
 func (p *PackedConv) tapInts() int { return 4*p.KH*p.KW*p.segment() + 2*p.KW }
 
-// convGrid cuts the output of an image: of each group, pairs of blocks by bands of rows. A depthwise convolution has runs of blocks instead,
-// which share their lists of taps. It depends on the shape alone, because the memory for taps does.
-type convGrid struct{ groups, pairs, bands, rows, units int }
+// convGrid cuts the output of an image: of each group, runs of blocks by bands of rows. Runs of a depthwise convolution share their lists of
+// taps.
+type convGrid struct{ groups, blocks, runs, bands, rows, units int }
 
 // depthwiseRun is the most blocks in a run. On images of 7 × 7 listing taps for each block took longer than computing it.
 const depthwiseRun = 16
 
-func (g *convGrid) count() int { return g.groups * g.pairs * g.bands }
+func (g *convGrid) count() int { return g.groups * g.runs * g.bands }
 
 const (
 	// bandWork multiply-adds, some 40 µs at the peak, are the least in a band: enough to hide its start, few enough to share evenly.
@@ -92,10 +94,25 @@ const (
 	maxBands = 64
 )
 
-// grid makes the bands. A unit is a row, or, where all rows are one, convTile pixels.
+// narrowConv reports whether the kernel takes one output block at a time.
+func narrowConv() bool {
+	t := max(tier, emulated)
+	return t > cpu.Ref && t < cpu.AVX512
+}
+
+// grid is the grid of this tier. Four blocks at a time read their weights from the second-level cache for each tile of 6 pixels: in rows of
+// 14, tiles of 5, 5 and 4 read them too often (256 channels at 28 × 28, 3 × 3, stride 2: 0.9 times as fast as two blocks).
 func (p *PackedConv) grid(s *ConvShape) convGrid {
+	if narrowConv() || !s.pointwise() && s.OW <= convTile {
+		return p.gridOf(s, 2)
+	}
+	return p.gridOf(s, 4)
+}
+
+// gridOf makes the bands of runs of so many blocks. A unit is a row, or, where all rows are one, convTile pixels.
+func (p *PackedConv) gridOf(s *ConvShape, blocks int) convGrid {
 	groups, cg, _, _, out := p.parts()
-	blocks := min(2, out)
+	blocks = min(blocks, out)
 	if p.depthwise {
 		cg, blocks, groups = 1, min(groups, depthwiseRun), (groups+depthwiseRun-1)/depthwiseRun
 	}
@@ -105,7 +122,7 @@ func (p *PackedConv) grid(s *ConvShape) convGrid {
 	}
 	work := float64(pixels) * float64(cg*p.KH*p.KW) * float64(blocks*convLanes)
 	rows := max(int(min(bandWork/max(work, 1)+1, float64(units))), (units+maxBands-1)/maxBands, 1)
-	return convGrid{groups, (out + 1) / 2, max(1, (units+rows-1)/rows), rows, units}
+	return convGrid{groups, blocks, (out + blocks - 1) / blocks, max(1, (units+rows-1)/rows), rows, units}
 }
 
 var convJobs = sync.Pool{New: func() any { return new(convJob) }}
@@ -139,14 +156,14 @@ func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.rows, j.cols = allTaps, allTaps
 }
 
-// Chunk computes a band of one or two output blocks, or of a run of them.
+// Chunk computes a band of a run of output blocks.
 func (j *convJob) Chunk(i int) {
 	groups, _, mg, in, out := j.p.parts()
-	band, pair, g := i%j.grid.bands, i/j.grid.bands%j.grid.pairs, i/j.grid.bands/j.grid.pairs
-	first, inputs, each := 2*pair, in, j.s.H*j.s.W*j.lanes
-	blocks := min(2, out-first)
+	band, run, g := i%j.grid.bands, i/j.grid.bands%j.grid.runs, i/j.grid.bands/j.grid.runs
+	first, inputs, each := run*j.grid.blocks, in, j.s.H*j.s.W*j.lanes
+	blocks := min(j.grid.blocks, out-first)
 	c := convBands.Get().(*convBand)
-	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units)}
+	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units), final: band == j.grid.bands-1}
 	if j.p.depthwise {
 		g *= depthwiseRun
 		blocks = min(depthwiseRun, groups-g)

@@ -53,8 +53,8 @@ func (p *PackedConv) TransposeScratch(s *ConvShape) (floats, ints int) {
 
 // bandsPer is the number of chunks in each band.
 func (s *ConvShape) bandsPer(p *PackedConv) int {
-	g := p.grid(s)
-	return g.groups * g.pairs
+	g := p.gridOf(s, 2)
+	return g.groups * g.runs
 }
 
 // phase is the convolution of stride 1 that computes the outputs (py, px), (py + StrideH, px), …

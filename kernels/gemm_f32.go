@@ -10,6 +10,7 @@ const (
 	gemmAdd  = 1 << iota // add to C: not the first K segment
 	gemmBias             // add bias
 	gemmRelu             // apply relu
+	gemmFrom             // chains go on from C instead of zero: it has the sum of the segment so far
 )
 
 // GemmF32 computes, for i < m and j < N,
@@ -28,7 +29,13 @@ func GemmF32(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32,
 	if m == 0 || b.N == 0 {
 		return
 	}
-	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
+	gemmF32On(pool, m, a, lda, b, c, ldc, bias, e, 0)
+}
+
+// gemmF32On is GemmF32 that goes on from C, where other products left their sums: start is 0, gemmAdd or gemmFrom. With gemmFrom C and the
+// first segment of B are one segment of K together, at most 256 long; so B is a segment at most.
+func gemmF32On(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float32, ldc int, bias []float32, e *Epilogue, start int) {
+	g := gemmF32{a: a, lda: lda, b: b, c: c, ldc: ldc, start: start, copied: m >= blockRows/2 && b.N >= copyCols && b.K >= copyDepth}
 	if e != nil {
 		e.check(m, b.N)
 		g.epilogue = *e
@@ -70,6 +77,7 @@ type gemmF32 struct {
 	lda, ldc   int
 	epilogue   Epilogue
 	copied     bool // blocks of A are copied before use
+	start      int  // flags of the first segment
 }
 
 // Chunk computes block i of C.
@@ -83,9 +91,9 @@ func (g *gemmF32) Chunk(i int) {
 	}
 	for k0 := 0; k0 == 0 || k0 < k; k0 += kSegment {
 		kc := min(kSegment, k-k0)
-		flags := 0
+		flags := g.start
 		if k0 > 0 {
-			flags |= gemmAdd
+			flags = gemmAdd
 		}
 		if k0+kc == k {
 			if g.bias != nil {
@@ -127,7 +135,7 @@ func (s *scratch) copyRows(a []float32, lda, rows, cols int) ([]float32, int) {
 //
 //	c[i·ldc+j] = act(c[i·ldc+j] + Σ_k a[i·lda+k]·b[j/16][k][j%16] + bias[j])
 //
-// where flags say whether C is added, bias is present and act is relu.
+// where flags say whether C is added or starts the chain, bias is present and act is relu.
 func gemm_f32_ref(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
 	for j := range n {
 		gemmColumnRef(a, b[min(j/panelCols*panelCols*kc+j%panelCols, len(b)):], c[j:], bias, panelCols, lda, ldc, m, kc, j, flags)
@@ -145,6 +153,9 @@ func gemm_plain_f32_ref(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags 
 func gemmColumnRef(a, b, c, bias []float32, step, lda, ldc, m, kc, j, flags int) {
 	for i := range m {
 		var sum float32
+		if flags&gemmFrom != 0 {
+			sum = c[i*ldc]
+		}
 		for k, v := range a[i*lda:][:kc] {
 			sum = FMAF32(v, b[k*step], sum)
 		}

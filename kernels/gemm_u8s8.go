@@ -150,10 +150,11 @@ type gemmU8S8 struct {
 	scale      []float32
 	zp, lo, hi int32
 	act        Activation
-	words      bool  // A is widened to words, a block at a time
-	tiles      bool  // A is packed to tiles, a block at a time
-	flip       uint8 // exclusive-or'ed with A
-	corrected  bool  // zero is applied to s32
+	words      bool     // A is widened to words, a block at a time
+	tiles      bool     // A is packed to tiles, a block at a time
+	windows    qwindows // instead of a, in tiles, if it has taps
+	flip       uint8    // exclusive-or'ed with A
+	corrected  bool     // zero is applied to s32
 	zero       ZeroPoints
 }
 
@@ -186,7 +187,10 @@ func runU8S8(pool *Pool, g gemmU8S8, m int) {
 // Chunk computes block i of C.
 func (g *gemmU8S8) Chunk(i int) {
 	i0, i1, j0, j1 := g.block(i)
-	a := g.a[i0*g.lda : (i1-1)*g.lda+g.b.K]
+	var a []uint8
+	if g.windows.taps == nil {
+		a = g.a[i0*g.lda : (i1-1)*g.lda+g.b.K]
+	}
 	if g.words || g.tiles || g.flip != 0 {
 		s := scratches.Get().(*scratch)
 		g.copied(s, a, i0, i1, j0, j1)
@@ -207,11 +211,15 @@ func (g *gemmU8S8) copied(s *scratch, a []uint8, i0, i1, j0, j1 int) {
 	var tiles []uint8
 	var wide []int16
 	switch {
+	case g.tiles && g.windows.taps != nil:
+		tiles = g.windows.tiles(s, i0, rows)
 	case g.tiles:
 		tiles = s.tiles(a, lda, rows, k, g.flip)
-		s.s32 = grown(s.s32, tileScratch)
 	case g.flip != 0:
 		a, lda = s.flipped(a, lda, rows, k, g.flip)
+	}
+	if g.tiles {
+		s.s32 = grown(s.s32, tileScratch)
 	}
 	if g.words {
 		wide, lda = s.widenRows(a, lda, rows, k)

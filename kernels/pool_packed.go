@@ -112,9 +112,7 @@ func GlobalPoolPackedF32(r Reduction, dst, x []float32, planes, pixels int) {
 
 // stripes reduces one segment to the first 16 elements of acc: 64 accumulators of 16 lanes, folded in halves.
 func stripes(r Reduction, acc, x []float32) {
-	for i := range acc {
-		acc[i] = reductions[r].start
-	}
+	setAll(acc, reductions[r].start)
 	for len(x) > 0 {
 		n := min(len(x), len(acc))
 		r.into(acc[:n], x[:n])

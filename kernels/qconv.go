@@ -16,12 +16,12 @@ type PackedQConv struct {
 	Sum         []int32
 	Least, Most []int64
 	depthwise   bool
-	pitch       int    // of a pixel in the padded image
-	parts       int    // 2 where weights need more than 8 bits: w = w0 + w1, both s8
-	runs, depth int    // an output reads this many runs of depth contiguous elements, per part
-	data        []int8 // [group][16 outputs][part][run][depth/4][16][4]; depthwise see packDepthwise
-	paired      bool   // see PackedS8
-	gemm        *PackedS8
+	pitch       int       // of a pixel in the padded image
+	parts       int       // 2 where weights need more than 8 bits: w = w0 + w1, both s8
+	runs, depth int       // an output reads this many runs of depth contiguous elements, per part
+	data        []int8    // [group][16 outputs][part][run][depth/4][16][4]; depthwise see packDepthwise
+	paired      bool      // see PackedS8
+	gemm        *PackedS8 // the weights as those of a product of windows, or nil
 }
 
 // MaxQWeight bounds the weights of PackQConv: what is left of a u8 or s8 weight when its zero point is taken away.
@@ -94,8 +94,8 @@ func PackQConv(w []int16, m, c, groups, kh, kw, dilationH, dilationW int, u8 boo
 		}
 	}
 	p.paired = isPaired(p.data)
-	if kh == 1 && kw == 1 && groups == 1 && p.parts == 1 && p.pitch == c {
-		p.gemm = &PackedS8{K: c, N: m, Data: p.data, ColSum: p.Sum, paired: p.paired}
+	if groups == 1 && p.parts == 1 {
+		p.gemm = &PackedS8{K: p.runs * p.depth, N: m, Data: p.data, ColSum: p.Sum, paired: p.paired}
 	}
 	return p
 }
@@ -124,7 +124,7 @@ func (p *PackedQConv) Fits(o int, bias int64) bool {
 
 // isGemm reports whether the convolution is a plain product over pixels.
 func (p *PackedQConv) isGemm(s *ConvShape) bool {
-	return p.gemm != nil && s.StrideH == 1 && s.StrideW == 1 && s.Top == 0 && s.Left == 0 && s.OH == s.H && s.OW == s.W
+	return p.gemm != nil && p.KH == 1 && p.KW == 1 && p.pitch == p.C && s.StrideH == 1 && s.StrideW == 1 && s.Top == 0 && s.Left == 0 && s.OH == s.H && s.OW == s.W
 }
 
 // extent is the height of a window, and the width of the image with the padding that windows reach.

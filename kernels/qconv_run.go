@@ -85,6 +85,10 @@ func (p *PackedQConv) run(pool *Pool, start qconvJob, batch int) {
 				pool.Run((job.height+job.rows-1)/job.rows, job)
 				job.padding = false
 			}
+			if p.takesTiles(rows * s.OW) {
+				job.tiled(pool, rows)
+				continue
+			}
 			job.strips = rows * job.perRow
 			pool.Run(p.outputGroups()*job.colBlocks*((job.strips+job.groupStrips-1)/job.groupStrips), job)
 		}

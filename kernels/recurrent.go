@@ -28,6 +28,7 @@ type Recurrent struct {
 	RecurrentOptions
 	Input, Hidden                int
 	gates, fresh, reset          *PackedF32 // GRU: fresh is its gate h, reset the part of it that r multiplies
+	ofX, ofH, ofRest             *PackedF32 // in place of gates where products with X run ahead
 	gateBias, freshBias, resetB  []float32
 	peepI, peepO, peepF, oneEach []float32
 	noBias, both, rows           []float32 // noBias stays zero; rows is needed while packing
@@ -55,11 +56,11 @@ func (t *Recurrent) Pack(w, r, bias, peephole []float32) {
 	for i := range t.both {
 		t.both[i] = wb[i] + rb[i]
 	}
-	pack := func(p **PackedF32, k, cols int, b []float32) {
+	pack := func(p **PackedF32, k, cols int, b []float32, stride int) {
 		if *p == nil {
 			*p = new(PackedF32)
 		}
-		(*p).Pack(k, cols, b, 1, k)
+		(*p).Pack(k, cols, b, 1, stride)
 	}
 	// rows from…to of [w r], transposed
 	joined := func(p **PackedF32, from, to int) {
@@ -69,15 +70,22 @@ func (t *Recurrent) Pack(w, r, bias, peephole []float32) {
 			copy(t.rows[(i-from)*depth:], w[i*input:(i+1)*input])
 			copy(t.rows[(i-from)*depth+input:], r[i*hidden:(i+1)*hidden])
 		}
-		pack(p, depth, to-from, t.rows)
+		pack(p, depth, to-from, t.rows, depth)
 	}
-	joined(&t.gates, 0, t.gateCols())
-	t.gateBias = t.both[:t.gateCols()]
+	t.gateBias = t.both[:t.width()]
+	if t.runsAhead() {
+		first := min((kSegment-input%kSegment)%kSegment, hidden)
+		pack(&t.ofX, input, n, w, input)
+		pack(&t.ofH, first, n, r, hidden)
+		pack(&t.ofRest, hidden-first, n, r[min(first, len(r)):], hidden)
+	} else {
+		joined(&t.gates, 0, t.width())
+	}
 	switch {
 	case t.Cell != CellGRU:
 	case t.ResetAfter:
-		pack(&t.fresh, input, hidden, w[2*hidden*input:])
-		pack(&t.reset, hidden, hidden, r[2*hidden*hidden:])
+		pack(&t.fresh, input, hidden, w[2*hidden*input:], input)
+		pack(&t.reset, hidden, hidden, r[2*hidden*hidden:], hidden)
 		t.freshBias, t.resetB = wb[2*hidden:], rb[2*hidden:]
 	default:
 		joined(&t.fresh, 2*hidden, n)
@@ -91,8 +99,13 @@ func (t *Recurrent) Pack(w, r, bias, peephole []float32) {
 	setAll(t.oneEach, 1)
 }
 
-// gateCols is the number of columns that are multiplied by [x h] at once: all gates, but for GRU's last.
-func (t *Recurrent) gateCols() int {
+// runsAhead says of which cells the products with X are computed for several steps at once.
+func (t *Recurrent) runsAhead() bool {
+	return t.Cell != CellGRU && (t.Input < kSegment || t.Input%kSegment == 0)
+}
+
+// width is the number of columns that are multiplied by [x h] at once: all gates, but for GRU's last.
+func (t *Recurrent) width() int {
 	if t.Cell == CellGRU {
 		return 2 * t.Hidden
 	}
@@ -122,7 +135,19 @@ type Sequence struct {
 
 // Scratch is the number of elements Run needs for a batch.
 func (t *Recurrent) Scratch(batch int) int {
-	return batch*(2*(t.Input+t.Hidden)+t.gateCols()+3*t.Hidden) + t.Hidden
+	return batch*(2*(t.Input+t.Hidden)+3*t.Hidden) + batch*t.ahead(batch)*(t.Input+t.width()) + t.Hidden
+}
+
+// aheadRows rows of X are multiplied together, of as many steps as that are: with them, one pass over the weights of X serves several
+// steps. An LSTM of one row, 64 inputs and 128 states takes 0.84 of the time, one of 16 rows, 128 and 256 the same (Emerald Rapids).
+const aheadRows = 56
+
+// ahead is the number of steps whose products with X are computed at once.
+func (t *Recurrent) ahead(batch int) int {
+	if !t.runsAhead() {
+		return 1
+	}
+	return max(1, aheadRows/batch)
 }
 
 // Run goes through a sequence. Gates are GemmF32 over [x h]: one chain of multiply-adds over x continued over h, in segments of 256; then
@@ -141,13 +166,22 @@ func (t *Recurrent) Run(pool *Pool, s *Sequence, scratch []float32) {
 		return part
 	}
 	depth := t.Input + t.Hidden
-	r := recurrentRun{Recurrent: t, Sequence: *s, pool: pool, depth: depth, a: cut(s.Batch * depth), a2: cut(s.Batch * depth), g: cut(s.Batch * t.gates.N),
-		c: cut(s.Batch * t.Hidden), n: cut(s.Batch * t.Hidden), m: cut(s.Batch * t.Hidden), one: cut(t.Hidden)}
+	ahead := t.ahead(s.Batch)
+	r := recurrentRun{Recurrent: t, Sequence: *s, pool: pool, depth: depth, a: cut(s.Batch * depth), a2: cut(s.Batch * depth),
+		x: cut(s.Batch * ahead * t.Input), all: cut(s.Batch * ahead * t.width()), c: cut(s.Batch * t.Hidden), n: cut(s.Batch * t.Hidden), m: cut(s.Batch * t.Hidden), one: cut(t.Hidden)}
 	for b := range s.Batch {
 		initial(r.h(b), s.H0, b*s.StateRow)
 		initial(r.cell(b), s.C0, b*s.StateRow)
 	}
 	for step := range s.Steps {
+		if at := step % ahead; t.ofX == nil {
+			r.g = r.all
+		} else {
+			if at == 0 {
+				r.multiplyX(step, min(step+ahead, s.Steps))
+			}
+			r.g = r.all[at*s.Batch*t.width():][:s.Batch*t.width()]
+		}
 		r.step(step)
 	}
 	for b := range s.Batch {
@@ -168,20 +202,21 @@ func initial(dst, src []float32, at int) {
 	copy(dst, src[at:at+len(dst)])
 }
 
-// recurrentRun is one Run: a holds [x h] of each row, h being the state; a2 another such matrix; g the gates; c the cells of an LSTM.
+// recurrentRun is one Run: a holds [x h] of each row, h being the state; a2 another such matrix; g the gates, a part of those of all steps
+// whose rows are in x; c the cells of an LSTM.
 type recurrentRun struct {
 	*Recurrent
 	Sequence
 	pool              *Pool
 	depth             int
 	a, a2, g, c, n, m []float32
-	one               []float32
+	x, all, one       []float32
 }
 
 func (r *recurrentRun) h(b int) []float32    { return r.a[b*r.depth+r.Input : (b+1)*r.depth] }
 func (r *recurrentRun) cell(b int) []float32 { return r.c[b*r.Hidden : (b+1)*r.Hidden] }
 func (r *recurrentRun) gate(b, i int) []float32 {
-	return r.g[b*r.gates.N+i*r.Hidden:][:r.Hidden]
+	return r.g[b*r.width()+i*r.Hidden:][:r.Hidden]
 }
 
 // at returns the place in time of a row's step, and false beyond its length.
@@ -199,13 +234,43 @@ func (r *recurrentRun) at(b, step int) (int, bool) {
 	return step, true
 }
 
-func (r *recurrentRun) step(step int) {
-	for b := range r.Batch {
-		if at, ok := r.at(b, step); ok {
-			copy(r.a[b*r.depth:][:r.Input], r.X[at*r.XStep+b*r.XRow:])
+// multiplyX starts the gates of steps from…to.
+func (r *recurrentRun) multiplyX(from, to int) {
+	for step := from; step < to; step++ {
+		for b := range r.Batch {
+			if at, ok := r.at(b, step); ok {
+				copy(r.x[((step-from)*r.Batch+b)*r.Input:][:r.Input], r.X[at*r.XStep+b*r.XRow:])
+			}
 		}
 	}
-	GemmF32(r.pool, r.Batch, r.a, r.depth, r.gates, r.g, r.gates.N, r.gateBias, nil)
+	GemmF32(r.pool, (to-from)*r.Batch, r.x, r.Input, r.ofX, r.all, r.width(), nil, nil)
+}
+
+// multiplyH goes on with the gates of a step: the rest of the segment of K in which x ends, then more of them.
+func (r *recurrentRun) multiplyH() {
+	h, bias := r.a[r.Input:], r.gateBias
+	if r.ofRest.K > 0 {
+		bias = nil
+	}
+	if r.ofH.K > 0 {
+		gemmF32On(r.pool, r.Batch, h, r.depth, r.ofH, r.g, r.width(), bias, nil, gemmFrom)
+	}
+	if r.ofRest.K > 0 {
+		gemmF32On(r.pool, r.Batch, h[r.ofH.K:], r.depth, r.ofRest, r.g, r.width(), r.gateBias, nil, gemmAdd)
+	}
+}
+
+func (r *recurrentRun) step(step int) {
+	if r.ofX != nil {
+		r.multiplyH()
+	} else {
+		for b := range r.Batch {
+			if at, ok := r.at(b, step); ok {
+				copy(r.a[b*r.depth:][:r.Input], r.X[at*r.XStep+b*r.XRow:])
+			}
+		}
+		GemmF32(r.pool, r.Batch, r.a, r.depth, r.gates, r.g, r.width(), r.gateBias, nil)
+	}
 	if r.Cell == CellGRU {
 		r.fresher()
 	}
@@ -241,7 +306,7 @@ func (r *recurrentRun) fresher() {
 		GemmF32(r.pool, r.Batch, r.a[r.Input:], r.depth, r.reset, r.m, r.Hidden, r.resetB, nil)
 	}
 	for b := range r.Batch {
-		r.activate(r.g[b*r.gates.N:(b+1)*r.gates.N], r.F)
+		r.activate(r.g[b*r.width():(b+1)*r.width()], r.F)
 		if n := r.n[b*r.Hidden : (b+1)*r.Hidden]; r.ResetAfter {
 			BlendF32(n, r.gate(b, 1), r.m[b*r.Hidden:(b+1)*r.Hidden], n, r.oneEach)
 			continue
@@ -269,7 +334,7 @@ func (r *recurrentRun) advance(b int) {
 		AffineF32(r.one, z, 0, -1, 1)
 		BlendF32(h, z, h, r.one, n)
 	case CellLSTM:
-		r.lstm(h, r.cell(b), r.gate(b, 0), r.gate(b, 1), r.gate(b, 2), r.gate(b, 3), r.g[b*r.gates.N:][:3*r.Hidden])
+		r.lstm(h, r.cell(b), r.gate(b, 0), r.gate(b, 1), r.gate(b, 2), r.gate(b, 3), r.g[b*r.width():][:3*r.Hidden])
 	}
 }
 

@@ -80,3 +80,41 @@ func BenchmarkAttention(b *testing.B) {
 		})
 	}
 }
+
+// TestRecurrentChains compares the gates of a network, whose products with X run ahead where they can, with one product of [x h].
+func TestRecurrentChains(t *testing.T) {
+	const steps, batch, hidden = 60, 2, 40
+	for _, input := range []int{1, 64, 230, 250, 256, 300, 512} {
+		w, r, x := randomF32(hidden*input), randomF32(hidden*hidden), randomF32(steps*batch*input)
+		bias := randomF32(2 * hidden)
+		for _, v := range [][]float32{w, r} {
+			for i := range v {
+				v[i] /= 32
+			}
+		}
+		net := NewRecurrent(RecurrentOptions{Cell: CellRNN, F: func(dst, x []float32) { copy(dst, x) }}, input, hidden, w, r, bias, nil)
+		y := make([]float32, steps*batch*hidden)
+		net.Run(nil, &Sequence{Steps: steps, Batch: batch, X: x, XStep: batch * input, XRow: input, Y: y, YStep: batch * hidden, YRow: hidden},
+			make([]float32, net.Scratch(batch)))
+		both, sum := make([]float32, (input+hidden)*hidden), make([]float32, hidden)
+		for j := range hidden {
+			for k := range input {
+				both[k*hidden+j] = w[j*input+k]
+			}
+			for k := range hidden {
+				both[(input+k)*hidden+j] = r[j*hidden+k]
+			}
+			sum[j] = bias[j] + bias[hidden+j]
+		}
+		b, xh, want := PackF32(input+hidden, hidden, both, hidden, 1), make([]float32, batch*(input+hidden)), make([]float32, batch*hidden)
+		for step := range steps {
+			for i := range batch {
+				row := xh[i*(input+hidden):]
+				copy(row[:input], x[(step*batch+i)*input:])
+				copy(row[input:], want[i*hidden:(i+1)*hidden])
+			}
+			GemmF32(nil, batch, xh, input+hidden, b, want, hidden, sum, nil)
+			testkit.EqualF32(t, fmt.Sprintf("input %d, step %d", input, step), y[step*batch*hidden:][:batch*hidden], want)
+		}
+	}
+}

@@ -10,10 +10,23 @@ const transposeTile = 64
 //
 // It moves bits: NaN payloads stay. ldd ≥ rows and lds ≥ cols, or there is one row; dst must not overlap src.
 func TransposeF32(dst, src []float32, rows, cols, ldd, lds int) {
+	if rows == 3 && ldd == 3 {
+		transposeColours(dst, src[:cols], src[lds:lds+cols], src[2*lds:2*lds+cols])
+		return
+	}
 	for r := 0; r < rows; r += transposeTile {
 		for c := 0; c < cols; c += transposeTile {
 			transposeTileF32(dst[c*ldd+r:], src[r*lds+c:], min(transposeTile, rows-r), min(transposeTile, cols-c), ldd, lds)
 		}
+	}
+}
+
+// transposeColours puts the values of three planes side by side.
+func transposeColours(dst, a, b, c []float32) {
+	b, c = b[:len(a)], c[:len(a)]
+	for i, v := range a {
+		pixel := (*[3]float32)(dst[3*i:])
+		pixel[0], pixel[1], pixel[2] = v, b[i], c[i]
 	}
 }
 
@@ -25,13 +38,15 @@ func transposeTileF32(dst, src []float32, rows, cols, ldd, lds int) {
 	} else {
 		r8, c8 = 0, 0
 	}
-	for c := range cols {
-		first := r8
-		if c >= c8 {
-			first = 0
+	for r := range rows {
+		first := 0
+		if r < r8 {
+			first = c8
 		}
-		for r := first; r < rows; r++ {
-			dst[c*ldd+r] = src[r*lds+c]
+		at := first*ldd + r
+		for _, v := range src[r*lds+first : r*lds+cols] {
+			dst[at] = v
+			at += ldd
 		}
 	}
 }

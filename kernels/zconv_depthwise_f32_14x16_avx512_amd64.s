@@ -8,7 +8,7 @@
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·conv_depthwise_f32_14x16_avx512(SB), NOSPLIT, $112-224
 	CMPQ   pixels+160(FP), $0x0000000e
-	JNE    next1
+	JNE    next2
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -20,7 +20,7 @@ TEXT ·conv_depthwise_f32_14x16_avx512(SB), NOSPLIT, $112-224
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, (SP)
 
-row2:
+row3:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -38,15 +38,15 @@ row2:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store5
+	JEQ    store6
 
-tap3:
+tap4:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial6
+	JNE         partial7
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z14
@@ -65,16 +65,16 @@ tap3:
 	VFMADD231PS (R13)(SI*1), Z14, Z12
 	VFMADD231PS (R13)(BX*4), Z14, Z13
 
-nexttap4:
+nexttap5:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap3
-	JMP  store5
+	JNE  tap4
+	JMP  store6
 
-partial6:
+partial7:
 	CMPQ        24(R9), $0x00000002
-	JLT         last9
-	JNE         both8
+	JLT         last10
+	JNE         both9
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z14
@@ -91,9 +91,9 @@ partial6:
 	VFMADD231PS (R13)(BX*1), Z14, Z10
 	VFMADD231PS (R13)(BX*2), Z14, Z11
 	VFMADD231PS (R13)(SI*1), Z14, Z12
-	JMP         nexttap4
+	JMP         nexttap5
 
-last9:
+last10:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z14
@@ -110,9 +110,9 @@ last9:
 	VFMADD231PS (R13)(BX*2), Z14, Z11
 	VFMADD231PS (R13)(SI*1), Z14, Z12
 	VFMADD231PS (R13)(BX*4), Z14, Z13
-	JMP         nexttap4
+	JMP         nexttap5
 
-both8:
+both9:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z14
@@ -128,13 +128,13 @@ both8:
 	VFMADD231PS (R13)(BX*1), Z14, Z10
 	VFMADD231PS (R13)(BX*2), Z14, Z11
 	VFMADD231PS (R13)(SI*1), Z14, Z12
-	JMP         nexttap4
+	JMP         nexttap5
 
-store5:
+store6:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip13
+	JEQ    skip14
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -151,11 +151,11 @@ store5:
 	VADDPS 768(R9), Z12, Z12
 	VADDPS 832(R9), Z13, Z13
 
-skip13:
+skip14:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip14
+	JEQ    skip15
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -172,11 +172,11 @@ skip13:
 	VADDPS (R9), Z12, Z12
 	VADDPS (R9), Z13, Z13
 
-skip14:
+skip15:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip15
+	JEQ    skip16
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -195,11 +195,11 @@ skip14:
 	VADDPS 768(R9), Z12, Z12
 	VADDPS 832(R9), Z13, Z13
 
-skip15:
+skip16:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip16
+	JEQ          skip17
 	VBROADCASTSS lo+216(FP), Z14
 	VMAXPS       Z0, Z14, Z0
 	VMAXPS       Z1, Z14, Z1
@@ -231,7 +231,7 @@ skip15:
 	VMINPS       Z12, Z14, Z12
 	VMINPS       Z13, Z14, Z13
 
-skip16:
+skip17:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -254,13 +254,13 @@ skip16:
 	MOVQ    (SP), R9
 	DECQ    R9
 	MOVQ    R9, (SP)
-	JNE     row2
+	JNE     row3
 	VZEROUPPER
 	RET
 
-next1:
+next2:
 	CMPQ   pixels+160(FP), $0x0000000d
-	JNE    next17
+	JNE    next18
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -272,7 +272,7 @@ next1:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 8(SP)
 
-row18:
+row19:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -289,15 +289,15 @@ row18:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store21
+	JEQ    store22
 
-tap19:
+tap20:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial22
+	JNE         partial23
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z13
@@ -315,16 +315,16 @@ tap19:
 	VFMADD231PS (R13)(BX*2), Z13, Z11
 	VFMADD231PS (R13)(SI*1), Z13, Z12
 
-nexttap20:
+nexttap21:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap19
-	JMP  store21
+	JNE  tap20
+	JMP  store22
 
-partial22:
+partial23:
 	CMPQ        24(R9), $0x00000002
-	JLT         last25
-	JNE         both24
+	JLT         last26
+	JNE         both25
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z13
@@ -340,9 +340,9 @@ partial22:
 	VFMADD231PS (R13), Z13, Z9
 	VFMADD231PS (R13)(BX*1), Z13, Z10
 	VFMADD231PS (R13)(BX*2), Z13, Z11
-	JMP         nexttap20
+	JMP         nexttap21
 
-last25:
+last26:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z13
@@ -358,9 +358,9 @@ last25:
 	VFMADD231PS (R13)(BX*1), Z13, Z10
 	VFMADD231PS (R13)(BX*2), Z13, Z11
 	VFMADD231PS (R13)(SI*1), Z13, Z12
-	JMP         nexttap20
+	JMP         nexttap21
 
-both24:
+both25:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z13
@@ -375,13 +375,13 @@ both24:
 	VFMADD231PS (R13), Z13, Z9
 	VFMADD231PS (R13)(BX*1), Z13, Z10
 	VFMADD231PS (R13)(BX*2), Z13, Z11
-	JMP         nexttap20
+	JMP         nexttap21
 
-store21:
+store22:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip29
+	JEQ    skip30
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -397,11 +397,11 @@ store21:
 	VADDPS 704(R9), Z11, Z11
 	VADDPS 768(R9), Z12, Z12
 
-skip29:
+skip30:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip30
+	JEQ    skip31
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -417,11 +417,11 @@ skip29:
 	VADDPS (R9), Z11, Z11
 	VADDPS (R9), Z12, Z12
 
-skip30:
+skip31:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip31
+	JEQ    skip32
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -439,11 +439,11 @@ skip30:
 	VADDPS 704(R9), Z11, Z11
 	VADDPS 768(R9), Z12, Z12
 
-skip31:
+skip32:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip32
+	JEQ          skip33
 	VBROADCASTSS lo+216(FP), Z13
 	VMAXPS       Z0, Z13, Z0
 	VMAXPS       Z1, Z13, Z1
@@ -473,7 +473,7 @@ skip31:
 	VMINPS       Z11, Z13, Z11
 	VMINPS       Z12, Z13, Z12
 
-skip32:
+skip33:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -495,13 +495,13 @@ skip32:
 	MOVQ    8(SP), R9
 	DECQ    R9
 	MOVQ    R9, 8(SP)
-	JNE     row18
+	JNE     row19
 	VZEROUPPER
 	RET
 
-next17:
+next18:
 	CMPQ   pixels+160(FP), $0x0000000c
-	JNE    next33
+	JNE    next34
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -513,7 +513,7 @@ next17:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 16(SP)
 
-row34:
+row35:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -529,15 +529,15 @@ row34:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store37
+	JEQ    store38
 
-tap35:
+tap36:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial38
+	JNE         partial39
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z12
@@ -554,16 +554,16 @@ tap35:
 	VFMADD231PS (R13)(BX*1), Z12, Z10
 	VFMADD231PS (R13)(BX*2), Z12, Z11
 
-nexttap36:
+nexttap37:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap35
-	JMP  store37
+	JNE  tap36
+	JMP  store38
 
-partial38:
+partial39:
 	CMPQ        24(R9), $0x00000002
-	JLT         last41
-	JNE         both40
+	JLT         last42
+	JNE         both41
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z12
@@ -578,9 +578,9 @@ partial38:
 	VFMADD231PS (R11)(BX*8), Z12, Z8
 	VFMADD231PS (R13), Z12, Z9
 	VFMADD231PS (R13)(BX*1), Z12, Z10
-	JMP         nexttap36
+	JMP         nexttap37
 
-last41:
+last42:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z12
@@ -595,9 +595,9 @@ last41:
 	VFMADD231PS (R13), Z12, Z9
 	VFMADD231PS (R13)(BX*1), Z12, Z10
 	VFMADD231PS (R13)(BX*2), Z12, Z11
-	JMP         nexttap36
+	JMP         nexttap37
 
-both40:
+both41:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z12
@@ -611,13 +611,13 @@ both40:
 	VFMADD231PS (R11)(BX*8), Z12, Z8
 	VFMADD231PS (R13), Z12, Z9
 	VFMADD231PS (R13)(BX*1), Z12, Z10
-	JMP         nexttap36
+	JMP         nexttap37
 
-store37:
+store38:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip45
+	JEQ    skip46
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -632,11 +632,11 @@ store37:
 	VADDPS 640(R9), Z10, Z10
 	VADDPS 704(R9), Z11, Z11
 
-skip45:
+skip46:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip46
+	JEQ    skip47
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -651,11 +651,11 @@ skip45:
 	VADDPS (R9), Z10, Z10
 	VADDPS (R9), Z11, Z11
 
-skip46:
+skip47:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip47
+	JEQ    skip48
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -672,11 +672,11 @@ skip46:
 	VADDPS 640(R9), Z10, Z10
 	VADDPS 704(R9), Z11, Z11
 
-skip47:
+skip48:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip48
+	JEQ          skip49
 	VBROADCASTSS lo+216(FP), Z12
 	VMAXPS       Z0, Z12, Z0
 	VMAXPS       Z1, Z12, Z1
@@ -704,7 +704,7 @@ skip47:
 	VMINPS       Z10, Z12, Z10
 	VMINPS       Z11, Z12, Z11
 
-skip48:
+skip49:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -725,13 +725,13 @@ skip48:
 	MOVQ    16(SP), R9
 	DECQ    R9
 	MOVQ    R9, 16(SP)
-	JNE     row34
+	JNE     row35
 	VZEROUPPER
 	RET
 
-next33:
+next34:
 	CMPQ   pixels+160(FP), $0x0000000b
-	JNE    next49
+	JNE    next50
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -743,7 +743,7 @@ next33:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 24(SP)
 
-row50:
+row51:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -758,15 +758,15 @@ row50:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store53
+	JEQ    store54
 
-tap51:
+tap52:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial54
+	JNE         partial55
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z11
@@ -782,16 +782,16 @@ tap51:
 	VFMADD231PS (R13), Z11, Z9
 	VFMADD231PS (R13)(BX*1), Z11, Z10
 
-nexttap52:
+nexttap53:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap51
-	JMP  store53
+	JNE  tap52
+	JMP  store54
 
-partial54:
+partial55:
 	CMPQ        24(R9), $0x00000002
-	JLT         last57
-	JNE         both56
+	JLT         last58
+	JNE         both57
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z11
@@ -805,9 +805,9 @@ partial54:
 	VFMADD231PS (R11)(R8*1), Z11, Z7
 	VFMADD231PS (R11)(BX*8), Z11, Z8
 	VFMADD231PS (R13), Z11, Z9
-	JMP         nexttap52
+	JMP         nexttap53
 
-last57:
+last58:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z11
@@ -821,9 +821,9 @@ last57:
 	VFMADD231PS (R11)(BX*8), Z11, Z8
 	VFMADD231PS (R13), Z11, Z9
 	VFMADD231PS (R13)(BX*1), Z11, Z10
-	JMP         nexttap52
+	JMP         nexttap53
 
-both56:
+both57:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z11
@@ -836,13 +836,13 @@ both56:
 	VFMADD231PS (R11)(R8*1), Z11, Z7
 	VFMADD231PS (R11)(BX*8), Z11, Z8
 	VFMADD231PS (R13), Z11, Z9
-	JMP         nexttap52
+	JMP         nexttap53
 
-store53:
+store54:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip61
+	JEQ    skip62
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -856,11 +856,11 @@ store53:
 	VADDPS 576(R9), Z9, Z9
 	VADDPS 640(R9), Z10, Z10
 
-skip61:
+skip62:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip62
+	JEQ    skip63
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -874,11 +874,11 @@ skip61:
 	VADDPS (R9), Z9, Z9
 	VADDPS (R9), Z10, Z10
 
-skip62:
+skip63:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip63
+	JEQ    skip64
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -894,11 +894,11 @@ skip62:
 	VADDPS 576(R9), Z9, Z9
 	VADDPS 640(R9), Z10, Z10
 
-skip63:
+skip64:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip64
+	JEQ          skip65
 	VBROADCASTSS lo+216(FP), Z11
 	VMAXPS       Z0, Z11, Z0
 	VMAXPS       Z1, Z11, Z1
@@ -924,7 +924,7 @@ skip63:
 	VMINPS       Z9, Z11, Z9
 	VMINPS       Z10, Z11, Z10
 
-skip64:
+skip65:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -944,13 +944,13 @@ skip64:
 	MOVQ    24(SP), R9
 	DECQ    R9
 	MOVQ    R9, 24(SP)
-	JNE     row50
+	JNE     row51
 	VZEROUPPER
 	RET
 
-next49:
+next50:
 	CMPQ   pixels+160(FP), $0x0000000a
-	JNE    next65
+	JNE    next66
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -962,7 +962,7 @@ next49:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 32(SP)
 
-row66:
+row67:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -976,15 +976,15 @@ row66:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store69
+	JEQ    store70
 
-tap67:
+tap68:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial70
+	JNE         partial71
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z10
@@ -999,16 +999,16 @@ tap67:
 	VFMADD231PS (R11)(BX*8), Z10, Z8
 	VFMADD231PS (R13), Z10, Z9
 
-nexttap68:
+nexttap69:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap67
-	JMP  store69
+	JNE  tap68
+	JMP  store70
 
-partial70:
+partial71:
 	CMPQ        24(R9), $0x00000002
-	JLT         last73
-	JNE         both72
+	JLT         last74
+	JNE         both73
 	VMOVUPS     (R12), Z10
 	VFMADD231PS (R11), Z10, Z0
 	VFMADD231PS (R11)(BX*1), Z10, Z1
@@ -1019,9 +1019,9 @@ partial70:
 	VFMADD231PS (R11)(SI*2), Z10, Z6
 	VFMADD231PS (R11)(R8*1), Z10, Z7
 	VFMADD231PS (R11)(BX*8), Z10, Z8
-	JMP         nexttap68
+	JMP         nexttap69
 
-last73:
+last74:
 	LEAQ        (R11)(BX*8), R13
 	ADDQ        BX, R13
 	VMOVUPS     (R12), Z10
@@ -1034,9 +1034,9 @@ last73:
 	VFMADD231PS (R11)(R8*1), Z10, Z7
 	VFMADD231PS (R11)(BX*8), Z10, Z8
 	VFMADD231PS (R13), Z10, Z9
-	JMP         nexttap68
+	JMP         nexttap69
 
-both72:
+both73:
 	VMOVUPS     (R12), Z10
 	VFMADD231PS (R11)(BX*1), Z10, Z1
 	VFMADD231PS (R11)(BX*2), Z10, Z2
@@ -1046,13 +1046,13 @@ both72:
 	VFMADD231PS (R11)(SI*2), Z10, Z6
 	VFMADD231PS (R11)(R8*1), Z10, Z7
 	VFMADD231PS (R11)(BX*8), Z10, Z8
-	JMP         nexttap68
+	JMP         nexttap69
 
-store69:
+store70:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip77
+	JEQ    skip78
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1065,11 +1065,11 @@ store69:
 	VADDPS 512(R9), Z8, Z8
 	VADDPS 576(R9), Z9, Z9
 
-skip77:
+skip78:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip78
+	JEQ    skip79
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -1082,11 +1082,11 @@ skip77:
 	VADDPS (R9), Z8, Z8
 	VADDPS (R9), Z9, Z9
 
-skip78:
+skip79:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip79
+	JEQ    skip80
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -1101,11 +1101,11 @@ skip78:
 	VADDPS 512(R9), Z8, Z8
 	VADDPS 576(R9), Z9, Z9
 
-skip79:
+skip80:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip80
+	JEQ          skip81
 	VBROADCASTSS lo+216(FP), Z10
 	VMAXPS       Z0, Z10, Z0
 	VMAXPS       Z1, Z10, Z1
@@ -1129,7 +1129,7 @@ skip79:
 	VMINPS       Z8, Z10, Z8
 	VMINPS       Z9, Z10, Z9
 
-skip80:
+skip81:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -1148,13 +1148,13 @@ skip80:
 	MOVQ    32(SP), R9
 	DECQ    R9
 	MOVQ    R9, 32(SP)
-	JNE     row66
+	JNE     row67
 	VZEROUPPER
 	RET
 
-next65:
+next66:
 	CMPQ   pixels+160(FP), $0x00000009
-	JNE    next81
+	JNE    next82
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1166,7 +1166,7 @@ next65:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 40(SP)
 
-row82:
+row83:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1179,15 +1179,15 @@ row82:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store85
+	JEQ    store86
 
-tap83:
+tap84:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial86
+	JNE         partial87
 	VMOVUPS     (R12), Z9
 	VFMADD231PS (R11), Z9, Z0
 	VFMADD231PS (R11)(BX*1), Z9, Z1
@@ -1199,16 +1199,16 @@ tap83:
 	VFMADD231PS (R11)(R8*1), Z9, Z7
 	VFMADD231PS (R11)(BX*8), Z9, Z8
 
-nexttap84:
+nexttap85:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap83
-	JMP  store85
+	JNE  tap84
+	JMP  store86
 
-partial86:
+partial87:
 	CMPQ        24(R9), $0x00000002
-	JLT         last89
-	JNE         both88
+	JLT         last90
+	JNE         both89
 	VMOVUPS     (R12), Z9
 	VFMADD231PS (R11), Z9, Z0
 	VFMADD231PS (R11)(BX*1), Z9, Z1
@@ -1218,9 +1218,9 @@ partial86:
 	VFMADD231PS (R11)(DI*1), Z9, Z5
 	VFMADD231PS (R11)(SI*2), Z9, Z6
 	VFMADD231PS (R11)(R8*1), Z9, Z7
-	JMP         nexttap84
+	JMP         nexttap85
 
-last89:
+last90:
 	VMOVUPS     (R12), Z9
 	VFMADD231PS (R11)(BX*1), Z9, Z1
 	VFMADD231PS (R11)(BX*2), Z9, Z2
@@ -1230,9 +1230,9 @@ last89:
 	VFMADD231PS (R11)(SI*2), Z9, Z6
 	VFMADD231PS (R11)(R8*1), Z9, Z7
 	VFMADD231PS (R11)(BX*8), Z9, Z8
-	JMP         nexttap84
+	JMP         nexttap85
 
-both88:
+both89:
 	VMOVUPS     (R12), Z9
 	VFMADD231PS (R11)(BX*1), Z9, Z1
 	VFMADD231PS (R11)(BX*2), Z9, Z2
@@ -1241,13 +1241,13 @@ both88:
 	VFMADD231PS (R11)(DI*1), Z9, Z5
 	VFMADD231PS (R11)(SI*2), Z9, Z6
 	VFMADD231PS (R11)(R8*1), Z9, Z7
-	JMP         nexttap84
+	JMP         nexttap85
 
-store85:
+store86:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip93
+	JEQ    skip94
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1259,11 +1259,11 @@ store85:
 	VADDPS 448(R9), Z7, Z7
 	VADDPS 512(R9), Z8, Z8
 
-skip93:
+skip94:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip94
+	JEQ    skip95
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -1275,11 +1275,11 @@ skip93:
 	VADDPS (R9), Z7, Z7
 	VADDPS (R9), Z8, Z8
 
-skip94:
+skip95:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip95
+	JEQ    skip96
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -1293,11 +1293,11 @@ skip94:
 	VADDPS 448(R9), Z7, Z7
 	VADDPS 512(R9), Z8, Z8
 
-skip95:
+skip96:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip96
+	JEQ          skip97
 	VBROADCASTSS lo+216(FP), Z9
 	VMAXPS       Z0, Z9, Z0
 	VMAXPS       Z1, Z9, Z1
@@ -1319,7 +1319,7 @@ skip95:
 	VMINPS       Z7, Z9, Z7
 	VMINPS       Z8, Z9, Z8
 
-skip96:
+skip97:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -1337,13 +1337,13 @@ skip96:
 	MOVQ    40(SP), R9
 	DECQ    R9
 	MOVQ    R9, 40(SP)
-	JNE     row82
+	JNE     row83
 	VZEROUPPER
 	RET
 
-next81:
+next82:
 	CMPQ   pixels+160(FP), $0x00000008
-	JNE    next97
+	JNE    next98
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1355,7 +1355,7 @@ next81:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 48(SP)
 
-row98:
+row99:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1367,15 +1367,15 @@ row98:
 	MOVQ   taps_base+120(FP), R9
 	MOVQ   count+144(FP), R10
 	TESTQ  R10, R10
-	JEQ    store101
+	JEQ    store102
 
-tap99:
+tap100:
 	MOVQ        (R9), R11
 	LEAQ        (CX)(R11*4), R11
 	MOVQ        8(R9), R12
 	LEAQ        (DX)(R12*4), R12
 	CMPQ        24(R9), $0x00000000
-	JNE         partial102
+	JNE         partial103
 	VMOVUPS     (R12), Z8
 	VFMADD231PS (R11), Z8, Z0
 	VFMADD231PS (R11)(BX*1), Z8, Z1
@@ -1386,16 +1386,16 @@ tap99:
 	VFMADD231PS (R11)(SI*2), Z8, Z6
 	VFMADD231PS (R11)(R8*1), Z8, Z7
 
-nexttap100:
+nexttap101:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap99
-	JMP  store101
+	JNE  tap100
+	JMP  store102
 
-partial102:
+partial103:
 	CMPQ        24(R9), $0x00000002
-	JLT         last105
-	JNE         both104
+	JLT         last106
+	JNE         both105
 	VMOVUPS     (R12), Z8
 	VFMADD231PS (R11), Z8, Z0
 	VFMADD231PS (R11)(BX*1), Z8, Z1
@@ -1404,9 +1404,9 @@ partial102:
 	VFMADD231PS (R11)(BX*4), Z8, Z4
 	VFMADD231PS (R11)(DI*1), Z8, Z5
 	VFMADD231PS (R11)(SI*2), Z8, Z6
-	JMP         nexttap100
+	JMP         nexttap101
 
-last105:
+last106:
 	VMOVUPS     (R12), Z8
 	VFMADD231PS (R11)(BX*1), Z8, Z1
 	VFMADD231PS (R11)(BX*2), Z8, Z2
@@ -1415,9 +1415,9 @@ last105:
 	VFMADD231PS (R11)(DI*1), Z8, Z5
 	VFMADD231PS (R11)(SI*2), Z8, Z6
 	VFMADD231PS (R11)(R8*1), Z8, Z7
-	JMP         nexttap100
+	JMP         nexttap101
 
-both104:
+both105:
 	VMOVUPS     (R12), Z8
 	VFMADD231PS (R11)(BX*1), Z8, Z1
 	VFMADD231PS (R11)(BX*2), Z8, Z2
@@ -1425,13 +1425,13 @@ both104:
 	VFMADD231PS (R11)(BX*4), Z8, Z4
 	VFMADD231PS (R11)(DI*1), Z8, Z5
 	VFMADD231PS (R11)(SI*2), Z8, Z6
-	JMP         nexttap100
+	JMP         nexttap101
 
-store101:
+store102:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip109
+	JEQ    skip110
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1442,11 +1442,11 @@ store101:
 	VADDPS 384(R9), Z6, Z6
 	VADDPS 448(R9), Z7, Z7
 
-skip109:
+skip110:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip110
+	JEQ    skip111
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -1457,11 +1457,11 @@ skip109:
 	VADDPS (R9), Z6, Z6
 	VADDPS (R9), Z7, Z7
 
-skip110:
+skip111:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip111
+	JEQ    skip112
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -1474,11 +1474,11 @@ skip110:
 	VADDPS 384(R9), Z6, Z6
 	VADDPS 448(R9), Z7, Z7
 
-skip111:
+skip112:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip112
+	JEQ          skip113
 	VBROADCASTSS lo+216(FP), Z8
 	VMAXPS       Z0, Z8, Z0
 	VMAXPS       Z1, Z8, Z1
@@ -1498,7 +1498,7 @@ skip111:
 	VMINPS       Z6, Z8, Z6
 	VMINPS       Z7, Z8, Z7
 
-skip112:
+skip113:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -1515,13 +1515,13 @@ skip112:
 	MOVQ    48(SP), R9
 	DECQ    R9
 	MOVQ    R9, 48(SP)
-	JNE     row98
+	JNE     row99
 	VZEROUPPER
 	RET
 
-next97:
+next98:
 	CMPQ   pixels+160(FP), $0x00000007
-	JNE    next113
+	JNE    next114
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1532,7 +1532,7 @@ next97:
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, 56(SP)
 
-row114:
+row115:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1543,15 +1543,15 @@ row114:
 	MOVQ   taps_base+120(FP), R8
 	MOVQ   count+144(FP), R9
 	TESTQ  R9, R9
-	JEQ    store117
+	JEQ    store118
 
-tap115:
+tap116:
 	MOVQ        (R8), R10
 	LEAQ        (CX)(R10*4), R10
 	MOVQ        8(R8), R11
 	LEAQ        (DX)(R11*4), R11
 	CMPQ        24(R8), $0x00000000
-	JNE         partial118
+	JNE         partial119
 	VMOVUPS     (R11), Z7
 	VFMADD231PS (R10), Z7, Z0
 	VFMADD231PS (R10)(BX*1), Z7, Z1
@@ -1561,16 +1561,16 @@ tap115:
 	VFMADD231PS (R10)(DI*1), Z7, Z5
 	VFMADD231PS (R10)(SI*2), Z7, Z6
 
-nexttap116:
+nexttap117:
 	ADDQ $0x00000020, R8
 	DECQ R9
-	JNE  tap115
-	JMP  store117
+	JNE  tap116
+	JMP  store118
 
-partial118:
+partial119:
 	CMPQ        24(R8), $0x00000002
-	JLT         last121
-	JNE         both120
+	JLT         last122
+	JNE         both121
 	VMOVUPS     (R11), Z7
 	VFMADD231PS (R10), Z7, Z0
 	VFMADD231PS (R10)(BX*1), Z7, Z1
@@ -1578,9 +1578,9 @@ partial118:
 	VFMADD231PS (R10)(SI*1), Z7, Z3
 	VFMADD231PS (R10)(BX*4), Z7, Z4
 	VFMADD231PS (R10)(DI*1), Z7, Z5
-	JMP         nexttap116
+	JMP         nexttap117
 
-last121:
+last122:
 	VMOVUPS     (R11), Z7
 	VFMADD231PS (R10)(BX*1), Z7, Z1
 	VFMADD231PS (R10)(BX*2), Z7, Z2
@@ -1588,22 +1588,22 @@ last121:
 	VFMADD231PS (R10)(BX*4), Z7, Z4
 	VFMADD231PS (R10)(DI*1), Z7, Z5
 	VFMADD231PS (R10)(SI*2), Z7, Z6
-	JMP         nexttap116
+	JMP         nexttap117
 
-both120:
+both121:
 	VMOVUPS     (R11), Z7
 	VFMADD231PS (R10)(BX*1), Z7, Z1
 	VFMADD231PS (R10)(BX*2), Z7, Z2
 	VFMADD231PS (R10)(SI*1), Z7, Z3
 	VFMADD231PS (R10)(BX*4), Z7, Z4
 	VFMADD231PS (R10)(DI*1), Z7, Z5
-	JMP         nexttap116
+	JMP         nexttap117
 
-store117:
+store118:
 	MOVQ   $0x00000001, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip125
+	JEQ    skip126
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
 	VADDPS 64(R8), Z1, Z1
@@ -1613,11 +1613,11 @@ store117:
 	VADDPS 320(R8), Z5, Z5
 	VADDPS 384(R8), Z6, Z6
 
-skip125:
+skip126:
 	MOVQ   $0x00000002, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip126
+	JEQ    skip127
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
 	VADDPS (R8), Z1, Z1
@@ -1627,11 +1627,11 @@ skip125:
 	VADDPS (R8), Z5, Z5
 	VADDPS (R8), Z6, Z6
 
-skip126:
+skip127:
 	MOVQ   $0x00000004, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip127
+	JEQ    skip128
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -1643,11 +1643,11 @@ skip126:
 	VADDPS 320(R8), Z5, Z5
 	VADDPS 384(R8), Z6, Z6
 
-skip127:
+skip128:
 	MOVQ         $0x00000008, R8
 	MOVQ         flags+208(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip128
+	JEQ          skip129
 	VBROADCASTSS lo+216(FP), Z7
 	VMAXPS       Z0, Z7, Z0
 	VMAXPS       Z1, Z7, Z1
@@ -1665,7 +1665,7 @@ skip127:
 	VMINPS       Z5, Z7, Z5
 	VMINPS       Z6, Z7, Z6
 
-skip128:
+skip129:
 	MOVQ    AX, R8
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
@@ -1681,13 +1681,13 @@ skip128:
 	MOVQ    56(SP), R8
 	DECQ    R8
 	MOVQ    R8, 56(SP)
-	JNE     row114
+	JNE     row115
 	VZEROUPPER
 	RET
 
-next113:
+next114:
 	CMPQ   pixels+160(FP), $0x00000006
-	JNE    next129
+	JNE    next130
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1698,7 +1698,7 @@ next113:
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, 64(SP)
 
-row130:
+row131:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1708,15 +1708,15 @@ row130:
 	MOVQ   taps_base+120(FP), R8
 	MOVQ   count+144(FP), R9
 	TESTQ  R9, R9
-	JEQ    store133
+	JEQ    store134
 
-tap131:
+tap132:
 	MOVQ        (R8), R10
 	LEAQ        (CX)(R10*4), R10
 	MOVQ        8(R8), R11
 	LEAQ        (DX)(R11*4), R11
 	CMPQ        24(R8), $0x00000000
-	JNE         partial134
+	JNE         partial135
 	VMOVUPS     (R11), Z6
 	VFMADD231PS (R10), Z6, Z0
 	VFMADD231PS (R10)(BX*1), Z6, Z1
@@ -1725,46 +1725,46 @@ tap131:
 	VFMADD231PS (R10)(BX*4), Z6, Z4
 	VFMADD231PS (R10)(DI*1), Z6, Z5
 
-nexttap132:
+nexttap133:
 	ADDQ $0x00000020, R8
 	DECQ R9
-	JNE  tap131
-	JMP  store133
+	JNE  tap132
+	JMP  store134
 
-partial134:
+partial135:
 	CMPQ        24(R8), $0x00000002
-	JLT         last137
-	JNE         both136
+	JLT         last138
+	JNE         both137
 	VMOVUPS     (R11), Z6
 	VFMADD231PS (R10), Z6, Z0
 	VFMADD231PS (R10)(BX*1), Z6, Z1
 	VFMADD231PS (R10)(BX*2), Z6, Z2
 	VFMADD231PS (R10)(SI*1), Z6, Z3
 	VFMADD231PS (R10)(BX*4), Z6, Z4
-	JMP         nexttap132
+	JMP         nexttap133
 
-last137:
+last138:
 	VMOVUPS     (R11), Z6
 	VFMADD231PS (R10)(BX*1), Z6, Z1
 	VFMADD231PS (R10)(BX*2), Z6, Z2
 	VFMADD231PS (R10)(SI*1), Z6, Z3
 	VFMADD231PS (R10)(BX*4), Z6, Z4
 	VFMADD231PS (R10)(DI*1), Z6, Z5
-	JMP         nexttap132
+	JMP         nexttap133
 
-both136:
+both137:
 	VMOVUPS     (R11), Z6
 	VFMADD231PS (R10)(BX*1), Z6, Z1
 	VFMADD231PS (R10)(BX*2), Z6, Z2
 	VFMADD231PS (R10)(SI*1), Z6, Z3
 	VFMADD231PS (R10)(BX*4), Z6, Z4
-	JMP         nexttap132
+	JMP         nexttap133
 
-store133:
+store134:
 	MOVQ   $0x00000001, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip141
+	JEQ    skip142
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
 	VADDPS 64(R8), Z1, Z1
@@ -1773,11 +1773,11 @@ store133:
 	VADDPS 256(R8), Z4, Z4
 	VADDPS 320(R8), Z5, Z5
 
-skip141:
+skip142:
 	MOVQ   $0x00000002, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip142
+	JEQ    skip143
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
 	VADDPS (R8), Z1, Z1
@@ -1786,11 +1786,11 @@ skip141:
 	VADDPS (R8), Z4, Z4
 	VADDPS (R8), Z5, Z5
 
-skip142:
+skip143:
 	MOVQ   $0x00000004, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip143
+	JEQ    skip144
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -1801,11 +1801,11 @@ skip142:
 	VADDPS 256(R8), Z4, Z4
 	VADDPS 320(R8), Z5, Z5
 
-skip143:
+skip144:
 	MOVQ         $0x00000008, R8
 	MOVQ         flags+208(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip144
+	JEQ          skip145
 	VBROADCASTSS lo+216(FP), Z6
 	VMAXPS       Z0, Z6, Z0
 	VMAXPS       Z1, Z6, Z1
@@ -1821,7 +1821,7 @@ skip143:
 	VMINPS       Z4, Z6, Z4
 	VMINPS       Z5, Z6, Z5
 
-skip144:
+skip145:
 	MOVQ    AX, R8
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
@@ -1836,13 +1836,13 @@ skip144:
 	MOVQ    64(SP), R8
 	DECQ    R8
 	MOVQ    R8, 64(SP)
-	JNE     row130
+	JNE     row131
 	VZEROUPPER
 	RET
 
-next129:
+next130:
 	CMPQ   pixels+160(FP), $0x00000005
-	JNE    next145
+	JNE    next146
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1852,7 +1852,7 @@ next129:
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 72(SP)
 
-row146:
+row147:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1861,15 +1861,15 @@ row146:
 	MOVQ   taps_base+120(FP), DI
 	MOVQ   count+144(FP), R8
 	TESTQ  R8, R8
-	JEQ    store149
+	JEQ    store150
 
-tap147:
+tap148:
 	MOVQ        (DI), R9
 	LEAQ        (CX)(R9*4), R9
 	MOVQ        8(DI), R10
 	LEAQ        (DX)(R10*4), R10
 	CMPQ        24(DI), $0x00000000
-	JNE         partial150
+	JNE         partial151
 	VMOVUPS     (R10), Z5
 	VFMADD231PS (R9), Z5, Z0
 	VFMADD231PS (R9)(BX*1), Z5, Z1
@@ -1877,43 +1877,43 @@ tap147:
 	VFMADD231PS (R9)(SI*1), Z5, Z3
 	VFMADD231PS (R9)(BX*4), Z5, Z4
 
-nexttap148:
+nexttap149:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap147
-	JMP  store149
+	JNE  tap148
+	JMP  store150
 
-partial150:
+partial151:
 	CMPQ        24(DI), $0x00000002
-	JLT         last153
-	JNE         both152
+	JLT         last154
+	JNE         both153
 	VMOVUPS     (R10), Z5
 	VFMADD231PS (R9), Z5, Z0
 	VFMADD231PS (R9)(BX*1), Z5, Z1
 	VFMADD231PS (R9)(BX*2), Z5, Z2
 	VFMADD231PS (R9)(SI*1), Z5, Z3
-	JMP         nexttap148
+	JMP         nexttap149
 
-last153:
+last154:
 	VMOVUPS     (R10), Z5
 	VFMADD231PS (R9)(BX*1), Z5, Z1
 	VFMADD231PS (R9)(BX*2), Z5, Z2
 	VFMADD231PS (R9)(SI*1), Z5, Z3
 	VFMADD231PS (R9)(BX*4), Z5, Z4
-	JMP         nexttap148
+	JMP         nexttap149
 
-both152:
+both153:
 	VMOVUPS     (R10), Z5
 	VFMADD231PS (R9)(BX*1), Z5, Z1
 	VFMADD231PS (R9)(BX*2), Z5, Z2
 	VFMADD231PS (R9)(SI*1), Z5, Z3
-	JMP         nexttap148
+	JMP         nexttap149
 
-store149:
+store150:
 	MOVQ   $0x00000001, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip157
+	JEQ    skip158
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
@@ -1921,11 +1921,11 @@ store149:
 	VADDPS 192(DI), Z3, Z3
 	VADDPS 256(DI), Z4, Z4
 
-skip157:
+skip158:
 	MOVQ   $0x00000002, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip158
+	JEQ    skip159
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI), Z1, Z1
@@ -1933,11 +1933,11 @@ skip157:
 	VADDPS (DI), Z3, Z3
 	VADDPS (DI), Z4, Z4
 
-skip158:
+skip159:
 	MOVQ   $0x00000004, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip159
+	JEQ    skip160
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -1947,11 +1947,11 @@ skip158:
 	VADDPS 192(DI), Z3, Z3
 	VADDPS 256(DI), Z4, Z4
 
-skip159:
+skip160:
 	MOVQ         $0x00000008, DI
 	MOVQ         flags+208(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip160
+	JEQ          skip161
 	VBROADCASTSS lo+216(FP), Z5
 	VMAXPS       Z0, Z5, Z0
 	VMAXPS       Z1, Z5, Z1
@@ -1965,7 +1965,7 @@ skip159:
 	VMINPS       Z3, Z5, Z3
 	VMINPS       Z4, Z5, Z4
 
-skip160:
+skip161:
 	MOVQ    AX, DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
@@ -1979,13 +1979,13 @@ skip160:
 	MOVQ    72(SP), DI
 	DECQ    DI
 	MOVQ    DI, 72(SP)
-	JNE     row146
+	JNE     row147
 	VZEROUPPER
 	RET
 
-next145:
+next146:
 	CMPQ   pixels+160(FP), $0x00000004
-	JNE    next161
+	JNE    next162
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1995,7 +1995,7 @@ next145:
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 80(SP)
 
-row162:
+row163:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2003,77 +2003,77 @@ row162:
 	MOVQ   taps_base+120(FP), DI
 	MOVQ   count+144(FP), R8
 	TESTQ  R8, R8
-	JEQ    store165
+	JEQ    store166
 
-tap163:
+tap164:
 	MOVQ        (DI), R9
 	LEAQ        (CX)(R9*4), R9
 	MOVQ        8(DI), R10
 	LEAQ        (DX)(R10*4), R10
 	CMPQ        24(DI), $0x00000000
-	JNE         partial166
+	JNE         partial167
 	VMOVUPS     (R10), Z4
 	VFMADD231PS (R9), Z4, Z0
 	VFMADD231PS (R9)(BX*1), Z4, Z1
 	VFMADD231PS (R9)(BX*2), Z4, Z2
 	VFMADD231PS (R9)(SI*1), Z4, Z3
 
-nexttap164:
+nexttap165:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap163
-	JMP  store165
+	JNE  tap164
+	JMP  store166
 
-partial166:
+partial167:
 	CMPQ        24(DI), $0x00000002
-	JLT         last169
-	JNE         both168
+	JLT         last170
+	JNE         both169
 	VMOVUPS     (R10), Z4
 	VFMADD231PS (R9), Z4, Z0
 	VFMADD231PS (R9)(BX*1), Z4, Z1
 	VFMADD231PS (R9)(BX*2), Z4, Z2
-	JMP         nexttap164
+	JMP         nexttap165
 
-last169:
+last170:
 	VMOVUPS     (R10), Z4
 	VFMADD231PS (R9)(BX*1), Z4, Z1
 	VFMADD231PS (R9)(BX*2), Z4, Z2
 	VFMADD231PS (R9)(SI*1), Z4, Z3
-	JMP         nexttap164
+	JMP         nexttap165
 
-both168:
+both169:
 	VMOVUPS     (R10), Z4
 	VFMADD231PS (R9)(BX*1), Z4, Z1
 	VFMADD231PS (R9)(BX*2), Z4, Z2
-	JMP         nexttap164
+	JMP         nexttap165
 
-store165:
+store166:
 	MOVQ   $0x00000001, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip173
+	JEQ    skip174
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
 	VADDPS 128(DI), Z2, Z2
 	VADDPS 192(DI), Z3, Z3
 
-skip173:
+skip174:
 	MOVQ   $0x00000002, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip174
+	JEQ    skip175
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI), Z1, Z1
 	VADDPS (DI), Z2, Z2
 	VADDPS (DI), Z3, Z3
 
-skip174:
+skip175:
 	MOVQ   $0x00000004, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip175
+	JEQ    skip176
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -2082,11 +2082,11 @@ skip174:
 	VADDPS 128(DI), Z2, Z2
 	VADDPS 192(DI), Z3, Z3
 
-skip175:
+skip176:
 	MOVQ         $0x00000008, DI
 	MOVQ         flags+208(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip176
+	JEQ          skip177
 	VBROADCASTSS lo+216(FP), Z4
 	VMAXPS       Z0, Z4, Z0
 	VMAXPS       Z1, Z4, Z1
@@ -2098,7 +2098,7 @@ skip175:
 	VMINPS       Z2, Z4, Z2
 	VMINPS       Z3, Z4, Z3
 
-skip176:
+skip177:
 	MOVQ    AX, DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
@@ -2111,13 +2111,13 @@ skip176:
 	MOVQ    80(SP), DI
 	DECQ    DI
 	MOVQ    DI, 80(SP)
-	JNE     row162
+	JNE     row163
 	VZEROUPPER
 	RET
 
-next161:
+next162:
 	CMPQ pixels+160(FP), $0x00000003
-	JNE  next177
+	JNE  next178
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -2126,78 +2126,78 @@ next161:
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 88(SP)
 
-row178:
+row179:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	MOVQ   taps_base+120(FP), SI
 	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store181
+	JEQ    store182
 
-tap179:
+tap180:
 	MOVQ        (SI), R8
 	LEAQ        (CX)(R8*4), R8
 	MOVQ        8(SI), R9
 	LEAQ        (DX)(R9*4), R9
 	CMPQ        24(SI), $0x00000000
-	JNE         partial182
+	JNE         partial183
 	VMOVUPS     (R9), Z3
 	VFMADD231PS (R8), Z3, Z0
 	VFMADD231PS (R8)(BX*1), Z3, Z1
 	VFMADD231PS (R8)(BX*2), Z3, Z2
 
-nexttap180:
+nexttap181:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap179
-	JMP  store181
+	JNE  tap180
+	JMP  store182
 
-partial182:
+partial183:
 	CMPQ        24(SI), $0x00000002
-	JLT         last185
-	JNE         both184
+	JLT         last186
+	JNE         both185
 	VMOVUPS     (R9), Z3
 	VFMADD231PS (R8), Z3, Z0
 	VFMADD231PS (R8)(BX*1), Z3, Z1
-	JMP         nexttap180
+	JMP         nexttap181
 
-last185:
+last186:
 	VMOVUPS     (R9), Z3
 	VFMADD231PS (R8)(BX*1), Z3, Z1
 	VFMADD231PS (R8)(BX*2), Z3, Z2
-	JMP         nexttap180
+	JMP         nexttap181
 
-both184:
+both185:
 	VMOVUPS     (R9), Z3
 	VFMADD231PS (R8)(BX*1), Z3, Z1
-	JMP         nexttap180
+	JMP         nexttap181
 
-store181:
+store182:
 	MOVQ   $0x00000001, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip189
+	JEQ    skip190
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 	VADDPS 128(SI), Z2, Z2
 
-skip189:
+skip190:
 	MOVQ   $0x00000002, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip190
+	JEQ    skip191
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS (SI), Z1, Z1
 	VADDPS (SI), Z2, Z2
 
-skip190:
+skip191:
 	MOVQ   $0x00000004, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip191
+	JEQ    skip192
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -2205,11 +2205,11 @@ skip190:
 	VADDPS 64(SI), Z1, Z1
 	VADDPS 128(SI), Z2, Z2
 
-skip191:
+skip192:
 	MOVQ         $0x00000008, SI
 	MOVQ         flags+208(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip192
+	JEQ          skip193
 	VBROADCASTSS lo+216(FP), Z3
 	VMAXPS       Z0, Z3, Z0
 	VMAXPS       Z1, Z3, Z1
@@ -2219,7 +2219,7 @@ skip191:
 	VMINPS       Z1, Z3, Z1
 	VMINPS       Z2, Z3, Z2
 
-skip192:
+skip193:
 	MOVQ    AX, SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
@@ -2231,13 +2231,13 @@ skip192:
 	MOVQ    88(SP), SI
 	DECQ    SI
 	MOVQ    SI, 88(SP)
-	JNE     row178
+	JNE     row179
 	VZEROUPPER
 	RET
 
-next177:
+next178:
 	CMPQ pixels+160(FP), $0x00000002
-	JNE  next193
+	JNE  next194
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -2246,77 +2246,77 @@ next177:
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 96(SP)
 
-row194:
+row195:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   taps_base+120(FP), SI
 	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store197
+	JEQ    store198
 
-tap195:
+tap196:
 	MOVQ        (SI), R8
 	LEAQ        (CX)(R8*4), R8
 	MOVQ        8(SI), R9
 	LEAQ        (DX)(R9*4), R9
 	CMPQ        24(SI), $0x00000000
-	JNE         partial198
+	JNE         partial199
 	VMOVUPS     (R9), Z2
 	VFMADD231PS (R8), Z2, Z0
 	VFMADD231PS (R8)(BX*1), Z2, Z1
 
-nexttap196:
+nexttap197:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap195
-	JMP  store197
+	JNE  tap196
+	JMP  store198
 
-partial198:
+partial199:
 	CMPQ        24(SI), $0x00000002
-	JNE         last201
+	JNE         last202
 	VMOVUPS     (R9), Z2
 	VFMADD231PS (R8), Z2, Z0
-	JMP         nexttap196
+	JMP         nexttap197
 
-last201:
+last202:
 	VMOVUPS     (R9), Z2
 	VFMADD231PS (R8)(BX*1), Z2, Z1
-	JMP         nexttap196
+	JMP         nexttap197
 
-store197:
+store198:
 	MOVQ   $0x00000001, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip204
+	JEQ    skip205
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
-skip204:
+skip205:
 	MOVQ   $0x00000002, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip205
+	JEQ    skip206
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS (SI), Z1, Z1
 
-skip205:
+skip206:
 	MOVQ   $0x00000004, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip206
+	JEQ    skip207
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
-skip206:
+skip207:
 	MOVQ         $0x00000008, SI
 	MOVQ         flags+208(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip207
+	JEQ          skip208
 	VBROADCASTSS lo+216(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VMAXPS       Z1, Z2, Z1
@@ -2324,7 +2324,7 @@ skip206:
 	VMINPS       Z0, Z2, Z0
 	VMINPS       Z1, Z2, Z1
 
-skip207:
+skip208:
 	MOVQ    AX, SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
@@ -2335,11 +2335,11 @@ skip207:
 	MOVQ    96(SP), SI
 	DECQ    SI
 	MOVQ    SI, 96(SP)
-	JNE     row194
+	JNE     row195
 	VZEROUPPER
 	RET
 
-next193:
+next194:
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -2348,14 +2348,14 @@ next193:
 	MOVQ rows+168(FP), BX
 	MOVQ BX, 104(SP)
 
-row209:
+row210:
 	VXORPS Z0, Z0, Z0
 	MOVQ   taps_base+120(FP), BX
 	MOVQ   count+144(FP), SI
 	TESTQ  SI, SI
-	JEQ    store212
+	JEQ    store213
 
-tap210:
+tap211:
 	MOVQ        (BX), DI
 	LEAQ        (CX)(DI*4), DI
 	MOVQ        8(BX), R8
@@ -2364,45 +2364,45 @@ tap210:
 	VFMADD231PS (DI), Z1, Z0
 	ADDQ        $0x00000020, BX
 	DECQ        SI
-	JNE         tap210
+	JNE         tap211
 
-store212:
+store213:
 	MOVQ   $0x00000001, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip215
+	JEQ    skip216
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, Z0
 
-skip215:
+skip216:
 	MOVQ   $0x00000002, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip216
+	JEQ    skip217
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Z0, Z0
 
-skip216:
+skip217:
 	MOVQ   $0x00000004, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip217
+	JEQ    skip218
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
 	ADDQ   res_base+96(FP), BX
 	VADDPS (BX), Z0, Z0
 
-skip217:
+skip218:
 	MOVQ         $0x00000008, BX
 	MOVQ         flags+208(FP), SI
 	TESTQ        BX, SI
-	JEQ          skip218
+	JEQ          skip219
 	VBROADCASTSS lo+216(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+220(FP), Z1
 	VMINPS       Z0, Z1, Z0
 
-skip218:
+skip219:
 	MOVQ    AX, BX
 	VMOVUPS Z0, (BX)
 	MOVQ    xrow+176(FP), BX
@@ -2412,6 +2412,6 @@ skip218:
 	MOVQ    104(SP), BX
 	DECQ    BX
 	MOVQ    BX, 104(SP)
-	JNE     row209
+	JNE     row210
 	VZEROUPPER
 	RET

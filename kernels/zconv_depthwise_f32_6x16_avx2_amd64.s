@@ -8,7 +8,7 @@
 // Requires: AVX, FMA3
 TEXT ·conv_depthwise_f32_6x16_avx2(SB), NOSPLIT, $48-224
 	CMPQ   pixels+160(FP), $0x00000006
-	JNE    next1
+	JNE    next2
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -19,7 +19,7 @@ TEXT ·conv_depthwise_f32_6x16_avx2(SB), NOSPLIT, $48-224
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, (SP)
 
-row2:
+row3:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -35,15 +35,15 @@ row2:
 	MOVQ   taps_base+120(FP), R8
 	MOVQ   count+144(FP), R9
 	TESTQ  R9, R9
-	JEQ    store5
+	JEQ    store6
 
-tap3:
+tap4:
 	MOVQ        (R8), R10
 	LEAQ        (CX)(R10*4), R10
 	MOVQ        8(R8), R11
 	LEAQ        (DX)(R11*4), R11
 	CMPQ        24(R8), $0x00000000
-	JNE         partial6
+	JNE         partial7
 	VMOVUPS     (R11), Y12
 	VMOVUPS     32(R11), Y13
 	VFMADD231PS (R10), Y12, Y0
@@ -59,16 +59,16 @@ tap3:
 	VFMADD231PS (R10)(DI*1), Y12, Y10
 	VFMADD231PS 32(R10)(DI*1), Y13, Y11
 
-nexttap4:
+nexttap5:
 	ADDQ $0x00000020, R8
 	DECQ R9
-	JNE  tap3
-	JMP  store5
+	JNE  tap4
+	JMP  store6
 
-partial6:
+partial7:
 	CMPQ        24(R8), $0x00000002
-	JLT         last9
-	JNE         both8
+	JLT         last10
+	JNE         both9
 	VMOVUPS     (R11), Y12
 	VMOVUPS     32(R11), Y13
 	VFMADD231PS (R10), Y12, Y0
@@ -81,9 +81,9 @@ partial6:
 	VFMADD231PS 32(R10)(SI*1), Y13, Y7
 	VFMADD231PS (R10)(BX*4), Y12, Y8
 	VFMADD231PS 32(R10)(BX*4), Y13, Y9
-	JMP         nexttap4
+	JMP         nexttap5
 
-last9:
+last10:
 	VMOVUPS     (R11), Y12
 	VMOVUPS     32(R11), Y13
 	VFMADD231PS (R10)(BX*1), Y12, Y2
@@ -96,9 +96,9 @@ last9:
 	VFMADD231PS 32(R10)(BX*4), Y13, Y9
 	VFMADD231PS (R10)(DI*1), Y12, Y10
 	VFMADD231PS 32(R10)(DI*1), Y13, Y11
-	JMP         nexttap4
+	JMP         nexttap5
 
-both8:
+both9:
 	VMOVUPS     (R11), Y12
 	VMOVUPS     32(R11), Y13
 	VFMADD231PS (R10)(BX*1), Y12, Y2
@@ -109,13 +109,13 @@ both8:
 	VFMADD231PS 32(R10)(SI*1), Y13, Y7
 	VFMADD231PS (R10)(BX*4), Y12, Y8
 	VFMADD231PS 32(R10)(BX*4), Y13, Y9
-	JMP         nexttap4
+	JMP         nexttap5
 
-store5:
+store6:
 	MOVQ   $0x00000001, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip13
+	JEQ    skip14
 	MOVQ   AX, R8
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
@@ -130,11 +130,11 @@ store5:
 	VADDPS 320(R8), Y10, Y10
 	VADDPS 352(R8), Y11, Y11
 
-skip13:
+skip14:
 	MOVQ   $0x00000002, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip14
+	JEQ    skip15
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
@@ -149,11 +149,11 @@ skip13:
 	VADDPS (R8), Y10, Y10
 	VADDPS 32(R8), Y11, Y11
 
-skip14:
+skip15:
 	MOVQ   $0x00000004, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip15
+	JEQ    skip16
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -170,11 +170,11 @@ skip14:
 	VADDPS 320(R8), Y10, Y10
 	VADDPS 352(R8), Y11, Y11
 
-skip15:
+skip16:
 	MOVQ         $0x00000008, R8
 	MOVQ         flags+208(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip16
+	JEQ          skip17
 	VBROADCASTSS lo+216(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
@@ -202,7 +202,7 @@ skip15:
 	VMINPS       Y10, Y12, Y10
 	VMINPS       Y11, Y12, Y11
 
-skip16:
+skip17:
 	MOVQ    AX, R8
 	VMOVUPS Y0, (R8)
 	VMOVUPS Y1, 32(R8)
@@ -223,13 +223,13 @@ skip16:
 	MOVQ    (SP), R8
 	DECQ    R8
 	MOVQ    R8, (SP)
-	JNE     row2
+	JNE     row3
 	VZEROUPPER
 	RET
 
-next1:
+next2:
 	CMPQ   pixels+160(FP), $0x00000005
-	JNE    next17
+	JNE    next18
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -239,7 +239,7 @@ next1:
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 8(SP)
 
-row18:
+row19:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -253,15 +253,15 @@ row18:
 	MOVQ   taps_base+120(FP), DI
 	MOVQ   count+144(FP), R8
 	TESTQ  R8, R8
-	JEQ    store21
+	JEQ    store22
 
-tap19:
+tap20:
 	MOVQ        (DI), R9
 	LEAQ        (CX)(R9*4), R9
 	MOVQ        8(DI), R10
 	LEAQ        (DX)(R10*4), R10
 	CMPQ        24(DI), $0x00000000
-	JNE         partial22
+	JNE         partial23
 	VMOVUPS     (R10), Y10
 	VMOVUPS     32(R10), Y11
 	VFMADD231PS (R9), Y10, Y0
@@ -275,16 +275,16 @@ tap19:
 	VFMADD231PS (R9)(BX*4), Y10, Y8
 	VFMADD231PS 32(R9)(BX*4), Y11, Y9
 
-nexttap20:
+nexttap21:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap19
-	JMP  store21
+	JNE  tap20
+	JMP  store22
 
-partial22:
+partial23:
 	CMPQ        24(DI), $0x00000002
-	JLT         last25
-	JNE         both24
+	JLT         last26
+	JNE         both25
 	VMOVUPS     (R10), Y10
 	VMOVUPS     32(R10), Y11
 	VFMADD231PS (R9), Y10, Y0
@@ -295,9 +295,9 @@ partial22:
 	VFMADD231PS 32(R9)(BX*2), Y11, Y5
 	VFMADD231PS (R9)(SI*1), Y10, Y6
 	VFMADD231PS 32(R9)(SI*1), Y11, Y7
-	JMP         nexttap20
+	JMP         nexttap21
 
-last25:
+last26:
 	VMOVUPS     (R10), Y10
 	VMOVUPS     32(R10), Y11
 	VFMADD231PS (R9)(BX*1), Y10, Y2
@@ -308,9 +308,9 @@ last25:
 	VFMADD231PS 32(R9)(SI*1), Y11, Y7
 	VFMADD231PS (R9)(BX*4), Y10, Y8
 	VFMADD231PS 32(R9)(BX*4), Y11, Y9
-	JMP         nexttap20
+	JMP         nexttap21
 
-both24:
+both25:
 	VMOVUPS     (R10), Y10
 	VMOVUPS     32(R10), Y11
 	VFMADD231PS (R9)(BX*1), Y10, Y2
@@ -319,13 +319,13 @@ both24:
 	VFMADD231PS 32(R9)(BX*2), Y11, Y5
 	VFMADD231PS (R9)(SI*1), Y10, Y6
 	VFMADD231PS 32(R9)(SI*1), Y11, Y7
-	JMP         nexttap20
+	JMP         nexttap21
 
-store21:
+store22:
 	MOVQ   $0x00000001, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip29
+	JEQ    skip30
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -338,11 +338,11 @@ store21:
 	VADDPS 256(DI), Y8, Y8
 	VADDPS 288(DI), Y9, Y9
 
-skip29:
+skip30:
 	MOVQ   $0x00000002, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip30
+	JEQ    skip31
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -355,11 +355,11 @@ skip29:
 	VADDPS (DI), Y8, Y8
 	VADDPS 32(DI), Y9, Y9
 
-skip30:
+skip31:
 	MOVQ   $0x00000004, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip31
+	JEQ    skip32
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -374,11 +374,11 @@ skip30:
 	VADDPS 256(DI), Y8, Y8
 	VADDPS 288(DI), Y9, Y9
 
-skip31:
+skip32:
 	MOVQ         $0x00000008, DI
 	MOVQ         flags+208(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip32
+	JEQ          skip33
 	VBROADCASTSS lo+216(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
@@ -402,7 +402,7 @@ skip31:
 	VMINPS       Y8, Y10, Y8
 	VMINPS       Y9, Y10, Y9
 
-skip32:
+skip33:
 	MOVQ    AX, DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
@@ -421,13 +421,13 @@ skip32:
 	MOVQ    8(SP), DI
 	DECQ    DI
 	MOVQ    DI, 8(SP)
-	JNE     row18
+	JNE     row19
 	VZEROUPPER
 	RET
 
-next17:
+next18:
 	CMPQ   pixels+160(FP), $0x00000004
-	JNE    next33
+	JNE    next34
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -437,7 +437,7 @@ next17:
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 16(SP)
 
-row34:
+row35:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -449,15 +449,15 @@ row34:
 	MOVQ   taps_base+120(FP), DI
 	MOVQ   count+144(FP), R8
 	TESTQ  R8, R8
-	JEQ    store37
+	JEQ    store38
 
-tap35:
+tap36:
 	MOVQ        (DI), R9
 	LEAQ        (CX)(R9*4), R9
 	MOVQ        8(DI), R10
 	LEAQ        (DX)(R10*4), R10
 	CMPQ        24(DI), $0x00000000
-	JNE         partial38
+	JNE         partial39
 	VMOVUPS     (R10), Y8
 	VMOVUPS     32(R10), Y9
 	VFMADD231PS (R9), Y8, Y0
@@ -469,16 +469,16 @@ tap35:
 	VFMADD231PS (R9)(SI*1), Y8, Y6
 	VFMADD231PS 32(R9)(SI*1), Y9, Y7
 
-nexttap36:
+nexttap37:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap35
-	JMP  store37
+	JNE  tap36
+	JMP  store38
 
-partial38:
+partial39:
 	CMPQ        24(DI), $0x00000002
-	JLT         last41
-	JNE         both40
+	JLT         last42
+	JNE         both41
 	VMOVUPS     (R10), Y8
 	VMOVUPS     32(R10), Y9
 	VFMADD231PS (R9), Y8, Y0
@@ -487,9 +487,9 @@ partial38:
 	VFMADD231PS 32(R9)(BX*1), Y9, Y3
 	VFMADD231PS (R9)(BX*2), Y8, Y4
 	VFMADD231PS 32(R9)(BX*2), Y9, Y5
-	JMP         nexttap36
+	JMP         nexttap37
 
-last41:
+last42:
 	VMOVUPS     (R10), Y8
 	VMOVUPS     32(R10), Y9
 	VFMADD231PS (R9)(BX*1), Y8, Y2
@@ -498,22 +498,22 @@ last41:
 	VFMADD231PS 32(R9)(BX*2), Y9, Y5
 	VFMADD231PS (R9)(SI*1), Y8, Y6
 	VFMADD231PS 32(R9)(SI*1), Y9, Y7
-	JMP         nexttap36
+	JMP         nexttap37
 
-both40:
+both41:
 	VMOVUPS     (R10), Y8
 	VMOVUPS     32(R10), Y9
 	VFMADD231PS (R9)(BX*1), Y8, Y2
 	VFMADD231PS 32(R9)(BX*1), Y9, Y3
 	VFMADD231PS (R9)(BX*2), Y8, Y4
 	VFMADD231PS 32(R9)(BX*2), Y9, Y5
-	JMP         nexttap36
+	JMP         nexttap37
 
-store37:
+store38:
 	MOVQ   $0x00000001, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip45
+	JEQ    skip46
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -524,11 +524,11 @@ store37:
 	VADDPS 192(DI), Y6, Y6
 	VADDPS 224(DI), Y7, Y7
 
-skip45:
+skip46:
 	MOVQ   $0x00000002, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip46
+	JEQ    skip47
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -539,11 +539,11 @@ skip45:
 	VADDPS (DI), Y6, Y6
 	VADDPS 32(DI), Y7, Y7
 
-skip46:
+skip47:
 	MOVQ   $0x00000004, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip47
+	JEQ    skip48
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -556,11 +556,11 @@ skip46:
 	VADDPS 192(DI), Y6, Y6
 	VADDPS 224(DI), Y7, Y7
 
-skip47:
+skip48:
 	MOVQ         $0x00000008, DI
 	MOVQ         flags+208(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip48
+	JEQ          skip49
 	VBROADCASTSS lo+216(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
@@ -580,7 +580,7 @@ skip47:
 	VMINPS       Y6, Y8, Y6
 	VMINPS       Y7, Y8, Y7
 
-skip48:
+skip49:
 	MOVQ    AX, DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
@@ -597,13 +597,13 @@ skip48:
 	MOVQ    16(SP), DI
 	DECQ    DI
 	MOVQ    DI, 16(SP)
-	JNE     row34
+	JNE     row35
 	VZEROUPPER
 	RET
 
-next33:
+next34:
 	CMPQ pixels+160(FP), $0x00000003
-	JNE  next49
+	JNE  next50
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -612,7 +612,7 @@ next33:
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 24(SP)
 
-row50:
+row51:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -622,15 +622,15 @@ row50:
 	MOVQ   taps_base+120(FP), SI
 	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store53
+	JEQ    store54
 
-tap51:
+tap52:
 	MOVQ        (SI), R8
 	LEAQ        (CX)(R8*4), R8
 	MOVQ        8(SI), R9
 	LEAQ        (DX)(R9*4), R9
 	CMPQ        24(SI), $0x00000000
-	JNE         partial54
+	JNE         partial55
 	VMOVUPS     (R9), Y6
 	VMOVUPS     32(R9), Y7
 	VFMADD231PS (R8), Y6, Y0
@@ -640,45 +640,45 @@ tap51:
 	VFMADD231PS (R8)(BX*2), Y6, Y4
 	VFMADD231PS 32(R8)(BX*2), Y7, Y5
 
-nexttap52:
+nexttap53:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap51
-	JMP  store53
+	JNE  tap52
+	JMP  store54
 
-partial54:
+partial55:
 	CMPQ        24(SI), $0x00000002
-	JLT         last57
-	JNE         both56
+	JLT         last58
+	JNE         both57
 	VMOVUPS     (R9), Y6
 	VMOVUPS     32(R9), Y7
 	VFMADD231PS (R8), Y6, Y0
 	VFMADD231PS 32(R8), Y7, Y1
 	VFMADD231PS (R8)(BX*1), Y6, Y2
 	VFMADD231PS 32(R8)(BX*1), Y7, Y3
-	JMP         nexttap52
+	JMP         nexttap53
 
-last57:
+last58:
 	VMOVUPS     (R9), Y6
 	VMOVUPS     32(R9), Y7
 	VFMADD231PS (R8)(BX*1), Y6, Y2
 	VFMADD231PS 32(R8)(BX*1), Y7, Y3
 	VFMADD231PS (R8)(BX*2), Y6, Y4
 	VFMADD231PS 32(R8)(BX*2), Y7, Y5
-	JMP         nexttap52
+	JMP         nexttap53
 
-both56:
+both57:
 	VMOVUPS     (R9), Y6
 	VMOVUPS     32(R9), Y7
 	VFMADD231PS (R8)(BX*1), Y6, Y2
 	VFMADD231PS 32(R8)(BX*1), Y7, Y3
-	JMP         nexttap52
+	JMP         nexttap53
 
-store53:
+store54:
 	MOVQ   $0x00000001, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip61
+	JEQ    skip62
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
@@ -687,11 +687,11 @@ store53:
 	VADDPS 128(SI), Y4, Y4
 	VADDPS 160(SI), Y5, Y5
 
-skip61:
+skip62:
 	MOVQ   $0x00000002, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip62
+	JEQ    skip63
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
@@ -700,11 +700,11 @@ skip61:
 	VADDPS (SI), Y4, Y4
 	VADDPS 32(SI), Y5, Y5
 
-skip62:
+skip63:
 	MOVQ   $0x00000004, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip63
+	JEQ    skip64
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -715,11 +715,11 @@ skip62:
 	VADDPS 128(SI), Y4, Y4
 	VADDPS 160(SI), Y5, Y5
 
-skip63:
+skip64:
 	MOVQ         $0x00000008, SI
 	MOVQ         flags+208(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip64
+	JEQ          skip65
 	VBROADCASTSS lo+216(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
@@ -735,7 +735,7 @@ skip63:
 	VMINPS       Y4, Y6, Y4
 	VMINPS       Y5, Y6, Y5
 
-skip64:
+skip65:
 	MOVQ    AX, SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -750,13 +750,13 @@ skip64:
 	MOVQ    24(SP), SI
 	DECQ    SI
 	MOVQ    SI, 24(SP)
-	JNE     row50
+	JNE     row51
 	VZEROUPPER
 	RET
 
-next49:
+next50:
 	CMPQ pixels+160(FP), $0x00000002
-	JNE  next65
+	JNE  next66
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -765,7 +765,7 @@ next49:
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 32(SP)
 
-row66:
+row67:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -773,15 +773,15 @@ row66:
 	MOVQ   taps_base+120(FP), SI
 	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store69
+	JEQ    store70
 
-tap67:
+tap68:
 	MOVQ        (SI), R8
 	LEAQ        (CX)(R8*4), R8
 	MOVQ        8(SI), R9
 	LEAQ        (DX)(R9*4), R9
 	CMPQ        24(SI), $0x00000000
-	JNE         partial70
+	JNE         partial71
 	VMOVUPS     (R9), Y4
 	VMOVUPS     32(R9), Y5
 	VFMADD231PS (R8), Y4, Y0
@@ -789,55 +789,55 @@ tap67:
 	VFMADD231PS (R8)(BX*1), Y4, Y2
 	VFMADD231PS 32(R8)(BX*1), Y5, Y3
 
-nexttap68:
+nexttap69:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap67
-	JMP  store69
+	JNE  tap68
+	JMP  store70
 
-partial70:
+partial71:
 	CMPQ        24(SI), $0x00000002
-	JNE         last73
+	JNE         last74
 	VMOVUPS     (R9), Y4
 	VMOVUPS     32(R9), Y5
 	VFMADD231PS (R8), Y4, Y0
 	VFMADD231PS 32(R8), Y5, Y1
-	JMP         nexttap68
+	JMP         nexttap69
 
-last73:
+last74:
 	VMOVUPS     (R9), Y4
 	VMOVUPS     32(R9), Y5
 	VFMADD231PS (R8)(BX*1), Y4, Y2
 	VFMADD231PS 32(R8)(BX*1), Y5, Y3
-	JMP         nexttap68
+	JMP         nexttap69
 
-store69:
+store70:
 	MOVQ   $0x00000001, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip76
+	JEQ    skip77
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
 	VADDPS 64(SI), Y2, Y2
 	VADDPS 96(SI), Y3, Y3
 
-skip76:
+skip77:
 	MOVQ   $0x00000002, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip77
+	JEQ    skip78
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
 	VADDPS (SI), Y2, Y2
 	VADDPS 32(SI), Y3, Y3
 
-skip77:
+skip78:
 	MOVQ   $0x00000004, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip78
+	JEQ    skip79
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -846,11 +846,11 @@ skip77:
 	VADDPS 64(SI), Y2, Y2
 	VADDPS 96(SI), Y3, Y3
 
-skip78:
+skip79:
 	MOVQ         $0x00000008, SI
 	MOVQ         flags+208(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip79
+	JEQ          skip80
 	VBROADCASTSS lo+216(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
@@ -862,7 +862,7 @@ skip78:
 	VMINPS       Y2, Y4, Y2
 	VMINPS       Y3, Y4, Y3
 
-skip79:
+skip80:
 	MOVQ    AX, SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -875,11 +875,11 @@ skip79:
 	MOVQ    32(SP), SI
 	DECQ    SI
 	MOVQ    SI, 32(SP)
-	JNE     row66
+	JNE     row67
 	VZEROUPPER
 	RET
 
-next65:
+next66:
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -888,15 +888,15 @@ next65:
 	MOVQ rows+168(FP), BX
 	MOVQ BX, 40(SP)
 
-row81:
+row82:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   taps_base+120(FP), BX
 	MOVQ   count+144(FP), SI
 	TESTQ  SI, SI
-	JEQ    store84
+	JEQ    store85
 
-tap82:
+tap83:
 	MOVQ        (BX), DI
 	LEAQ        (CX)(DI*4), DI
 	MOVQ        8(BX), R8
@@ -907,42 +907,42 @@ tap82:
 	VFMADD231PS 32(DI), Y3, Y1
 	ADDQ        $0x00000020, BX
 	DECQ        SI
-	JNE         tap82
+	JNE         tap83
 
-store84:
+store85:
 	MOVQ   $0x00000001, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip87
+	JEQ    skip88
 	MOVQ   AX, BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip87:
+skip88:
 	MOVQ   $0x00000002, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip88
+	JEQ    skip89
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip88:
+skip89:
 	MOVQ   $0x00000004, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip89
+	JEQ    skip90
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
 	ADDQ   res_base+96(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip89:
+skip90:
 	MOVQ         $0x00000008, BX
 	MOVQ         flags+208(FP), SI
 	TESTQ        BX, SI
-	JEQ          skip90
+	JEQ          skip91
 	VBROADCASTSS lo+216(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
@@ -950,7 +950,7 @@ skip89:
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y2, Y1
 
-skip90:
+skip91:
 	MOVQ    AX, BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y1, 32(BX)
@@ -961,6 +961,6 @@ skip90:
 	MOVQ    40(SP), BX
 	DECQ    BX
 	MOVQ    BX, 40(SP)
-	JNE     row81
+	JNE     row82
 	VZEROUPPER
 	RET

@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, wpanel int, dpanel int, flags int, lo float32, hi float32)
-// Requires: AVX, FMA3
-TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $48-224
+// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, panels int, wpanel int, dpanel int, ahead int, lines int, flags int, lo float32, hi float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-248
 	CMPQ   pixels+160(FP), $0x00000006
-	JNE    next1
+	JNE    next2
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -18,8 +18,11 @@ TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $48-224
 	IMUL3Q $0x00000005, BX, DI
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, (SP)
+	MOVQ   ahead+216(FP), R8
+	LEAQ   (DX)(R8*4), R8
+	MOVQ   R8, 8(SP)
 
-row2:
+row3:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -35,53 +38,29 @@ row2:
 	MOVQ   taps_base+120(FP), R8
 	MOVQ   count+144(FP), R9
 	TESTQ  R9, R9
-	JEQ    store5
+	JEQ    store6
 
-tap3:
+tap4:
+	MOVQ  lines+224(FP), R11
+	TESTQ R11, R11
+	JEQ   fetched8
+	MOVQ  8(SP), R10
+
+line7:
+	PREFETCHT1 (R10)
+	ADDQ       $0x00000040, R10
+	DECQ       R11
+	JNE        line7
+	MOVQ       R10, 8(SP)
+
+fetched8:
 	MOVQ (R8), R10
 	LEAQ (CX)(R10*4), R10
 	MOVQ 8(R8), R11
 	LEAQ (DX)(R11*4), R11
 	MOVQ 16(R8), R12
 	CMPQ 24(R8), $0x00000000
-	JNE  partial6
-
-channels7:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10), Y14
-	VFMADD231PS  Y14, Y12, Y0
-	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R10)(BX*1), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R10)(SI*1), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R10)(BX*4), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R10)(DI*1), Y14
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JNE          channels7
-
-nexttap4:
-	ADDQ $0x00000020, R8
-	DECQ R9
-	JNE  tap3
-	JMP  store5
-
-partial6:
-	CMPQ 24(R8), $0x00000002
-	JLT  last9
-	JNE  both8
+	JNE  partial9
 
 channels10:
 	VMOVUPS      (R11), Y12
@@ -101,14 +80,51 @@ channels10:
 	VBROADCASTSS (R10)(BX*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R10)(DI*1), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	DECQ         R12
 	JNE          channels10
-	JMP          nexttap4
 
-last9:
-channels11:
+nexttap5:
+	ADDQ $0x00000020, R8
+	DECQ R9
+	JNE  tap4
+	JMP  store6
+
+partial9:
+	CMPQ 24(R8), $0x00000002
+	JLT  last12
+	JNE  both11
+
+channels13:
+	VMOVUPS      (R11), Y12
+	VMOVUPS      32(R11), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (R10)(BX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R10)(BX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R10)(SI*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R10)(BX*4), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	ADDQ         $0x00000004, R10
+	ADDQ         $0x00000040, R11
+	DECQ         R12
+	JNE          channels13
+	JMP          nexttap5
+
+last12:
+channels14:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
 	VBROADCASTSS (R10)(BX*1), Y14
@@ -129,11 +145,11 @@ channels11:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	DECQ         R12
-	JNE          channels11
-	JMP          nexttap4
+	JNE          channels14
+	JMP          nexttap5
 
-both8:
-channels12:
+both11:
+channels15:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
 	VBROADCASTSS (R10)(BX*1), Y14
@@ -151,14 +167,14 @@ channels12:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000040, R11
 	DECQ         R12
-	JNE          channels12
-	JMP          nexttap4
+	JNE          channels15
+	JMP          nexttap5
 
-store5:
+store6:
 	MOVQ   $0x00000001, R8
-	MOVQ   flags+208(FP), R9
+	MOVQ   flags+232(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip13
+	JEQ    skip16
 	MOVQ   AX, R8
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
@@ -173,11 +189,11 @@ store5:
 	VADDPS 320(R8), Y10, Y10
 	VADDPS 352(R8), Y11, Y11
 
-skip13:
+skip16:
 	MOVQ   $0x00000002, R8
-	MOVQ   flags+208(FP), R9
+	MOVQ   flags+232(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip14
+	JEQ    skip17
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
@@ -192,11 +208,11 @@ skip13:
 	VADDPS (R8), Y10, Y10
 	VADDPS 32(R8), Y11, Y11
 
-skip14:
+skip17:
 	MOVQ   $0x00000004, R8
-	MOVQ   flags+208(FP), R9
+	MOVQ   flags+232(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip15
+	JEQ    skip18
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -213,12 +229,12 @@ skip14:
 	VADDPS 320(R8), Y10, Y10
 	VADDPS 352(R8), Y11, Y11
 
-skip15:
+skip18:
 	MOVQ         $0x00000008, R8
-	MOVQ         flags+208(FP), R9
+	MOVQ         flags+232(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip16
-	VBROADCASTSS lo+216(FP), Y12
+	JEQ          skip19
+	VBROADCASTSS lo+240(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -231,7 +247,7 @@ skip15:
 	VMAXPS       Y9, Y12, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMAXPS       Y11, Y12, Y11
-	VBROADCASTSS hi+220(FP), Y12
+	VBROADCASTSS hi+244(FP), Y12
 	VMINPS       Y0, Y12, Y0
 	VMINPS       Y1, Y12, Y1
 	VMINPS       Y2, Y12, Y2
@@ -245,7 +261,7 @@ skip15:
 	VMINPS       Y10, Y12, Y10
 	VMINPS       Y11, Y12, Y11
 
-skip16:
+skip19:
 	MOVQ    AX, R8
 	VMOVUPS Y0, (R8)
 	VMOVUPS Y1, 32(R8)
@@ -266,13 +282,13 @@ skip16:
 	MOVQ    (SP), R8
 	DECQ    R8
 	MOVQ    R8, (SP)
-	JNE     row2
+	JNE     row3
 	VZEROUPPER
 	RET
 
-next1:
+next2:
 	CMPQ   pixels+160(FP), $0x00000005
-	JNE    next17
+	JNE    next20
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -280,9 +296,12 @@ next1:
 	SHLQ   $0x02, BX
 	IMUL3Q $0x00000003, BX, SI
 	MOVQ   rows+168(FP), DI
-	MOVQ   DI, 8(SP)
+	MOVQ   DI, 16(SP)
+	MOVQ   ahead+216(FP), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   DI, 24(SP)
 
-row18:
+row21:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -296,98 +315,36 @@ row18:
 	MOVQ   taps_base+120(FP), DI
 	MOVQ   count+144(FP), R8
 	TESTQ  R8, R8
-	JEQ    store21
+	JEQ    store24
 
-tap19:
+tap22:
+	MOVQ  lines+224(FP), R10
+	TESTQ R10, R10
+	JEQ   fetched26
+	MOVQ  24(SP), R9
+
+line25:
+	PREFETCHT1 (R9)
+	ADDQ       $0x00000040, R9
+	DECQ       R10
+	JNE        line25
+	MOVQ       R9, 24(SP)
+
+fetched26:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 8(DI), R10
 	LEAQ (DX)(R10*4), R10
 	MOVQ 16(DI), R11
 	CMPQ 24(DI), $0x00000000
-	JNE  partial22
+	JNE  partial27
 
-channels23:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R9)(BX*1), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R9)(BX*4), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels23
-
-nexttap20:
-	ADDQ $0x00000020, DI
-	DECQ R8
-	JNE  tap19
-	JMP  store21
-
-partial22:
-	CMPQ 24(DI), $0x00000002
-	JLT  last25
-	JNE  both24
-
-channels26:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R9)(BX*1), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels26
-	JMP          nexttap20
-
-last25:
-channels27:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9)(BX*1), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R9)(BX*4), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels27
-	JMP          nexttap20
-
-both24:
 channels28:
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
 	VBROADCASTSS (R9)(BX*1), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
@@ -397,17 +354,92 @@ channels28:
 	VBROADCASTSS (R9)(SI*1), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R9)(BX*4), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
 	JNE          channels28
-	JMP          nexttap20
 
-store21:
+nexttap23:
+	ADDQ $0x00000020, DI
+	DECQ R8
+	JNE  tap22
+	JMP  store24
+
+partial27:
+	CMPQ 24(DI), $0x00000002
+	JLT  last30
+	JNE  both29
+
+channels31:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (R9)(BX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R9)(BX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R9)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels31
+	JMP          nexttap23
+
+last30:
+channels32:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9)(BX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R9)(BX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R9)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R9)(BX*4), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels32
+	JMP          nexttap23
+
+both29:
+channels33:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VBROADCASTSS (R9)(BX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R9)(BX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R9)(SI*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels33
+	JMP          nexttap23
+
+store24:
 	MOVQ   $0x00000001, DI
-	MOVQ   flags+208(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip29
+	JEQ    skip34
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -420,11 +452,11 @@ store21:
 	VADDPS 256(DI), Y8, Y8
 	VADDPS 288(DI), Y9, Y9
 
-skip29:
+skip34:
 	MOVQ   $0x00000002, DI
-	MOVQ   flags+208(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip30
+	JEQ    skip35
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -437,11 +469,11 @@ skip29:
 	VADDPS (DI), Y8, Y8
 	VADDPS 32(DI), Y9, Y9
 
-skip30:
+skip35:
 	MOVQ   $0x00000004, DI
-	MOVQ   flags+208(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip31
+	JEQ    skip36
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -456,12 +488,12 @@ skip30:
 	VADDPS 256(DI), Y8, Y8
 	VADDPS 288(DI), Y9, Y9
 
-skip31:
+skip36:
 	MOVQ         $0x00000008, DI
-	MOVQ         flags+208(FP), R8
+	MOVQ         flags+232(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip32
-	VBROADCASTSS lo+216(FP), Y10
+	JEQ          skip37
+	VBROADCASTSS lo+240(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -472,7 +504,7 @@ skip31:
 	VMAXPS       Y7, Y10, Y7
 	VMAXPS       Y8, Y10, Y8
 	VMAXPS       Y9, Y10, Y9
-	VBROADCASTSS hi+220(FP), Y10
+	VBROADCASTSS hi+244(FP), Y10
 	VMINPS       Y0, Y10, Y0
 	VMINPS       Y1, Y10, Y1
 	VMINPS       Y2, Y10, Y2
@@ -484,7 +516,7 @@ skip31:
 	VMINPS       Y8, Y10, Y8
 	VMINPS       Y9, Y10, Y9
 
-skip32:
+skip37:
 	MOVQ    AX, DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
@@ -500,16 +532,16 @@ skip32:
 	LEAQ    (CX)(DI*4), CX
 	MOVQ    drow+184(FP), DI
 	LEAQ    (AX)(DI*4), AX
-	MOVQ    8(SP), DI
+	MOVQ    16(SP), DI
 	DECQ    DI
-	MOVQ    DI, 8(SP)
-	JNE     row18
+	MOVQ    DI, 16(SP)
+	JNE     row21
 	VZEROUPPER
 	RET
 
-next17:
+next20:
 	CMPQ   pixels+160(FP), $0x00000004
-	JNE    next33
+	JNE    next38
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -517,9 +549,12 @@ next17:
 	SHLQ   $0x02, BX
 	IMUL3Q $0x00000003, BX, SI
 	MOVQ   rows+168(FP), DI
-	MOVQ   DI, 16(SP)
+	MOVQ   DI, 32(SP)
+	MOVQ   ahead+216(FP), DI
+	LEAQ   (DX)(DI*4), DI
+	MOVQ   DI, 40(SP)
 
-row34:
+row39:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -531,18 +566,31 @@ row34:
 	MOVQ   taps_base+120(FP), DI
 	MOVQ   count+144(FP), R8
 	TESTQ  R8, R8
-	JEQ    store37
+	JEQ    store42
 
-tap35:
+tap40:
+	MOVQ  lines+224(FP), R10
+	TESTQ R10, R10
+	JEQ   fetched44
+	MOVQ  40(SP), R9
+
+line43:
+	PREFETCHT1 (R9)
+	ADDQ       $0x00000040, R9
+	DECQ       R10
+	JNE        line43
+	MOVQ       R9, 40(SP)
+
+fetched44:
 	MOVQ (DI), R9
 	LEAQ (CX)(R9*4), R9
 	MOVQ 8(DI), R10
 	LEAQ (DX)(R10*4), R10
 	MOVQ 16(DI), R11
 	CMPQ 24(DI), $0x00000000
-	JNE  partial38
+	JNE  partial45
 
-channels39:
+channels46:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VBROADCASTSS (R9), Y10
@@ -560,20 +608,20 @@ channels39:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          channels39
+	JNE          channels46
 
-nexttap36:
+nexttap41:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap35
-	JMP  store37
+	JNE  tap40
+	JMP  store42
 
-partial38:
+partial45:
 	CMPQ 24(DI), $0x00000002
-	JLT  last41
-	JNE  both40
+	JLT  last48
+	JNE  both47
 
-channels42:
+channels49:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VBROADCASTSS (R9), Y10
@@ -588,11 +636,11 @@ channels42:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          channels42
-	JMP          nexttap36
+	JNE          channels49
+	JMP          nexttap41
 
-last41:
-channels43:
+last48:
+channels50:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VBROADCASTSS (R9)(BX*1), Y10
@@ -607,11 +655,11 @@ channels43:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          channels43
-	JMP          nexttap36
+	JNE          channels50
+	JMP          nexttap41
 
-both40:
-channels44:
+both47:
+channels51:
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
 	VBROADCASTSS (R9)(BX*1), Y10
@@ -623,14 +671,14 @@ channels44:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          channels44
-	JMP          nexttap36
+	JNE          channels51
+	JMP          nexttap41
 
-store37:
+store42:
 	MOVQ   $0x00000001, DI
-	MOVQ   flags+208(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip45
+	JEQ    skip52
 	MOVQ   AX, DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -641,11 +689,11 @@ store37:
 	VADDPS 192(DI), Y6, Y6
 	VADDPS 224(DI), Y7, Y7
 
-skip45:
+skip52:
 	MOVQ   $0x00000002, DI
-	MOVQ   flags+208(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip46
+	JEQ    skip53
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
@@ -656,11 +704,11 @@ skip45:
 	VADDPS (DI), Y6, Y6
 	VADDPS 32(DI), Y7, Y7
 
-skip46:
+skip53:
 	MOVQ   $0x00000004, DI
-	MOVQ   flags+208(FP), R8
+	MOVQ   flags+232(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip47
+	JEQ    skip54
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -673,12 +721,12 @@ skip46:
 	VADDPS 192(DI), Y6, Y6
 	VADDPS 224(DI), Y7, Y7
 
-skip47:
+skip54:
 	MOVQ         $0x00000008, DI
-	MOVQ         flags+208(FP), R8
+	MOVQ         flags+232(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip48
-	VBROADCASTSS lo+216(FP), Y8
+	JEQ          skip55
+	VBROADCASTSS lo+240(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -687,7 +735,7 @@ skip47:
 	VMAXPS       Y5, Y8, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMAXPS       Y7, Y8, Y7
-	VBROADCASTSS hi+220(FP), Y8
+	VBROADCASTSS hi+244(FP), Y8
 	VMINPS       Y0, Y8, Y0
 	VMINPS       Y1, Y8, Y1
 	VMINPS       Y2, Y8, Y2
@@ -697,7 +745,7 @@ skip47:
 	VMINPS       Y6, Y8, Y6
 	VMINPS       Y7, Y8, Y7
 
-skip48:
+skip55:
 	MOVQ    AX, DI
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
@@ -711,25 +759,28 @@ skip48:
 	LEAQ    (CX)(DI*4), CX
 	MOVQ    drow+184(FP), DI
 	LEAQ    (AX)(DI*4), AX
-	MOVQ    16(SP), DI
+	MOVQ    32(SP), DI
 	DECQ    DI
-	MOVQ    DI, 16(SP)
-	JNE     row34
+	MOVQ    DI, 32(SP)
+	JNE     row39
 	VZEROUPPER
 	RET
 
-next33:
+next38:
 	CMPQ pixels+160(FP), $0x00000003
-	JNE  next49
+	JNE  next56
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
 	MOVQ step+152(FP), BX
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), SI
-	MOVQ SI, 24(SP)
+	MOVQ SI, 48(SP)
+	MOVQ ahead+216(FP), SI
+	LEAQ (DX)(SI*4), SI
+	MOVQ SI, 56(SP)
 
-row50:
+row57:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -739,18 +790,31 @@ row50:
 	MOVQ   taps_base+120(FP), SI
 	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store53
+	JEQ    store60
 
-tap51:
+tap58:
+	MOVQ  lines+224(FP), R9
+	TESTQ R9, R9
+	JEQ   fetched62
+	MOVQ  56(SP), R8
+
+line61:
+	PREFETCHT1 (R8)
+	ADDQ       $0x00000040, R8
+	DECQ       R9
+	JNE        line61
+	MOVQ       R8, 56(SP)
+
+fetched62:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 8(SI), R9
 	LEAQ (DX)(R9*4), R9
 	MOVQ 16(SI), R10
 	CMPQ 24(SI), $0x00000000
-	JNE  partial54
+	JNE  partial63
 
-channels55:
+channels64:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8), Y8
@@ -765,20 +829,20 @@ channels55:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels55
+	JNE          channels64
 
-nexttap52:
+nexttap59:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap51
-	JMP  store53
+	JNE  tap58
+	JMP  store60
 
-partial54:
+partial63:
 	CMPQ 24(SI), $0x00000002
-	JLT  last57
-	JNE  both56
+	JLT  last66
+	JNE  both65
 
-channels58:
+channels67:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8), Y8
@@ -790,11 +854,11 @@ channels58:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels58
-	JMP          nexttap52
+	JNE          channels67
+	JMP          nexttap59
 
-last57:
-channels59:
+last66:
+channels68:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8)(BX*1), Y8
@@ -806,11 +870,11 @@ channels59:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels59
-	JMP          nexttap52
+	JNE          channels68
+	JMP          nexttap59
 
-both56:
-channels60:
+both65:
+channels69:
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VBROADCASTSS (R8)(BX*1), Y8
@@ -819,14 +883,14 @@ channels60:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels60
-	JMP          nexttap52
+	JNE          channels69
+	JMP          nexttap59
 
-store53:
+store60:
 	MOVQ   $0x00000001, SI
-	MOVQ   flags+208(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip61
+	JEQ    skip70
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
@@ -835,11 +899,11 @@ store53:
 	VADDPS 128(SI), Y4, Y4
 	VADDPS 160(SI), Y5, Y5
 
-skip61:
+skip70:
 	MOVQ   $0x00000002, SI
-	MOVQ   flags+208(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip62
+	JEQ    skip71
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
@@ -848,11 +912,11 @@ skip61:
 	VADDPS (SI), Y4, Y4
 	VADDPS 32(SI), Y5, Y5
 
-skip62:
+skip71:
 	MOVQ   $0x00000004, SI
-	MOVQ   flags+208(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip63
+	JEQ    skip72
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -863,19 +927,19 @@ skip62:
 	VADDPS 128(SI), Y4, Y4
 	VADDPS 160(SI), Y5, Y5
 
-skip63:
+skip72:
 	MOVQ         $0x00000008, SI
-	MOVQ         flags+208(FP), DI
+	MOVQ         flags+232(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip64
-	VBROADCASTSS lo+216(FP), Y6
+	JEQ          skip73
+	VBROADCASTSS lo+240(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS hi+220(FP), Y6
+	VBROADCASTSS hi+244(FP), Y6
 	VMINPS       Y0, Y6, Y0
 	VMINPS       Y1, Y6, Y1
 	VMINPS       Y2, Y6, Y2
@@ -883,7 +947,7 @@ skip63:
 	VMINPS       Y4, Y6, Y4
 	VMINPS       Y5, Y6, Y5
 
-skip64:
+skip73:
 	MOVQ    AX, SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -895,25 +959,28 @@ skip64:
 	LEAQ    (CX)(SI*4), CX
 	MOVQ    drow+184(FP), SI
 	LEAQ    (AX)(SI*4), AX
-	MOVQ    24(SP), SI
+	MOVQ    48(SP), SI
 	DECQ    SI
-	MOVQ    SI, 24(SP)
-	JNE     row50
+	MOVQ    SI, 48(SP)
+	JNE     row57
 	VZEROUPPER
 	RET
 
-next49:
+next56:
 	CMPQ pixels+160(FP), $0x00000002
-	JNE  next65
+	JNE  next74
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
 	MOVQ step+152(FP), BX
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), SI
-	MOVQ SI, 32(SP)
+	MOVQ SI, 64(SP)
+	MOVQ ahead+216(FP), SI
+	LEAQ (DX)(SI*4), SI
+	MOVQ SI, 72(SP)
 
-row66:
+row75:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -921,18 +988,31 @@ row66:
 	MOVQ   taps_base+120(FP), SI
 	MOVQ   count+144(FP), DI
 	TESTQ  DI, DI
-	JEQ    store69
+	JEQ    store78
 
-tap67:
+tap76:
+	MOVQ  lines+224(FP), R9
+	TESTQ R9, R9
+	JEQ   fetched80
+	MOVQ  72(SP), R8
+
+line79:
+	PREFETCHT1 (R8)
+	ADDQ       $0x00000040, R8
+	DECQ       R9
+	JNE        line79
+	MOVQ       R8, 72(SP)
+
+fetched80:
 	MOVQ (SI), R8
 	LEAQ (CX)(R8*4), R8
 	MOVQ 8(SI), R9
 	LEAQ (DX)(R9*4), R9
 	MOVQ 16(SI), R10
 	CMPQ 24(SI), $0x00000000
-	JNE  partial70
+	JNE  partial81
 
-channels71:
+channels82:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R8), Y6
@@ -944,19 +1024,19 @@ channels71:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels71
+	JNE          channels82
 
-nexttap68:
+nexttap77:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap67
-	JMP  store69
+	JNE  tap76
+	JMP  store78
 
-partial70:
+partial81:
 	CMPQ 24(SI), $0x00000002
-	JNE  last73
+	JNE  last84
 
-channels74:
+channels85:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R8), Y6
@@ -965,11 +1045,11 @@ channels74:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels74
-	JMP          nexttap68
+	JNE          channels85
+	JMP          nexttap77
 
-last73:
-channels75:
+last84:
+channels86:
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
 	VBROADCASTSS (R8)(BX*1), Y6
@@ -978,36 +1058,36 @@ channels75:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          channels75
-	JMP          nexttap68
+	JNE          channels86
+	JMP          nexttap77
 
-store69:
+store78:
 	MOVQ   $0x00000001, SI
-	MOVQ   flags+208(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip76
+	JEQ    skip87
 	MOVQ   AX, SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
 	VADDPS 64(SI), Y2, Y2
 	VADDPS 96(SI), Y3, Y3
 
-skip76:
+skip87:
 	MOVQ   $0x00000002, SI
-	MOVQ   flags+208(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip77
+	JEQ    skip88
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
 	VADDPS (SI), Y2, Y2
 	VADDPS 32(SI), Y3, Y3
 
-skip77:
+skip88:
 	MOVQ   $0x00000004, SI
-	MOVQ   flags+208(FP), DI
+	MOVQ   flags+232(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip78
+	JEQ    skip89
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -1016,23 +1096,23 @@ skip77:
 	VADDPS 64(SI), Y2, Y2
 	VADDPS 96(SI), Y3, Y3
 
-skip78:
+skip89:
 	MOVQ         $0x00000008, SI
-	MOVQ         flags+208(FP), DI
+	MOVQ         flags+232(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip79
-	VBROADCASTSS lo+216(FP), Y4
+	JEQ          skip90
+	VBROADCASTSS lo+240(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS hi+220(FP), Y4
+	VBROADCASTSS hi+244(FP), Y4
 	VMINPS       Y0, Y4, Y0
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y2, Y4, Y2
 	VMINPS       Y3, Y4, Y3
 
-skip79:
+skip90:
 	MOVQ    AX, SI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
@@ -1042,38 +1122,54 @@ skip79:
 	LEAQ    (CX)(SI*4), CX
 	MOVQ    drow+184(FP), SI
 	LEAQ    (AX)(SI*4), AX
-	MOVQ    32(SP), SI
+	MOVQ    64(SP), SI
 	DECQ    SI
-	MOVQ    SI, 32(SP)
-	JNE     row66
+	MOVQ    SI, 64(SP)
+	JNE     row75
 	VZEROUPPER
 	RET
 
-next65:
+next74:
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
 	MOVQ step+152(FP), BX
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), BX
-	MOVQ BX, 40(SP)
+	MOVQ BX, 80(SP)
+	MOVQ ahead+216(FP), BX
+	LEAQ (DX)(BX*4), BX
+	MOVQ BX, 88(SP)
 
-row81:
+row92:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   taps_base+120(FP), BX
 	MOVQ   count+144(FP), SI
 	TESTQ  SI, SI
-	JEQ    store84
+	JEQ    store95
 
-tap82:
+tap93:
+	MOVQ  lines+224(FP), R8
+	TESTQ R8, R8
+	JEQ   fetched97
+	MOVQ  88(SP), DI
+
+line96:
+	PREFETCHT1 (DI)
+	ADDQ       $0x00000040, DI
+	DECQ       R8
+	JNE        line96
+	MOVQ       DI, 88(SP)
+
+fetched97:
 	MOVQ (BX), DI
 	LEAQ (CX)(DI*4), DI
 	MOVQ 8(BX), R8
 	LEAQ (DX)(R8*4), R8
 	MOVQ 16(BX), R9
 
-channels86:
+channels99:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -1082,53 +1178,53 @@ channels86:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          channels86
+	JNE          channels99
 	ADDQ         $0x00000020, BX
 	DECQ         SI
-	JNE          tap82
+	JNE          tap93
 
-store84:
+store95:
 	MOVQ   $0x00000001, BX
-	MOVQ   flags+208(FP), SI
+	MOVQ   flags+232(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip87
+	JEQ    skip100
 	MOVQ   AX, BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip87:
+skip100:
 	MOVQ   $0x00000002, BX
-	MOVQ   flags+208(FP), SI
+	MOVQ   flags+232(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip88
+	JEQ    skip101
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip88:
+skip101:
 	MOVQ   $0x00000004, BX
-	MOVQ   flags+208(FP), SI
+	MOVQ   flags+232(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip89
+	JEQ    skip102
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
 	ADDQ   res_base+96(FP), BX
 	VADDPS (BX), Y0, Y0
 	VADDPS 32(BX), Y1, Y1
 
-skip89:
+skip102:
 	MOVQ         $0x00000008, BX
-	MOVQ         flags+208(FP), SI
+	MOVQ         flags+232(FP), SI
 	TESTQ        BX, SI
-	JEQ          skip90
-	VBROADCASTSS lo+216(FP), Y2
+	JEQ          skip103
+	VBROADCASTSS lo+240(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS hi+220(FP), Y2
+	VBROADCASTSS hi+244(FP), Y2
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y2, Y1
 
-skip90:
+skip103:
 	MOVQ    AX, BX
 	VMOVUPS Y0, (BX)
 	VMOVUPS Y1, 32(BX)
@@ -1136,9 +1232,9 @@ skip90:
 	LEAQ    (CX)(BX*4), CX
 	MOVQ    drow+184(FP), BX
 	LEAQ    (AX)(BX*4), AX
-	MOVQ    40(SP), BX
+	MOVQ    80(SP), BX
 	DECQ    BX
-	MOVQ    BX, 40(SP)
-	JNE     row81
+	MOVQ    BX, 80(SP)
+	JNE     row92
 	VZEROUPPER
 	RET

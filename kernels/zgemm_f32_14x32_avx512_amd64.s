@@ -17,36 +17,52 @@ TEXT ·gemm_f32_14x32_avx512(SB), NOSPLIT, $24-144
 	JNE  wide1
 
 narrow2:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000080
-	JLT    wide1
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+128(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest4
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000080
+	JLT     wide1
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip3
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
 
-k3:
+skip3:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+128(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest5
+
+k4:
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  (DI), Z8, Z0
 	VFMADD231PS  (DI)(AX*1), Z8, Z1
@@ -88,13 +104,13 @@ k3:
 	ADDQ         $0x00000100, R8
 	ADDQ         $0x00000100, R9
 	SUBQ         $0x00000004, R10
-	JGE          k3
+	JGE          k4
 
-krest4:
+krest5:
 	ADDQ $0x00000004, R10
-	JEQ  kend6
+	JEQ  kend7
 
-ksingle5:
+ksingle6:
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  (DI), Z8, Z0
 	VFMADD231PS  (DI)(AX*1), Z8, Z1
@@ -109,12 +125,12 @@ ksingle5:
 	ADDQ         $0x00000040, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          ksingle5
+	JNE          ksingle6
 
-kend6:
+kend7:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip7
+	JEQ     skip8
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -135,10 +151,10 @@ kend6:
 	VMOVUPS 448(DX), Z8
 	VADDPS  Z7, Z8, Z7
 
-skip7:
+skip8:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip8
+	JEQ     skip9
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z8
@@ -172,10 +188,10 @@ skip7:
 	VMOVUPS 448(DX)(DI*4), Z8
 	VADDPS  Z8, Z7, Z7
 
-skip8:
+skip9:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip9
+	JEQ    skip10
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -186,7 +202,7 @@ skip8:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip9:
+skip10:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -205,33 +221,45 @@ skip9:
 
 wide1:
 	CMPQ m+112(FP), $0x00000001
-	JNE  wide10
+	JNE  wide11
 
-narrow11:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000040
-	JLT    wide10
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+128(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest13
+narrow12:
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000040
+	JLT     wide11
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip13
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
 
-k12:
+skip13:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+128(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest15
+
+k14:
 	VBROADCASTSS (DX), Z4
 	VFMADD231PS  (DI), Z4, Z0
 	VFMADD231PS  (DI)(AX*1), Z4, Z1
@@ -256,13 +284,13 @@ k12:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k12
+	JGE          k14
 
-krest13:
+krest15:
 	ADDQ $0x00000004, R9
-	JEQ  kend15
+	JEQ  kend17
 
-ksingle14:
+ksingle16:
 	VBROADCASTSS (DX), Z4
 	VFMADD231PS  (DI), Z4, Z0
 	VFMADD231PS  (DI)(AX*1), Z4, Z1
@@ -272,12 +300,12 @@ ksingle14:
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle14
+	JNE          ksingle16
 
-kend15:
+kend17:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip16
+	JEQ     skip18
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -290,10 +318,10 @@ kend15:
 	VMOVUPS 192(DX), Z4
 	VADDPS  Z3, Z4, Z3
 
-skip16:
+skip18:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip17
+	JEQ     skip19
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z4
@@ -311,17 +339,17 @@ skip16:
 	VMOVUPS 192(DX)(DI*4), Z4
 	VADDPS  Z4, Z3, Z3
 
-skip17:
+skip19:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip18
+	JEQ    skip20
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip18:
+skip20:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -332,41 +360,58 @@ skip18:
 	IMUL3Q  $0x00000004, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000040, (SP)
-	JMP     narrow11
+	JMP     narrow12
 
-wide10:
+wide11:
 	CMPQ m+112(FP), $0x00000002
-	JNE  wide19
+	JNE  wide21
 
-narrow20:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000040
-	JLT    wide19
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+128(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest22
+narrow22:
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000040
+	JLT     wide21
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip23
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z4
+	VMOVUPS 64(DI), Z5
+	VMOVUPS 128(DI), Z6
+	VMOVUPS 192(DI), Z7
 
-k21:
+skip23:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+128(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest25
+
+k24:
 	VBROADCASTSS (DX), Z8
 	VBROADCASTSS (DX)(CX*1), Z9
 	VMOVUPS      (DI), Z10
@@ -427,13 +472,13 @@ k21:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k21
+	JGE          k24
 
-krest22:
+krest25:
 	ADDQ $0x00000004, R9
-	JEQ  kend24
+	JEQ  kend27
 
-ksingle23:
+ksingle26:
 	VBROADCASTSS (DX), Z8
 	VBROADCASTSS (DX)(CX*1), Z9
 	VMOVUPS      (DI), Z10
@@ -452,12 +497,12 @@ ksingle23:
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle23
+	JNE          ksingle26
 
-kend24:
+kend27:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip25
+	JEQ     skip28
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -479,10 +524,10 @@ kend24:
 	VMOVUPS 192(DX), Z8
 	VADDPS  Z7, Z8, Z7
 
-skip25:
+skip28:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip26
+	JEQ     skip29
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z8
@@ -504,10 +549,10 @@ skip25:
 	VADDPS  Z8, Z3, Z3
 	VADDPS  Z8, Z7, Z7
 
-skip26:
+skip29:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip27
+	JEQ    skip30
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -518,7 +563,7 @@ skip26:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip27:
+skip30:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -534,45 +579,67 @@ skip27:
 	IMUL3Q  $0x00000004, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000040, (SP)
-	JMP     narrow20
+	JMP     narrow22
 
-wide19:
+wide21:
 	CMPQ m+112(FP), $0x00000003
-	JNE  wide28
+	JNE  wide31
 
-narrow29:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000040
-	JLT    wide28
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+128(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest31
+narrow32:
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000040
+	JLT     wide31
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	VXORPS  Z8, Z8, Z8
+	VXORPS  Z9, Z9, Z9
+	VXORPS  Z10, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip33
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z4
+	VMOVUPS 64(DI), Z5
+	VMOVUPS 128(DI), Z6
+	VMOVUPS 192(DI), Z7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
 
-k30:
+skip33:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+128(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest35
+
+k34:
 	VBROADCASTSS (DX), Z12
 	VBROADCASTSS (DX)(CX*1), Z13
 	VBROADCASTSS (DX)(CX*2), Z14
@@ -653,13 +720,13 @@ k30:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k30
+	JGE          k34
 
-krest31:
+krest35:
 	ADDQ $0x00000004, R9
-	JEQ  kend33
+	JEQ  kend37
 
-ksingle32:
+ksingle36:
 	VBROADCASTSS (DX), Z12
 	VBROADCASTSS (DX)(CX*1), Z13
 	VBROADCASTSS (DX)(CX*2), Z14
@@ -683,12 +750,12 @@ ksingle32:
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle32
+	JNE          ksingle36
 
-kend33:
+kend37:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip34
+	JEQ     skip38
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -719,10 +786,10 @@ kend33:
 	VMOVUPS 192(DX), Z12
 	VADDPS  Z11, Z12, Z11
 
-skip34:
+skip38:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip35
+	JEQ     skip39
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z12
@@ -748,10 +815,10 @@ skip34:
 	VADDPS  Z12, Z7, Z7
 	VADDPS  Z12, Z11, Z11
 
-skip35:
+skip39:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip36
+	JEQ    skip40
 	VXORPS Z12, Z12, Z12
 	VMAXPS Z0, Z12, Z0
 	VMAXPS Z1, Z12, Z1
@@ -766,7 +833,7 @@ skip35:
 	VMAXPS Z10, Z12, Z10
 	VMAXPS Z11, Z12, Z11
 
-skip36:
+skip40:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -787,9 +854,9 @@ skip36:
 	IMUL3Q  $0x00000004, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000040, (SP)
-	JMP     narrow29
+	JMP     narrow32
 
-wide28:
+wide31:
 columns:
 	MOVQ  n+120(FP), DX
 	SUBQ  (SP), DX
@@ -810,41 +877,90 @@ columns:
 	LEAQ  (BX)(AX*2), DI
 	MOVQ  DI, 16(SP)
 
-rows37:
+rows41:
 	CMPQ 8(SP), $0x0000000e
-	JEQ  use39
+	JEQ  use43
 	CMPQ 8(SP), $0x00000012
-	JLT  fewer38
+	JLT  fewer42
 
-use39:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
-	VXORPS     Z24, Z24, Z24
-	VXORPS     Z25, Z25, Z25
-	VXORPS     Z26, Z26, Z26
-	VXORPS     Z27, Z27, Z27
+use43:
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z6, Z6, Z6
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z8, Z8, Z8
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z10, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+	VXORPS    Z13, Z13, Z13
+	VXORPS    Z14, Z14, Z14
+	VXORPS    Z15, Z15, Z15
+	VXORPS    Z16, Z16, Z16
+	VXORPS    Z17, Z17, Z17
+	VXORPS    Z18, Z18, Z18
+	VXORPS    Z19, Z19, Z19
+	VXORPS    Z20, Z20, Z20
+	VXORPS    Z21, Z21, Z21
+	VXORPS    Z22, Z22, Z22
+	VXORPS    Z23, Z23, Z23
+	VXORPS    Z24, Z24, Z24
+	VXORPS    Z25, Z25, Z25
+	VXORPS    Z26, Z26, Z26
+	VXORPS    Z27, Z27, Z27
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip44
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z2
+	VMOVUPS.Z 64(DI), K1, Z3
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z4
+	VMOVUPS.Z 64(DI), K1, Z5
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z6
+	VMOVUPS.Z 64(DI), K1, Z7
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z8
+	VMOVUPS.Z 64(DI), K1, Z9
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z10
+	VMOVUPS.Z 64(DI), K1, Z11
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z12
+	VMOVUPS.Z 64(DI), K1, Z13
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z14
+	VMOVUPS.Z 64(DI), K1, Z15
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z16
+	VMOVUPS.Z 64(DI), K1, Z17
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z18
+	VMOVUPS.Z 64(DI), K1, Z19
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z20
+	VMOVUPS.Z 64(DI), K1, Z21
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z22
+	VMOVUPS.Z 64(DI), K1, Z23
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z24
+	VMOVUPS.Z 64(DI), K1, Z25
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z26
+	VMOVUPS.Z 64(DI), K1, Z27
+
+skip44:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -888,9 +1004,9 @@ use39:
 	MOVQ       kc+128(FP), R13
 	MOVQ       16(SP), R14
 	SUBQ       $0x00000004, R13
-	JLT        krest41
+	JLT        krest46
 
-k40:
+k45:
 	VMOVUPS      (R12), Z28
 	VMOVUPS      (R12)(AX*1), Z29
 	VBROADCASTSS (DI), Z30
@@ -1077,13 +1193,13 @@ k40:
 	ADDQ         $0x00000010, R11
 	ADDQ         $0x00000100, R12
 	SUBQ         $0x00000004, R13
-	JGE          k40
+	JGE          k45
 
-krest41:
+krest46:
 	ADDQ $0x00000004, R13
-	JEQ  kend43
+	JEQ  kend48
 
-ksingle42:
+ksingle47:
 	VMOVUPS      (R12), Z28
 	VMOVUPS      (R12)(AX*1), Z29
 	VBROADCASTSS (DI), Z30
@@ -1135,13 +1251,13 @@ ksingle42:
 	ADDQ         $0x00000004, R11
 	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNE          ksingle42
+	JNE          ksingle47
 
-kend43:
+kend48:
 	MOVQ      R14, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip44
+	JEQ       skip49
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1215,10 +1331,10 @@ kend43:
 	VMOVUPS.Z 64(DI), K1, Z28
 	VADDPS    Z27, Z28, Z27
 
-skip44:
+skip49:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip45
+	JEQ       skip50
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z28
@@ -1254,10 +1370,10 @@ skip44:
 	VADDPS    Z28, Z25, Z25
 	VADDPS    Z28, Z27, Z27
 
-skip45:
+skip50:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip46
+	JEQ    skip51
 	VXORPS Z28, Z28, Z28
 	VMAXPS Z0, Z28, Z0
 	VMAXPS Z1, Z28, Z1
@@ -1288,7 +1404,7 @@ skip45:
 	VMAXPS Z26, Z28, Z26
 	VMAXPS Z27, Z28, Z27
 
-skip46:
+skip51:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1340,28 +1456,59 @@ skip46:
 	IMUL3Q  $0x0000000e, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x0000000e, 8(SP)
-	JMP     rows37
+	JMP     rows41
 
-fewer38:
-rows47:
-	CMPQ       8(SP), $0x00000008
-	JLT        fewer48
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
+fewer42:
+rows52:
+	CMPQ      8(SP), $0x00000008
+	JLT       fewer53
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z6, Z6, Z6
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z8, Z8, Z8
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z10, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+	VXORPS    Z13, Z13, Z13
+	VXORPS    Z14, Z14, Z14
+	VXORPS    Z15, Z15, Z15
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip54
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z2
+	VMOVUPS.Z 64(DI), K1, Z3
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z4
+	VMOVUPS.Z 64(DI), K1, Z5
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z6
+	VMOVUPS.Z 64(DI), K1, Z7
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z8
+	VMOVUPS.Z 64(DI), K1, Z9
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z10
+	VMOVUPS.Z 64(DI), K1, Z11
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z12
+	VMOVUPS.Z 64(DI), K1, Z13
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z14
+	VMOVUPS.Z 64(DI), K1, Z15
+
+skip54:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -1389,9 +1536,9 @@ rows47:
 	MOVQ       kc+128(FP), R11
 	MOVQ       16(SP), R12
 	SUBQ       $0x00000004, R11
-	JLT        krest50
+	JLT        krest56
 
-k49:
+k55:
 	VMOVUPS      (R10), Z16
 	VMOVUPS      (R10)(AX*1), Z17
 	VBROADCASTSS (DI), Z18
@@ -1510,13 +1657,13 @@ k49:
 	ADDQ         $0x00000010, R9
 	ADDQ         $0x00000100, R10
 	SUBQ         $0x00000004, R11
-	JGE          k49
+	JGE          k55
 
-krest50:
+krest56:
 	ADDQ $0x00000004, R11
-	JEQ  kend52
+	JEQ  kend58
 
-ksingle51:
+ksingle57:
 	VMOVUPS      (R10), Z16
 	VMOVUPS      (R10)(AX*1), Z17
 	VBROADCASTSS (DI), Z18
@@ -1548,13 +1695,13 @@ ksingle51:
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000040, R10
 	DECQ         R11
-	JNE          ksingle51
+	JNE          ksingle57
 
-kend52:
+kend58:
 	MOVQ      R12, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip53
+	JEQ       skip59
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1598,10 +1745,10 @@ kend52:
 	VMOVUPS.Z 64(DI), K1, Z16
 	VADDPS    Z15, Z16, Z15
 
-skip53:
+skip59:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip54
+	JEQ       skip60
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z16
@@ -1625,10 +1772,10 @@ skip53:
 	VADDPS    Z16, Z13, Z13
 	VADDPS    Z16, Z15, Z15
 
-skip54:
+skip60:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip55
+	JEQ    skip61
 	VXORPS Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
 	VMAXPS Z1, Z16, Z1
@@ -1647,7 +1794,7 @@ skip54:
 	VMAXPS Z14, Z16, Z14
 	VMAXPS Z15, Z16, Z15
 
-skip55:
+skip61:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1681,20 +1828,39 @@ skip55:
 	IMUL3Q  $0x00000008, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000008, 8(SP)
-	JMP     rows47
+	JMP     rows52
 
-fewer48:
-rows56:
-	CMPQ       8(SP), $0x00000004
-	JLT        fewer57
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+fewer53:
+rows62:
+	CMPQ      8(SP), $0x00000004
+	JLT       fewer63
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z6, Z6, Z6
+	VXORPS    Z7, Z7, Z7
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip64
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z2
+	VMOVUPS.Z 64(DI), K1, Z3
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z4
+	VMOVUPS.Z 64(DI), K1, Z5
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z6
+	VMOVUPS.Z 64(DI), K1, Z7
+
+skip64:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -1712,9 +1878,9 @@ rows56:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest59
+	JLT        krest66
 
-k58:
+k65:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      (R9)(AX*1), Z9
 	VBROADCASTSS (DI), Z10
@@ -1784,13 +1950,13 @@ k58:
 	ADDQ         $0x00000010, R8
 	ADDQ         $0x00000100, R9
 	SUBQ         $0x00000004, R10
-	JGE          k58
+	JGE          k65
 
-krest59:
+krest66:
 	ADDQ $0x00000004, R10
-	JEQ  kend61
+	JEQ  kend68
 
-ksingle60:
+ksingle67:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      (R9)(AX*1), Z9
 	VBROADCASTSS (DI), Z10
@@ -1809,13 +1975,13 @@ ksingle60:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          ksingle60
+	JNE          ksingle67
 
-kend61:
+kend68:
 	MOVQ      R11, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip62
+	JEQ       skip69
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1839,10 +2005,10 @@ kend61:
 	VMOVUPS.Z 64(DI), K1, Z8
 	VADDPS    Z7, Z8, Z7
 
-skip62:
+skip69:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip63
+	JEQ       skip70
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z8
@@ -1858,10 +2024,10 @@ skip62:
 	VADDPS    Z8, Z5, Z5
 	VADDPS    Z8, Z7, Z7
 
-skip63:
+skip70:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip64
+	JEQ    skip71
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -1872,7 +2038,7 @@ skip63:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip64:
+skip71:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1894,24 +2060,37 @@ skip64:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows56
+	JMP     rows62
 
-fewer57:
-rows65:
-	CMPQ   8(SP), $0x00000002
-	JLT    fewer66
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest68
+fewer63:
+rows72:
+	CMPQ      8(SP), $0x00000002
+	JLT       fewer73
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip74
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z2
+	VMOVUPS.Z 64(DI), K1, Z3
 
-k67:
+skip74:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest76
+
+k75:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1956,13 +2135,13 @@ k67:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k67
+	JGE          k75
 
-krest68:
+krest76:
 	ADDQ $0x00000004, R9
-	JEQ  kend70
+	JEQ  kend78
 
-ksingle69:
+ksingle77:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1974,13 +2153,13 @@ ksingle69:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle69
+	JNE          ksingle77
 
-kend70:
+kend78:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip71
+	JEQ       skip79
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -1994,10 +2173,10 @@ kend70:
 	VMOVUPS.Z 64(DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip71:
+skip79:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip72
+	JEQ       skip80
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z4
@@ -2009,17 +2188,17 @@ skip71:
 	VADDPS    Z4, Z1, Z1
 	VADDPS    Z4, Z3, Z3
 
-skip72:
+skip80:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip73
+	JEQ    skip81
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip73:
+skip81:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2035,22 +2214,32 @@ skip73:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows65
+	JMP     rows72
 
-fewer66:
-rows74:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer75
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest77
+fewer73:
+rows82:
+	CMPQ      8(SP), $0x00000001
+	JLT       fewer83
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip84
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
 
-k76:
+skip84:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest86
+
+k85:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  (R8)(AX*1), Z2, Z1
@@ -2075,26 +2264,26 @@ k76:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k76
+	JGE          k85
 
-krest77:
+krest86:
 	ADDQ $0x00000004, R9
-	JEQ  kend79
+	JEQ  kend88
 
-ksingle78:
+ksingle87:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  (R8)(AX*1), Z2, Z1
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle78
+	JNE          ksingle87
 
-kend79:
+kend88:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip80
+	JEQ       skip89
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2103,10 +2292,10 @@ kend79:
 	VMOVUPS.Z 64(DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip80:
+skip89:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip81
+	JEQ       skip90
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z2
@@ -2116,15 +2305,15 @@ skip80:
 	VMOVUPS.Z 64(DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z1, Z1
 
-skip81:
+skip90:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip82
+	JEQ    skip91
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip82:
+skip91:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2137,9 +2326,9 @@ skip82:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows74
+	JMP     rows82
 
-fewer75:
+fewer83:
 	IMUL3Q $0x00000002, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000020, (SP)
@@ -2161,27 +2350,62 @@ panels1:
 	LEAQ  (BX)(AX*1), DI
 	MOVQ  DI, 16(SP)
 
-rows83:
+rows92:
 	CMPQ 8(SP), $0x0000000e
-	JEQ  use85
+	JEQ  use94
 	CMPQ 8(SP), $0x00000012
-	JLT  fewer84
+	JLT  fewer93
 
-use85:
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
+use94:
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z6, Z6, Z6
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z8, Z8, Z8
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z10, Z10, Z10
+	VXORPS    Z11, Z11, Z11
+	VXORPS    Z12, Z12, Z12
+	VXORPS    Z13, Z13, Z13
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip95
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+
+skip95:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -2225,9 +2449,9 @@ use85:
 	MOVQ       kc+128(FP), R13
 	MOVQ       16(SP), R14
 	SUBQ       $0x00000004, R13
-	JLT        krest87
+	JLT        krest97
 
-k86:
+k96:
 	VMOVUPS          (R12), Z14
 	VFMADD231PS.BCST (DI), Z14, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z14, Z1
@@ -2298,13 +2522,13 @@ k86:
 	ADDQ             $0x00000010, R11
 	ADDQ             $0x00000100, R12
 	SUBQ             $0x00000004, R13
-	JGE              k86
+	JGE              k96
 
-krest87:
+krest97:
 	ADDQ $0x00000004, R13
-	JEQ  kend89
+	JEQ  kend99
 
-ksingle88:
+ksingle98:
 	VMOVUPS          (R12), Z14
 	VFMADD231PS.BCST (DI), Z14, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z14, Z1
@@ -2327,13 +2551,13 @@ ksingle88:
 	ADDQ             $0x00000004, R11
 	ADDQ             $0x00000040, R12
 	DECQ             R13
-	JNE              ksingle88
+	JNE              ksingle98
 
-kend89:
+kend99:
 	MOVQ      R14, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip90
+	JEQ       skip100
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2379,10 +2603,10 @@ kend89:
 	VMOVUPS.Z (DI), K1, Z14
 	VADDPS    Z13, Z14, Z13
 
-skip90:
+skip100:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip91
+	JEQ       skip101
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z14
@@ -2401,10 +2625,10 @@ skip90:
 	VADDPS    Z14, Z12, Z12
 	VADDPS    Z14, Z13, Z13
 
-skip91:
+skip101:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip92
+	JEQ    skip102
 	VXORPS Z14, Z14, Z14
 	VMAXPS Z0, Z14, Z0
 	VMAXPS Z1, Z14, Z1
@@ -2421,7 +2645,7 @@ skip91:
 	VMAXPS Z12, Z14, Z12
 	VMAXPS Z13, Z14, Z13
 
-skip92:
+skip102:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2459,20 +2683,43 @@ skip92:
 	IMUL3Q  $0x0000000e, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x0000000e, 8(SP)
-	JMP     rows83
+	JMP     rows92
 
-fewer84:
-rows93:
-	CMPQ       8(SP), $0x00000008
-	JLT        fewer94
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+fewer93:
+rows103:
+	CMPQ      8(SP), $0x00000008
+	JLT       fewer104
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z6, Z6, Z6
+	VXORPS    Z7, Z7, Z7
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip105
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z7
+
+skip105:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -2500,9 +2747,9 @@ rows93:
 	MOVQ       kc+128(FP), R11
 	MOVQ       16(SP), R12
 	SUBQ       $0x00000004, R11
-	JLT        krest96
+	JLT        krest107
 
-k95:
+k106:
 	VMOVUPS          (R10), Z8
 	VFMADD231PS.BCST (DI), Z8, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z8, Z1
@@ -2553,13 +2800,13 @@ k95:
 	ADDQ             $0x00000010, R9
 	ADDQ             $0x00000100, R10
 	SUBQ             $0x00000004, R11
-	JGE              k95
+	JGE              k106
 
-krest96:
+krest107:
 	ADDQ $0x00000004, R11
-	JEQ  kend98
+	JEQ  kend109
 
-ksingle97:
+ksingle108:
 	VMOVUPS          (R10), Z8
 	VFMADD231PS.BCST (DI), Z8, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z8, Z1
@@ -2574,13 +2821,13 @@ ksingle97:
 	ADDQ             $0x00000004, R9
 	ADDQ             $0x00000040, R10
 	DECQ             R11
-	JNE              ksingle97
+	JNE              ksingle108
 
-kend98:
+kend109:
 	MOVQ      R12, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip99
+	JEQ       skip110
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2608,10 +2855,10 @@ kend98:
 	VMOVUPS.Z (DI), K1, Z8
 	VADDPS    Z7, Z8, Z7
 
-skip99:
+skip110:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip100
+	JEQ       skip111
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z8
@@ -2624,10 +2871,10 @@ skip99:
 	VADDPS    Z8, Z6, Z6
 	VADDPS    Z8, Z7, Z7
 
-skip100:
+skip111:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip101
+	JEQ    skip112
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -2638,7 +2885,7 @@ skip100:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip101:
+skip112:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2664,16 +2911,31 @@ skip101:
 	IMUL3Q  $0x00000008, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000008, 8(SP)
-	JMP     rows93
+	JMP     rows103
 
-fewer94:
-rows102:
-	CMPQ       8(SP), $0x00000004
-	JLT        fewer103
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
+fewer104:
+rows113:
+	CMPQ      8(SP), $0x00000004
+	JLT       fewer114
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip115
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z3
+
+skip115:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -2691,9 +2953,9 @@ rows102:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest105
+	JLT        krest117
 
-k104:
+k116:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -2727,13 +2989,13 @@ k104:
 	ADDQ             $0x00000010, R8
 	ADDQ             $0x00000100, R9
 	SUBQ             $0x00000004, R10
-	JGE              k104
+	JGE              k116
 
-krest105:
+krest117:
 	ADDQ $0x00000004, R10
-	JEQ  kend107
+	JEQ  kend119
 
-ksingle106:
+ksingle118:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -2743,13 +3005,13 @@ ksingle106:
 	ADDQ             $0x00000004, R8
 	ADDQ             $0x00000040, R9
 	DECQ             R10
-	JNE              ksingle106
+	JNE              ksingle118
 
-kend107:
+kend119:
 	MOVQ      R11, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip108
+	JEQ       skip120
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2765,10 +3027,10 @@ kend107:
 	VMOVUPS.Z (DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip108:
+skip120:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip109
+	JEQ       skip121
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z4
@@ -2777,17 +3039,17 @@ skip108:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z4, Z3, Z3
 
-skip109:
+skip121:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip110
+	JEQ    skip122
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip110:
+skip122:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2805,22 +3067,33 @@ skip110:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows102
+	JMP     rows113
 
-fewer103:
-rows111:
-	CMPQ   8(SP), $0x00000002
-	JLT    fewer112
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest114
+fewer114:
+rows123:
+	CMPQ      8(SP), $0x00000002
+	JLT       fewer124
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip125
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z1
 
-k113:
+skip125:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest127
+
+k126:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
@@ -2845,26 +3118,26 @@ k113:
 	ADDQ             $0x00000010, DI
 	ADDQ             $0x00000100, R8
 	SUBQ             $0x00000004, R9
-	JGE              k113
+	JGE              k126
 
-krest114:
+krest127:
 	ADDQ $0x00000004, R9
-	JEQ  kend116
+	JEQ  kend129
 
-ksingle115:
+ksingle128:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
 	ADDQ             $0x00000004, DI
 	ADDQ             $0x00000040, R8
 	DECQ             R9
-	JNE              ksingle115
+	JNE              ksingle128
 
-kend116:
+kend129:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip117
+	JEQ       skip130
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
@@ -2874,25 +3147,25 @@ kend116:
 	VMOVUPS.Z (DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip117:
+skip130:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip118
+	JEQ       skip131
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z2, Z1, Z1
 
-skip118:
+skip131:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip119
+	JEQ    skip132
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip119:
+skip132:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2906,21 +3179,30 @@ skip119:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows111
+	JMP     rows123
 
-fewer112:
-rows120:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer121
-	VXORPS Z0, Z0, Z0
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest123
+fewer124:
+rows133:
+	CMPQ      8(SP), $0x00000001
+	JLT       fewer134
+	VXORPS    Z0, Z0, Z0
+	MOVQ      flags+136(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip135
+	MOVQ      SI, DI
+	MOVQ      ldc+104(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
 
-k122:
+skip135:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest137
+
+k136:
 	VMOVUPS          (R8), Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
 	VMOVUPS          64(R8), Z1
@@ -2941,48 +3223,48 @@ k122:
 	ADDQ             $0x00000010, DI
 	ADDQ             $0x00000100, R8
 	SUBQ             $0x00000004, R9
-	JGE              k122
+	JGE              k136
 
-krest123:
+krest137:
 	ADDQ $0x00000004, R9
-	JEQ  kend125
+	JEQ  kend139
 
-ksingle124:
+ksingle138:
 	VMOVUPS          (R8), Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
 	ADDQ             $0x00000004, DI
 	ADDQ             $0x00000040, R8
 	DECQ             R9
-	JNE              ksingle124
+	JNE              ksingle138
 
-kend125:
+kend139:
 	MOVQ      R10, 16(SP)
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip126
+	JEQ       skip140
 	MOVQ      SI, DI
 	MOVQ      ldc+104(FP), R8
 	SHLQ      $0x02, R8
 	VMOVUPS.Z (DI), K1, Z1
 	VADDPS    Z0, Z1, Z0
 
-skip126:
+skip140:
 	MOVQ      flags+136(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip127
+	JEQ       skip141
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-skip127:
+skip141:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip128
+	JEQ    skip142
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z0
 
-skip128:
+skip142:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2994,9 +3276,9 @@ skip128:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows120
+	JMP     rows133
 
-fewer121:
+fewer134:
 	IMUL3Q $0x00000001, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000010, (SP)

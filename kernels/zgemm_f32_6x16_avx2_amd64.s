@@ -17,34 +17,50 @@ TEXT ·gemm_f32_6x16_avx2(SB), NOSPLIT, $24-144
 	JNE  wide1
 
 narrow2:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000040
-	JLT    wide1
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+128(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest4
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000040
+	JLT     wide1
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip3
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 
-k3:
+skip3:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+128(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest5
+
+k4:
 	VBROADCASTSS (DX), Y8
 	VFMADD231PS  (DI), Y8, Y0
 	VFMADD231PS  32(DI), Y8, Y1
@@ -85,13 +101,13 @@ k3:
 	ADDQ         $0x00000100, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k3
+	JGE          k4
 
-krest4:
+krest5:
 	ADDQ $0x00000004, R9
-	JEQ  kend6
+	JEQ  kend7
 
-ksingle5:
+ksingle6:
 	VBROADCASTSS (DX), Y8
 	VFMADD231PS  (DI), Y8, Y0
 	VFMADD231PS  32(DI), Y8, Y1
@@ -105,12 +121,12 @@ ksingle5:
 	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle5
+	JNE          ksingle6
 
-kend6:
+kend7:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip7
+	JEQ     skip8
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -131,10 +147,10 @@ kend6:
 	VMOVUPS 224(DX), Y8
 	VADDPS  Y7, Y8, Y7
 
-skip7:
+skip8:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip8
+	JEQ     skip9
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Y8
@@ -168,10 +184,10 @@ skip7:
 	VMOVUPS 224(DX)(DI*4), Y8
 	VADDPS  Y8, Y7, Y7
 
-skip8:
+skip9:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip9
+	JEQ    skip10
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -182,7 +198,7 @@ skip8:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip9:
+skip10:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -201,39 +217,60 @@ skip9:
 
 wide1:
 	CMPQ m+112(FP), $0x00000002
-	JNE  wide10
+	JNE  wide11
 
-narrow11:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000030
-	JLT    wide10
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   BX, DI
-	MOVQ   kc+128(FP), R8
-	SUBQ   $0x00000004, R8
-	JLT    krest13
+narrow12:
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000030
+	JLT     wide11
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip13
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	VMOVUPS 64(DI), Y8
+	VMOVUPS 96(DI), Y9
+	VMOVUPS 128(DI), Y10
+	VMOVUPS 160(DI), Y11
 
-k12:
+skip13:
+	MOVQ BX, DI
+	MOVQ kc+128(FP), R8
+	SUBQ $0x00000004, R8
+	JLT  krest15
+
+k14:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VMOVUPS      (DI), Y14
@@ -317,13 +354,13 @@ k12:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, DI
 	SUBQ         $0x00000004, R8
-	JGE          k12
+	JGE          k14
 
-krest13:
+krest15:
 	ADDQ $0x00000004, R8
-	JEQ  kend15
+	JEQ  kend17
 
-ksingle14:
+ksingle16:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VMOVUPS      (DI), Y14
@@ -347,12 +384,12 @@ ksingle14:
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000040, DI
 	DECQ         R8
-	JNE          ksingle14
+	JNE          ksingle16
 
-kend15:
+kend17:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip16
+	JEQ     skip18
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -382,10 +419,10 @@ kend15:
 	VMOVUPS 160(DX), Y12
 	VADDPS  Y11, Y12, Y11
 
-skip16:
+skip18:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip17
+	JEQ     skip19
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Y12
@@ -417,10 +454,10 @@ skip16:
 	VADDPS  Y12, Y5, Y5
 	VADDPS  Y12, Y11, Y11
 
-skip17:
+skip19:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip18
+	JEQ    skip20
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -435,7 +472,7 @@ skip17:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-skip18:
+skip20:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -455,43 +492,65 @@ skip18:
 	IMUL3Q  $0x00000003, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000030, (SP)
-	JMP     narrow11
+	JMP     narrow12
 
-wide10:
+wide11:
 	CMPQ m+112(FP), $0x00000003
-	JNE  wide19
+	JNE  wide21
 
-narrow20:
-	MOVQ   n+120(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000020
-	JLT    wide19
-	MOVQ   m+112(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	LEAQ   (BX)(AX*1), DI
-	MOVQ   DI, 16(SP)
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   BX, DI
-	MOVQ   kc+128(FP), R8
-	SUBQ   $0x00000004, R8
-	JLT    krest22
+narrow22:
+	MOVQ    n+120(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000020
+	JLT     wide21
+	MOVQ    m+112(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	LEAQ    (BX)(AX*1), DI
+	MOVQ    DI, 16(SP)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip23
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 96(DI), Y7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y8
+	VMOVUPS 32(DI), Y9
+	VMOVUPS 64(DI), Y10
+	VMOVUPS 96(DI), Y11
 
-k21:
+skip23:
+	MOVQ BX, DI
+	MOVQ kc+128(FP), R8
+	SUBQ $0x00000004, R8
+	JLT  krest25
+
+k24:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VBROADCASTSS (DX)(CX*2), Y14
@@ -571,13 +630,13 @@ k21:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, DI
 	SUBQ         $0x00000004, R8
-	JGE          k21
+	JGE          k24
 
-krest22:
+krest25:
 	ADDQ $0x00000004, R8
-	JEQ  kend24
+	JEQ  kend27
 
-ksingle23:
+ksingle26:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VBROADCASTSS (DX)(CX*2), Y14
@@ -600,12 +659,12 @@ ksingle23:
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000040, DI
 	DECQ         R8
-	JNE          ksingle23
+	JNE          ksingle26
 
-kend24:
+kend27:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip25
+	JEQ     skip28
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), DI
 	SHLQ    $0x02, DI
@@ -636,10 +695,10 @@ kend24:
 	VMOVUPS 96(DX), Y12
 	VADDPS  Y11, Y12, Y11
 
-skip25:
+skip28:
 	MOVQ    flags+136(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip26
+	JEQ     skip29
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Y12
@@ -665,10 +724,10 @@ skip25:
 	VADDPS  Y12, Y7, Y7
 	VADDPS  Y12, Y11, Y11
 
-skip26:
+skip29:
 	MOVQ   flags+136(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip27
+	JEQ    skip30
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -683,7 +742,7 @@ skip26:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-skip27:
+skip30:
 	MOVQ    SI, DX
 	MOVQ    ldc+104(FP), SI
 	SHLQ    $0x02, SI
@@ -704,9 +763,9 @@ skip27:
 	IMUL3Q  $0x00000002, AX, DX
 	ADDQ    DX, BX
 	ADDQ    $0x00000020, (SP)
-	JMP     narrow20
+	JMP     narrow22
 
-wide19:
+wide21:
 columns:
 	MOVQ  n+120(FP), DX
 	SUBQ  (SP), DX
@@ -721,25 +780,96 @@ columns:
 	LEAQ  (BX)(AX*1), DI
 	MOVQ  DI, 16(SP)
 
-rows28:
+rows31:
 	CMPQ 8(SP), $0x00000006
-	JEQ  use30
+	JEQ  use33
 	CMPQ 8(SP), $0x0000000b
-	JLT  fewer29
+	JLT  fewer32
 
-use30:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
+use33:
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip34
+	MOVQ    n+120(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut35
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y8
+	VMOVUPS 32(DI), Y9
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y10
+	VMOVUPS 32(DI), Y11
+	JMP     end36
+
+cut35:
+	MOVQ       n+120(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+104(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (DI), Y4, Y4
+	VMOVUPS    32(R8), Y5
+	VMASKMOVPS 32(DI), Y5, Y5
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y6
+	VMASKMOVPS (DI), Y6, Y6
+	VMOVUPS    32(R8), Y7
+	VMASKMOVPS 32(DI), Y7, Y7
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y8
+	VMASKMOVPS (DI), Y8, Y8
+	VMOVUPS    32(R8), Y9
+	VMASKMOVPS 32(DI), Y9, Y9
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y10
+	VMASKMOVPS (DI), Y10, Y10
+	VMOVUPS    32(R8), Y11
+	VMASKMOVPS 32(DI), Y11, Y11
+
+end36:
+skip34:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -761,9 +891,9 @@ use30:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest32
+	JLT        krest38
 
-k31:
+k37:
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS (DI), Y14
@@ -850,13 +980,13 @@ k31:
 	ADDQ         $0x00000010, R8
 	ADDQ         $0x00000100, R9
 	SUBQ         $0x00000004, R10
-	JGE          k31
+	JGE          k37
 
-krest32:
+krest38:
 	ADDQ $0x00000004, R10
-	JEQ  kend34
+	JEQ  kend40
 
-ksingle33:
+ksingle39:
 	VMOVUPS      (R9), Y12
 	VMOVUPS      32(R9), Y13
 	VBROADCASTSS (DI), Y14
@@ -881,17 +1011,17 @@ ksingle33:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          ksingle33
+	JNE          ksingle39
 
-kend34:
+kend40:
 	MOVQ    R11, 16(SP)
 	MOVQ    n+120(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut35
+	JLT     cut41
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip37
+	JEQ     skip43
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -925,10 +1055,10 @@ kend34:
 	VMOVUPS 32(DI), Y12
 	VADDPS  Y11, Y12, Y11
 
-skip37:
+skip43:
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip38
+	JEQ     skip44
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y12
@@ -948,10 +1078,10 @@ skip37:
 	VADDPS  Y12, Y9, Y9
 	VADDPS  Y12, Y11, Y11
 
-skip38:
+skip44:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip39
+	JEQ    skip45
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -966,7 +1096,7 @@ skip38:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-skip39:
+skip45:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -987,9 +1117,9 @@ skip39:
 	ADDQ    R8, DI
 	VMOVUPS Y10, (DI)
 	VMOVUPS Y11, 32(DI)
-	JMP     end36
+	JMP     end42
 
-cut35:
+cut41:
 	MOVQ       n+120(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -998,7 +1128,7 @@ cut35:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip40
+	JEQ        skip46
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -1044,10 +1174,10 @@ cut35:
 	VMASKMOVPS 32(DI), Y12, Y12
 	VADDPS     Y11, Y12, Y11
 
-skip40:
+skip46:
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip41
+	JEQ        skip47
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y12
@@ -1069,10 +1199,10 @@ skip40:
 	VADDPS     Y12, Y9, Y9
 	VADDPS     Y12, Y11, Y11
 
-skip41:
+skip47:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip42
+	JEQ    skip48
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -1087,7 +1217,7 @@ skip41:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-skip42:
+skip48:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -1121,7 +1251,7 @@ skip42:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y11, Y0, 32(DI)
 
-end36:
+end42:
 	IMUL3Q $0x00000006, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+104(FP), DI
@@ -1129,26 +1259,89 @@ end36:
 	IMUL3Q $0x00000006, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000006, 8(SP)
-	JMP    rows28
+	JMP    rows31
 
-fewer29:
-rows43:
+fewer32:
+rows49:
 	CMPQ 8(SP), $0x00000005
-	JEQ  use45
+	JEQ  use51
 	CMPQ 8(SP), $0x00000009
-	JLT  fewer44
+	JLT  fewer50
 
-use45:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
+use51:
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip52
+	MOVQ    n+120(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut53
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y8
+	VMOVUPS 32(DI), Y9
+	JMP     end54
+
+cut53:
+	MOVQ       n+120(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+104(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (DI), Y4, Y4
+	VMOVUPS    32(R8), Y5
+	VMASKMOVPS 32(DI), Y5, Y5
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y6
+	VMASKMOVPS (DI), Y6, Y6
+	VMOVUPS    32(R8), Y7
+	VMASKMOVPS 32(DI), Y7, Y7
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y8
+	VMASKMOVPS (DI), Y8, Y8
+	VMOVUPS    32(R8), Y9
+	VMASKMOVPS 32(DI), Y9, Y9
+
+end54:
+skip52:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -1168,9 +1361,9 @@ use45:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest47
+	JLT        krest56
 
-k46:
+k55:
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS (DI), Y12
@@ -1246,13 +1439,13 @@ k46:
 	ADDQ         $0x00000010, R8
 	ADDQ         $0x00000100, R9
 	SUBQ         $0x00000004, R10
-	JGE          k46
+	JGE          k55
 
-krest47:
+krest56:
 	ADDQ $0x00000004, R10
-	JEQ  kend49
+	JEQ  kend58
 
-ksingle48:
+ksingle57:
 	VMOVUPS      (R9), Y10
 	VMOVUPS      32(R9), Y11
 	VBROADCASTSS (DI), Y12
@@ -1274,17 +1467,17 @@ ksingle48:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          ksingle48
+	JNE          ksingle57
 
-kend49:
+kend58:
 	MOVQ    R11, 16(SP)
 	MOVQ    n+120(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut50
+	JLT     cut59
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip52
+	JEQ     skip61
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1313,10 +1506,10 @@ kend49:
 	VMOVUPS 32(DI), Y10
 	VADDPS  Y9, Y10, Y9
 
-skip52:
+skip61:
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip53
+	JEQ     skip62
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y10
@@ -1334,10 +1527,10 @@ skip52:
 	VADDPS  Y10, Y7, Y7
 	VADDPS  Y10, Y9, Y9
 
-skip53:
+skip62:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip54
+	JEQ    skip63
 	VXORPS Y10, Y10, Y10
 	VMAXPS Y0, Y10, Y0
 	VMAXPS Y1, Y10, Y1
@@ -1350,7 +1543,7 @@ skip53:
 	VMAXPS Y8, Y10, Y8
 	VMAXPS Y9, Y10, Y9
 
-skip54:
+skip63:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1368,9 +1561,9 @@ skip54:
 	ADDQ    R8, DI
 	VMOVUPS Y8, (DI)
 	VMOVUPS Y9, 32(DI)
-	JMP     end51
+	JMP     end60
 
-cut50:
+cut59:
 	MOVQ       n+120(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1379,7 +1572,7 @@ cut50:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip55
+	JEQ        skip64
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -1418,10 +1611,10 @@ cut50:
 	VMASKMOVPS 32(DI), Y10, Y10
 	VADDPS     Y9, Y10, Y9
 
-skip55:
+skip64:
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip56
+	JEQ        skip65
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y10
@@ -1441,10 +1634,10 @@ skip55:
 	VADDPS     Y10, Y7, Y7
 	VADDPS     Y10, Y9, Y9
 
-skip56:
+skip65:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip57
+	JEQ    skip66
 	VXORPS Y10, Y10, Y10
 	VMAXPS Y0, Y10, Y0
 	VMAXPS Y1, Y10, Y1
@@ -1457,7 +1650,7 @@ skip56:
 	VMAXPS Y8, Y10, Y8
 	VMAXPS Y9, Y10, Y9
 
-skip57:
+skip66:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -1486,7 +1679,7 @@ skip57:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y9, Y0, 32(DI)
 
-end51:
+end60:
 	IMUL3Q $0x00000005, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+104(FP), DI
@@ -1494,24 +1687,79 @@ end51:
 	IMUL3Q $0x00000005, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000005, 8(SP)
-	JMP    rows43
+	JMP    rows49
 
-fewer44:
-rows58:
+fewer50:
+rows67:
 	CMPQ 8(SP), $0x00000004
-	JEQ  use60
+	JEQ  use69
 	CMPQ 8(SP), $0x00000007
-	JLT  fewer59
+	JLT  fewer68
 
-use60:
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
+use69:
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip70
+	MOVQ    n+120(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut71
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	JMP     end72
+
+cut71:
+	MOVQ       n+120(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+104(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (DI), Y4, Y4
+	VMOVUPS    32(R8), Y5
+	VMASKMOVPS 32(DI), Y5, Y5
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y6
+	VMASKMOVPS (DI), Y6, Y6
+	VMOVUPS    32(R8), Y7
+	VMASKMOVPS 32(DI), Y7, Y7
+
+end72:
+skip70:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R8
 	SHLQ       $0x02, R8
@@ -1529,9 +1777,9 @@ use60:
 	MOVQ       kc+128(FP), R10
 	MOVQ       16(SP), R11
 	SUBQ       $0x00000004, R10
-	JLT        krest62
+	JLT        krest74
 
-k61:
+k73:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (DI), Y10
@@ -1595,13 +1843,13 @@ k61:
 	ADDQ         $0x00000010, R8
 	ADDQ         $0x00000100, R9
 	SUBQ         $0x00000004, R10
-	JGE          k61
+	JGE          k73
 
-krest62:
+krest74:
 	ADDQ $0x00000004, R10
-	JEQ  kend64
+	JEQ  kend76
 
-ksingle63:
+ksingle75:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (DI), Y10
@@ -1620,17 +1868,17 @@ ksingle63:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000040, R9
 	DECQ         R10
-	JNE          ksingle63
+	JNE          ksingle75
 
-kend64:
+kend76:
 	MOVQ    R11, 16(SP)
 	MOVQ    n+120(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut65
+	JLT     cut77
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip67
+	JEQ     skip79
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1654,10 +1902,10 @@ kend64:
 	VMOVUPS 32(DI), Y8
 	VADDPS  Y7, Y8, Y7
 
-skip67:
+skip79:
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip68
+	JEQ     skip80
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y8
@@ -1673,10 +1921,10 @@ skip67:
 	VADDPS  Y8, Y5, Y5
 	VADDPS  Y8, Y7, Y7
 
-skip68:
+skip80:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip69
+	JEQ    skip81
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -1687,7 +1935,7 @@ skip68:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip69:
+skip81:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1702,9 +1950,9 @@ skip69:
 	ADDQ    R8, DI
 	VMOVUPS Y6, (DI)
 	VMOVUPS Y7, 32(DI)
-	JMP     end66
+	JMP     end78
 
-cut65:
+cut77:
 	MOVQ       n+120(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1713,7 +1961,7 @@ cut65:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip70
+	JEQ        skip82
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -1745,10 +1993,10 @@ cut65:
 	VMASKMOVPS 32(DI), Y8, Y8
 	VADDPS     Y7, Y8, Y7
 
-skip70:
+skip82:
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip71
+	JEQ        skip83
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y8
@@ -1766,10 +2014,10 @@ skip70:
 	VADDPS     Y8, Y5, Y5
 	VADDPS     Y8, Y7, Y7
 
-skip71:
+skip83:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip72
+	JEQ    skip84
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -1780,7 +2028,7 @@ skip71:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip72:
+skip84:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -1804,7 +2052,7 @@ skip72:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y7, Y0, 32(DI)
 
-end66:
+end78:
 	IMUL3Q $0x00000004, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+104(FP), DI
@@ -1812,26 +2060,73 @@ end66:
 	IMUL3Q $0x00000004, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000004, 8(SP)
-	JMP    rows58
+	JMP    rows67
 
-fewer59:
-rows73:
-	CMPQ   8(SP), $0x00000003
-	JLT    fewer74
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest76
+fewer68:
+rows85:
+	CMPQ    8(SP), $0x00000003
+	JLT     fewer86
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip87
+	MOVQ    n+120(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut88
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	JMP     end89
 
-k75:
+cut88:
+	MOVQ       n+120(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+104(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (DI), Y4, Y4
+	VMOVUPS    32(R8), Y5
+	VMASKMOVPS 32(DI), Y5, Y5
+
+end89:
+skip87:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest91
+
+k90:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VBROADCASTSS (DI), Y8
@@ -1882,13 +2177,13 @@ k75:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k75
+	JGE          k90
 
-krest76:
+krest91:
 	ADDQ $0x00000004, R9
-	JEQ  kend78
+	JEQ  kend93
 
-ksingle77:
+ksingle92:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VBROADCASTSS (DI), Y8
@@ -1903,17 +2198,17 @@ ksingle77:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle77
+	JNE          ksingle92
 
-kend78:
+kend93:
 	MOVQ    R10, 16(SP)
 	MOVQ    n+120(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut79
+	JLT     cut94
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip81
+	JEQ     skip96
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1932,10 +2227,10 @@ kend78:
 	VMOVUPS 32(DI), Y6
 	VADDPS  Y5, Y6, Y5
 
-skip81:
+skip96:
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip82
+	JEQ     skip97
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y6
@@ -1949,10 +2244,10 @@ skip81:
 	VADDPS  Y6, Y3, Y3
 	VADDPS  Y6, Y5, Y5
 
-skip82:
+skip97:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip83
+	JEQ    skip98
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -1961,7 +2256,7 @@ skip82:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-skip83:
+skip98:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -1973,9 +2268,9 @@ skip83:
 	ADDQ    R8, DI
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y5, 32(DI)
-	JMP     end80
+	JMP     end95
 
-cut79:
+cut94:
 	MOVQ       n+120(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1984,7 +2279,7 @@ cut79:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip84
+	JEQ        skip99
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -2009,10 +2304,10 @@ cut79:
 	VMASKMOVPS 32(DI), Y6, Y6
 	VADDPS     Y5, Y6, Y5
 
-skip84:
+skip99:
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip85
+	JEQ        skip100
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y6
@@ -2028,10 +2323,10 @@ skip84:
 	VADDPS     Y6, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 
-skip85:
+skip100:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip86
+	JEQ    skip101
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -2040,7 +2335,7 @@ skip85:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-skip86:
+skip101:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -2059,7 +2354,7 @@ skip86:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y5, Y0, 32(DI)
 
-end80:
+end95:
 	IMUL3Q $0x00000003, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+104(FP), DI
@@ -2067,24 +2362,63 @@ end80:
 	IMUL3Q $0x00000003, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000003, 8(SP)
-	JMP    rows73
+	JMP    rows85
 
-fewer74:
-rows87:
-	CMPQ   8(SP), $0x00000002
-	JLT    fewer88
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest90
+fewer86:
+rows102:
+	CMPQ    8(SP), $0x00000002
+	JLT     fewer103
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip104
+	MOVQ    n+120(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut105
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	JMP     end106
 
-k89:
+cut105:
+	MOVQ       n+120(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+104(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+
+end106:
+skip104:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest108
+
+k107:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -2123,13 +2457,13 @@ k89:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k89
+	JGE          k107
 
-krest90:
+krest108:
 	ADDQ $0x00000004, R9
-	JEQ  kend92
+	JEQ  kend110
 
-ksingle91:
+ksingle109:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -2141,17 +2475,17 @@ ksingle91:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle91
+	JNE          ksingle109
 
-kend92:
+kend110:
 	MOVQ    R10, 16(SP)
 	MOVQ    n+120(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut93
+	JLT     cut111
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip95
+	JEQ     skip113
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2165,10 +2499,10 @@ kend92:
 	VMOVUPS 32(DI), Y4
 	VADDPS  Y3, Y4, Y3
 
-skip95:
+skip113:
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip96
+	JEQ     skip114
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y4
@@ -2180,17 +2514,17 @@ skip95:
 	VADDPS  Y4, Y1, Y1
 	VADDPS  Y4, Y3, Y3
 
-skip96:
+skip114:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip97
+	JEQ    skip115
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-skip97:
+skip115:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2199,9 +2533,9 @@ skip97:
 	ADDQ    R8, DI
 	VMOVUPS Y2, (DI)
 	VMOVUPS Y3, 32(DI)
-	JMP     end94
+	JMP     end112
 
-cut93:
+cut111:
 	MOVQ       n+120(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -2210,7 +2544,7 @@ cut93:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip98
+	JEQ        skip116
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -2228,10 +2562,10 @@ cut93:
 	VMASKMOVPS 32(DI), Y4, Y4
 	VADDPS     Y3, Y4, Y3
 
-skip98:
+skip116:
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip99
+	JEQ        skip117
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y4
@@ -2245,17 +2579,17 @@ skip98:
 	VADDPS     Y4, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 
-skip99:
+skip117:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip100
+	JEQ    skip118
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-skip100:
+skip118:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -2269,7 +2603,7 @@ skip100:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y3, Y0, 32(DI)
 
-end94:
+end112:
 	IMUL3Q $0x00000002, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+104(FP), DI
@@ -2277,22 +2611,53 @@ end94:
 	IMUL3Q $0x00000002, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000002, 8(SP)
-	JMP    rows87
+	JMP    rows102
 
-fewer88:
-rows101:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer102
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	MOVQ   kc+128(FP), R9
-	MOVQ   16(SP), R10
-	SUBQ   $0x00000004, R9
-	JLT    krest104
+fewer103:
+rows119:
+	CMPQ    8(SP), $0x00000001
+	JLT     fewer120
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	MOVQ    flags+136(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip121
+	MOVQ    n+120(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut122
+	MOVQ    SI, DI
+	MOVQ    ldc+104(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	JMP     end123
 
-k103:
+cut122:
+	MOVQ       n+120(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+104(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+
+end123:
+skip121:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	MOVQ kc+128(FP), R9
+	MOVQ 16(SP), R10
+	SUBQ $0x00000004, R9
+	JLT  krest125
+
+k124:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -2319,13 +2684,13 @@ k103:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000100, R8
 	SUBQ         $0x00000004, R9
-	JGE          k103
+	JGE          k124
 
-krest104:
+krest125:
 	ADDQ $0x00000004, R9
-	JEQ  kend106
+	JEQ  kend127
 
-ksingle105:
+ksingle126:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -2334,17 +2699,17 @@ ksingle105:
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000040, R8
 	DECQ         R9
-	JNE          ksingle105
+	JNE          ksingle126
 
-kend106:
+kend127:
 	MOVQ    R10, 16(SP)
 	MOVQ    n+120(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut107
+	JLT     cut128
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip109
+	JEQ     skip130
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
@@ -2353,10 +2718,10 @@ kend106:
 	VMOVUPS 32(DI), Y2
 	VADDPS  Y1, Y2, Y1
 
-skip109:
+skip130:
 	MOVQ    flags+136(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip110
+	JEQ     skip131
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y2
@@ -2366,23 +2731,23 @@ skip109:
 	VMOVUPS 32(DI)(R8*4), Y2
 	VADDPS  Y2, Y1, Y1
 
-skip110:
+skip131:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip111
+	JEQ    skip132
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-skip111:
+skip132:
 	MOVQ    SI, DI
 	MOVQ    ldc+104(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	JMP     end108
+	JMP     end129
 
-cut107:
+cut128:
 	MOVQ       n+120(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -2391,7 +2756,7 @@ cut107:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip112
+	JEQ        skip133
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -2402,10 +2767,10 @@ cut107:
 	VMASKMOVPS 32(DI), Y2, Y2
 	VADDPS     Y1, Y2, Y1
 
-skip112:
+skip133:
 	MOVQ       flags+136(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip113
+	JEQ        skip134
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y2
@@ -2417,15 +2782,15 @@ skip112:
 	VMASKMOVPS 32(DI)(R9*4), Y2, Y2
 	VADDPS     Y2, Y1, Y1
 
-skip113:
+skip134:
 	MOVQ   flags+136(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip114
+	JEQ    skip135
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-skip114:
+skip135:
 	MOVQ       SI, DI
 	MOVQ       ldc+104(FP), R9
 	SHLQ       $0x02, R9
@@ -2434,7 +2799,7 @@ skip114:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y1, Y0, 32(DI)
 
-end108:
+end129:
 	IMUL3Q $0x00000001, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+104(FP), DI
@@ -2442,9 +2807,9 @@ end108:
 	IMUL3Q $0x00000001, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000001, 8(SP)
-	JMP    rows101
+	JMP    rows119
 
-fewer102:
+fewer120:
 	IMUL3Q $0x00000001, AX, DX
 	ADDQ   DX, BX
 	ADDQ   $0x00000010, (SP)

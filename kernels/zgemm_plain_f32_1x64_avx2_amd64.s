@@ -17,32 +17,48 @@ TEXT ·gemm_plain_f32_1x64_avx2(SB), NOSPLIT, $16-152
 	JNE  wide1
 
 narrow2:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000040
-	JLT    wide1
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest4
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000040
+	JLT     wide1
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip3
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 
-k3:
+skip3:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest5
+
+k4:
 	VBROADCASTSS (DX), Y8
 	VFMADD231PS  (DI), Y8, Y0
 	VFMADD231PS  32(DI), Y8, Y1
@@ -83,13 +99,13 @@ k3:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k3
+	JGE          k4
 
-krest4:
+krest5:
 	ADDQ $0x00000004, R9
-	JEQ  kend6
+	JEQ  kend7
 
-ksingle5:
+ksingle6:
 	VBROADCASTSS (DX), Y8
 	VFMADD231PS  (DI), Y8, Y0
 	VFMADD231PS  32(DI), Y8, Y1
@@ -103,12 +119,12 @@ ksingle5:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle5
+	JNE          ksingle6
 
-kend6:
+kend7:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip7
+	JEQ     skip8
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -129,10 +145,10 @@ kend6:
 	VMOVUPS 224(DX), Y8
 	VADDPS  Y7, Y8, Y7
 
-skip7:
+skip8:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip8
+	JEQ     skip9
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Y8
@@ -166,10 +182,10 @@ skip7:
 	VMOVUPS 224(DX)(DI*4), Y8
 	VADDPS  Y8, Y7, Y7
 
-skip8:
+skip9:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip9
+	JEQ    skip10
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -180,7 +196,7 @@ skip8:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip9:
+skip10:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -198,39 +214,60 @@ skip9:
 
 wide1:
 	CMPQ m+120(FP), $0x00000002
-	JNE  wide10
+	JNE  wide11
 
-narrow11:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000030
-	JLT    wide10
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest13
+narrow12:
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000030
+	JLT     wide11
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip13
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	VMOVUPS 64(DI), Y8
+	VMOVUPS 96(DI), Y9
+	VMOVUPS 128(DI), Y10
+	VMOVUPS 160(DI), Y11
 
-k12:
+skip13:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest15
+
+k14:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VMOVUPS      (DI), Y14
@@ -315,13 +352,13 @@ k12:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k12
+	JGE          k14
 
-krest13:
+krest15:
 	ADDQ $0x00000004, R9
-	JEQ  kend15
+	JEQ  kend17
 
-ksingle14:
+ksingle16:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VMOVUPS      (DI), Y14
@@ -346,12 +383,12 @@ ksingle14:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle14
+	JNE          ksingle16
 
-kend15:
+kend17:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip16
+	JEQ     skip18
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -381,10 +418,10 @@ kend15:
 	VMOVUPS 160(DX), Y12
 	VADDPS  Y11, Y12, Y11
 
-skip16:
+skip18:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip17
+	JEQ     skip19
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Y12
@@ -416,10 +453,10 @@ skip16:
 	VADDPS  Y12, Y5, Y5
 	VADDPS  Y12, Y11, Y11
 
-skip17:
+skip19:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip18
+	JEQ    skip20
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -434,7 +471,7 @@ skip17:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-skip18:
+skip20:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -453,43 +490,65 @@ skip18:
 	VMOVUPS Y11, 160(DX)
 	ADDQ    $0x000000c0, BX
 	ADDQ    $0x00000030, (SP)
-	JMP     narrow11
+	JMP     narrow12
 
-wide10:
+wide11:
 	CMPQ m+120(FP), $0x00000003
-	JNE  wide19
+	JNE  wide21
 
-narrow20:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000020
-	JLT    wide19
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest22
+narrow22:
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000020
+	JLT     wide21
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip23
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 96(DI), Y7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y8
+	VMOVUPS 32(DI), Y9
+	VMOVUPS 64(DI), Y10
+	VMOVUPS 96(DI), Y11
 
-k21:
+skip23:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest25
+
+k24:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VBROADCASTSS (DX)(CX*2), Y14
@@ -570,13 +629,13 @@ k21:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k21
+	JGE          k24
 
-krest22:
+krest25:
 	ADDQ $0x00000004, R9
-	JEQ  kend24
+	JEQ  kend27
 
-ksingle23:
+ksingle26:
 	VBROADCASTSS (DX), Y12
 	VBROADCASTSS (DX)(CX*1), Y13
 	VBROADCASTSS (DX)(CX*2), Y14
@@ -600,12 +659,12 @@ ksingle23:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle23
+	JNE          ksingle26
 
-kend24:
+kend27:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip25
+	JEQ     skip28
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -636,10 +695,10 @@ kend24:
 	VMOVUPS 96(DX), Y12
 	VADDPS  Y11, Y12, Y11
 
-skip25:
+skip28:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip26
+	JEQ     skip29
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Y12
@@ -665,10 +724,10 @@ skip25:
 	VADDPS  Y12, Y7, Y7
 	VADDPS  Y12, Y11, Y11
 
-skip26:
+skip29:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip27
+	JEQ    skip30
 	VXORPS Y12, Y12, Y12
 	VMAXPS Y0, Y12, Y0
 	VMAXPS Y1, Y12, Y1
@@ -683,7 +742,7 @@ skip26:
 	VMAXPS Y10, Y12, Y10
 	VMAXPS Y11, Y12, Y11
 
-skip27:
+skip30:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -703,9 +762,9 @@ skip27:
 	VMOVUPS Y11, 96(DX)
 	ADDQ    $0x00000080, BX
 	ADDQ    $0x00000020, (SP)
-	JMP     narrow20
+	JMP     narrow22
 
-wide19:
+wide21:
 columns:
 	MOVQ  n+128(FP), DX
 	SUBQ  (SP), DX
@@ -718,17 +777,72 @@ columns:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows28:
-	CMPQ       8(SP), $0x00000004
-	JLT        fewer29
-	VXORPS     Y0, Y0, Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
+rows31:
+	CMPQ    8(SP), $0x00000004
+	JLT     fewer32
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip33
+	MOVQ    n+128(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut34
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	JMP     end35
+
+cut34:
+	MOVQ       n+128(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+112(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (DI), Y4, Y4
+	VMOVUPS    32(R8), Y5
+	VMASKMOVPS 32(DI), Y5, Y5
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y6
+	VMASKMOVPS (DI), Y6, Y6
+	VMOVUPS    32(R8), Y7
+	VMASKMOVPS 32(DI), Y7, Y7
+
+end35:
+skip33:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R8
 	SHLQ       $0x02, R8
@@ -747,9 +861,9 @@ rows28:
 	LEAQ       (R10)(AX*2), R10
 	MOVQ       kc+136(FP), R11
 	SUBQ       $0x00000004, R11
-	JLT        krest31
+	JLT        krest37
 
-k30:
+k36:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (DI), Y10
@@ -811,13 +925,13 @@ k30:
 	LEAQ         (R9)(AX*4), R9
 	LEAQ         (R10)(AX*4), R10
 	SUBQ         $0x00000004, R11
-	JGE          k30
+	JGE          k36
 
-krest31:
+krest37:
 	ADDQ $0x00000004, R11
-	JEQ  kend33
+	JEQ  kend39
 
-ksingle32:
+ksingle38:
 	VMOVUPS      (R9), Y8
 	VMOVUPS      32(R9), Y9
 	VBROADCASTSS (DI), Y10
@@ -837,16 +951,16 @@ ksingle32:
 	LEAQ         (R9)(AX*1), R9
 	LEAQ         (R10)(AX*1), R10
 	DECQ         R11
-	JNE          ksingle32
+	JNE          ksingle38
 
-kend33:
+kend39:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut34
+	JLT     cut40
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip36
+	JEQ     skip42
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -870,10 +984,10 @@ kend33:
 	VMOVUPS 32(DI), Y8
 	VADDPS  Y7, Y8, Y7
 
-skip36:
+skip42:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip37
+	JEQ     skip43
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y8
@@ -889,10 +1003,10 @@ skip36:
 	VADDPS  Y8, Y5, Y5
 	VADDPS  Y8, Y7, Y7
 
-skip37:
+skip43:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip38
+	JEQ    skip44
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -903,7 +1017,7 @@ skip37:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip38:
+skip44:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -918,9 +1032,9 @@ skip38:
 	ADDQ    R8, DI
 	VMOVUPS Y6, (DI)
 	VMOVUPS Y7, 32(DI)
-	JMP     end35
+	JMP     end41
 
-cut34:
+cut40:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -929,7 +1043,7 @@ cut34:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip39
+	JEQ        skip45
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -961,10 +1075,10 @@ cut34:
 	VMASKMOVPS 32(DI), Y8, Y8
 	VADDPS     Y7, Y8, Y7
 
-skip39:
+skip45:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip40
+	JEQ        skip46
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y8
@@ -982,10 +1096,10 @@ skip39:
 	VADDPS     Y8, Y5, Y5
 	VADDPS     Y8, Y7, Y7
 
-skip40:
+skip46:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip41
+	JEQ    skip47
 	VXORPS Y8, Y8, Y8
 	VMAXPS Y0, Y8, Y0
 	VMAXPS Y1, Y8, Y1
@@ -996,7 +1110,7 @@ skip40:
 	VMAXPS Y6, Y8, Y6
 	VMAXPS Y7, Y8, Y7
 
-skip41:
+skip47:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1020,7 +1134,7 @@ skip41:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y7, Y0, 32(DI)
 
-end35:
+end41:
 	IMUL3Q $0x00000004, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -1028,27 +1142,74 @@ end35:
 	IMUL3Q $0x00000004, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000004, 8(SP)
-	JMP    rows28
+	JMP    rows31
 
-fewer29:
-rows42:
-	CMPQ   8(SP), $0x00000003
-	JLT    fewer43
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest45
+fewer32:
+rows48:
+	CMPQ    8(SP), $0x00000003
+	JLT     fewer49
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip50
+	MOVQ    n+128(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut51
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y4
+	VMOVUPS 32(DI), Y5
+	JMP     end52
 
-k44:
+cut51:
+	MOVQ       n+128(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+112(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (DI), Y4, Y4
+	VMOVUPS    32(R8), Y5
+	VMASKMOVPS 32(DI), Y5, Y5
+
+end52:
+skip50:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest54
+
+k53:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VBROADCASTSS (DI), Y8
@@ -1097,13 +1258,13 @@ k44:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k44
+	JGE          k53
 
-krest45:
+krest54:
 	ADDQ $0x00000004, R10
-	JEQ  kend47
+	JEQ  kend56
 
-ksingle46:
+ksingle55:
 	VMOVUPS      (R8), Y6
 	VMOVUPS      32(R8), Y7
 	VBROADCASTSS (DI), Y8
@@ -1119,16 +1280,16 @@ ksingle46:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle46
+	JNE          ksingle55
 
-kend47:
+kend56:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut48
+	JLT     cut57
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip50
+	JEQ     skip59
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1147,10 +1308,10 @@ kend47:
 	VMOVUPS 32(DI), Y6
 	VADDPS  Y5, Y6, Y5
 
-skip50:
+skip59:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip51
+	JEQ     skip60
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y6
@@ -1164,10 +1325,10 @@ skip50:
 	VADDPS  Y6, Y3, Y3
 	VADDPS  Y6, Y5, Y5
 
-skip51:
+skip60:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip52
+	JEQ    skip61
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -1176,7 +1337,7 @@ skip51:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-skip52:
+skip61:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1188,9 +1349,9 @@ skip52:
 	ADDQ    R8, DI
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y5, 32(DI)
-	JMP     end49
+	JMP     end58
 
-cut48:
+cut57:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1199,7 +1360,7 @@ cut48:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip53
+	JEQ        skip62
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1224,10 +1385,10 @@ cut48:
 	VMASKMOVPS 32(DI), Y6, Y6
 	VADDPS     Y5, Y6, Y5
 
-skip53:
+skip62:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip54
+	JEQ        skip63
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y6
@@ -1243,10 +1404,10 @@ skip53:
 	VADDPS     Y6, Y3, Y3
 	VADDPS     Y6, Y5, Y5
 
-skip54:
+skip63:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip55
+	JEQ    skip64
 	VXORPS Y6, Y6, Y6
 	VMAXPS Y0, Y6, Y0
 	VMAXPS Y1, Y6, Y1
@@ -1255,7 +1416,7 @@ skip54:
 	VMAXPS Y4, Y6, Y4
 	VMAXPS Y5, Y6, Y5
 
-skip55:
+skip64:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1274,7 +1435,7 @@ skip55:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y5, Y0, 32(DI)
 
-end49:
+end58:
 	IMUL3Q $0x00000003, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -1282,25 +1443,64 @@ end49:
 	IMUL3Q $0x00000003, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000003, 8(SP)
-	JMP    rows42
+	JMP    rows48
 
-fewer43:
-rows56:
-	CMPQ   8(SP), $0x00000002
-	JLT    fewer57
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest59
+fewer49:
+rows65:
+	CMPQ    8(SP), $0x00000002
+	JLT     fewer66
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip67
+	MOVQ    n+128(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut68
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	ADDQ    R8, DI
+	VMOVUPS (DI), Y2
+	VMOVUPS 32(DI), Y3
+	JMP     end69
 
-k58:
+cut68:
+	MOVQ       n+128(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+112(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+	ADDQ       R9, DI
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DI), Y2, Y2
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS 32(DI), Y3, Y3
+
+end69:
+skip67:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest71
+
+k70:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -1337,13 +1537,13 @@ k58:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k58
+	JGE          k70
 
-krest59:
+krest71:
 	ADDQ $0x00000004, R10
-	JEQ  kend61
+	JEQ  kend73
 
-ksingle60:
+ksingle72:
 	VMOVUPS      (R8), Y4
 	VMOVUPS      32(R8), Y5
 	VBROADCASTSS (DI), Y6
@@ -1356,16 +1556,16 @@ ksingle60:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle60
+	JNE          ksingle72
 
-kend61:
+kend73:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut62
+	JLT     cut74
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip64
+	JEQ     skip76
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1379,10 +1579,10 @@ kend61:
 	VMOVUPS 32(DI), Y4
 	VADDPS  Y3, Y4, Y3
 
-skip64:
+skip76:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip65
+	JEQ     skip77
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y4
@@ -1394,17 +1594,17 @@ skip64:
 	VADDPS  Y4, Y1, Y1
 	VADDPS  Y4, Y3, Y3
 
-skip65:
+skip77:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip66
+	JEQ    skip78
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-skip66:
+skip78:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1413,9 +1613,9 @@ skip66:
 	ADDQ    R8, DI
 	VMOVUPS Y2, (DI)
 	VMOVUPS Y3, 32(DI)
-	JMP     end63
+	JMP     end75
 
-cut62:
+cut74:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1424,7 +1624,7 @@ cut62:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip67
+	JEQ        skip79
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1442,10 +1642,10 @@ cut62:
 	VMASKMOVPS 32(DI), Y4, Y4
 	VADDPS     Y3, Y4, Y3
 
-skip67:
+skip79:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip68
+	JEQ        skip80
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y4
@@ -1459,17 +1659,17 @@ skip67:
 	VADDPS     Y4, Y1, Y1
 	VADDPS     Y4, Y3, Y3
 
-skip68:
+skip80:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip69
+	JEQ    skip81
 	VXORPS Y4, Y4, Y4
 	VMAXPS Y0, Y4, Y0
 	VMAXPS Y1, Y4, Y1
 	VMAXPS Y2, Y4, Y2
 	VMAXPS Y3, Y4, Y3
 
-skip69:
+skip81:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1483,7 +1683,7 @@ skip69:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y3, Y0, 32(DI)
 
-end63:
+end75:
 	IMUL3Q $0x00000002, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -1491,23 +1691,54 @@ end63:
 	IMUL3Q $0x00000002, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000002, 8(SP)
-	JMP    rows56
+	JMP    rows65
 
-fewer57:
-rows70:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer71
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest73
+fewer66:
+rows82:
+	CMPQ    8(SP), $0x00000001
+	JLT     fewer83
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip84
+	MOVQ    n+128(FP), DI
+	SUBQ    (SP), DI
+	CMPQ    DI, $0x00000010
+	JLT     cut85
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	JMP     end86
 
-k72:
+cut85:
+	MOVQ       n+128(FP), DI
+	SUBQ       (SP), DI
+	LEAQ       mask<>+0(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	ADDQ       $0x00000100, R8
+	MOVQ       SI, DI
+	MOVQ       ldc+112(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DI), Y0, Y0
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DI), Y1, Y1
+
+end86:
+skip84:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest88
+
+k87:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -1532,13 +1763,13 @@ k72:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k72
+	JGE          k87
 
-krest73:
+krest88:
 	ADDQ $0x00000004, R10
-	JEQ  kend75
+	JEQ  kend90
 
-ksingle74:
+ksingle89:
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
@@ -1548,16 +1779,16 @@ ksingle74:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle74
+	JNE          ksingle89
 
-kend75:
+kend90:
 	MOVQ    n+128(FP), DI
 	SUBQ    (SP), DI
 	CMPQ    DI, $0x00000010
-	JLT     cut76
+	JLT     cut91
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000001, DI
-	JEQ     skip78
+	JEQ     skip93
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1566,10 +1797,10 @@ kend75:
 	VMOVUPS 32(DI), Y2
 	VADDPS  Y1, Y2, Y1
 
-skip78:
+skip93:
 	MOVQ    flags+144(FP), DI
 	TESTQ   $0x00000002, DI
-	JEQ     skip79
+	JEQ     skip94
 	MOVQ    bias_base+72(FP), DI
 	MOVQ    (SP), R8
 	VMOVUPS (DI)(R8*4), Y2
@@ -1579,23 +1810,23 @@ skip78:
 	VMOVUPS 32(DI)(R8*4), Y2
 	VADDPS  Y2, Y1, Y1
 
-skip79:
+skip94:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip80
+	JEQ    skip95
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-skip80:
+skip95:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	JMP     end77
+	JMP     end92
 
-cut76:
+cut91:
 	MOVQ       n+128(FP), DI
 	SUBQ       (SP), DI
 	LEAQ       mask<>+0(SB), R8
@@ -1604,7 +1835,7 @@ cut76:
 	ADDQ       $0x00000100, R8
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000001, DI
-	JEQ        skip81
+	JEQ        skip96
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1615,10 +1846,10 @@ cut76:
 	VMASKMOVPS 32(DI), Y2, Y2
 	VADDPS     Y1, Y2, Y1
 
-skip81:
+skip96:
 	MOVQ       flags+144(FP), DI
 	TESTQ      $0x00000002, DI
-	JEQ        skip82
+	JEQ        skip97
 	MOVQ       bias_base+72(FP), DI
 	MOVQ       (SP), R9
 	VMOVUPS    (R8), Y2
@@ -1630,15 +1861,15 @@ skip81:
 	VMASKMOVPS 32(DI)(R9*4), Y2, Y2
 	VADDPS     Y2, Y1, Y1
 
-skip82:
+skip97:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip83
+	JEQ    skip98
 	VXORPS Y2, Y2, Y2
 	VMAXPS Y0, Y2, Y0
 	VMAXPS Y1, Y2, Y1
 
-skip83:
+skip98:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R9
 	SHLQ       $0x02, R9
@@ -1647,7 +1878,7 @@ skip83:
 	VMOVUPS    32(R8), Y0
 	VMASKMOVPS Y1, Y0, 32(DI)
 
-end77:
+end92:
 	IMUL3Q $0x00000001, CX, DI
 	ADDQ   DI, DX
 	MOVQ   ldc+112(FP), DI
@@ -1655,9 +1886,9 @@ end77:
 	IMUL3Q $0x00000001, DI, DI
 	ADDQ   DI, SI
 	SUBQ   $0x00000001, 8(SP)
-	JMP    rows70
+	JMP    rows82
 
-fewer71:
+fewer83:
 	ADDQ $0x00000040, BX
 	ADDQ $0x00000010, (SP)
 	JMP  columns

@@ -17,32 +17,48 @@ TEXT ·gemm_plain_f32_4x96_avx512(SB), NOSPLIT, $16-152
 	JNE  wide1
 
 narrow2:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000080
-	JLT    wide1
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest4
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000080
+	JLT     wide1
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip3
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
 
-k3:
+skip3:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest5
+
+k4:
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  (DI), Z8, Z0
 	VFMADD231PS  64(DI), Z8, Z1
@@ -83,13 +99,13 @@ k3:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k3
+	JGE          k4
 
-krest4:
+krest5:
 	ADDQ $0x00000004, R9
-	JEQ  kend6
+	JEQ  kend7
 
-ksingle5:
+ksingle6:
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  (DI), Z8, Z0
 	VFMADD231PS  64(DI), Z8, Z1
@@ -103,12 +119,12 @@ ksingle5:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle5
+	JNE          ksingle6
 
-kend6:
+kend7:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip7
+	JEQ     skip8
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -129,10 +145,10 @@ kend6:
 	VMOVUPS 448(DX), Z8
 	VADDPS  Z7, Z8, Z7
 
-skip7:
+skip8:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip8
+	JEQ     skip9
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z8
@@ -166,10 +182,10 @@ skip7:
 	VMOVUPS 448(DX)(DI*4), Z8
 	VADDPS  Z8, Z7, Z7
 
-skip8:
+skip9:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip9
+	JEQ    skip10
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -180,7 +196,7 @@ skip8:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip9:
+skip10:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -198,31 +214,43 @@ skip9:
 
 wide1:
 	CMPQ m+120(FP), $0x00000001
-	JNE  wide10
+	JNE  wide11
 
-narrow11:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000040
-	JLT    wide10
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest13
+narrow12:
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000040
+	JLT     wide11
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip13
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
 
-k12:
+skip13:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest15
+
+k14:
 	VBROADCASTSS (DX), Z4
 	VFMADD231PS  (DI), Z4, Z0
 	VFMADD231PS  64(DI), Z4, Z1
@@ -247,13 +275,13 @@ k12:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k12
+	JGE          k14
 
-krest13:
+krest15:
 	ADDQ $0x00000004, R9
-	JEQ  kend15
+	JEQ  kend17
 
-ksingle14:
+ksingle16:
 	VBROADCASTSS (DX), Z4
 	VFMADD231PS  (DI), Z4, Z0
 	VFMADD231PS  64(DI), Z4, Z1
@@ -263,12 +291,12 @@ ksingle14:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle14
+	JNE          ksingle16
 
-kend15:
+kend17:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip16
+	JEQ     skip18
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -281,10 +309,10 @@ kend15:
 	VMOVUPS 192(DX), Z4
 	VADDPS  Z3, Z4, Z3
 
-skip16:
+skip18:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip17
+	JEQ     skip19
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z4
@@ -302,17 +330,17 @@ skip16:
 	VMOVUPS 192(DX)(DI*4), Z4
 	VADDPS  Z4, Z3, Z3
 
-skip17:
+skip19:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip18
+	JEQ    skip20
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip18:
+skip20:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -322,47 +350,72 @@ skip18:
 	VMOVUPS Z3, 192(DX)
 	ADDQ    $0x00000100, BX
 	ADDQ    $0x00000040, (SP)
-	JMP     narrow11
+	JMP     narrow12
 
-wide10:
+wide11:
 	CMPQ m+120(FP), $0x00000002
-	JNE  wide19
+	JNE  wide21
 
-narrow20:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000080
-	JLT    wide19
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest22
+narrow22:
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000080
+	JLT     wide21
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	VXORPS  Z8, Z8, Z8
+	VXORPS  Z9, Z9, Z9
+	VXORPS  Z10, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	VXORPS  Z13, Z13, Z13
+	VXORPS  Z14, Z14, Z14
+	VXORPS  Z15, Z15, Z15
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip23
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
 
-k21:
+skip23:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest25
+
+k24:
 	VBROADCASTSS (DX), Z16
 	VBROADCASTSS (DX)(CX*1), Z17
 	VMOVUPS      (DI), Z18
@@ -471,13 +524,13 @@ k21:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k21
+	JGE          k24
 
-krest22:
+krest25:
 	ADDQ $0x00000004, R9
-	JEQ  kend24
+	JEQ  kend27
 
-ksingle23:
+ksingle26:
 	VBROADCASTSS (DX), Z16
 	VBROADCASTSS (DX)(CX*1), Z17
 	VMOVUPS      (DI), Z18
@@ -508,12 +561,12 @@ ksingle23:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle23
+	JNE          ksingle26
 
-kend24:
+kend27:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip25
+	JEQ     skip28
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -551,10 +604,10 @@ kend24:
 	VMOVUPS 448(DX), Z16
 	VADDPS  Z15, Z16, Z15
 
-skip25:
+skip28:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip26
+	JEQ     skip29
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z16
@@ -596,10 +649,10 @@ skip25:
 	VADDPS  Z16, Z7, Z7
 	VADDPS  Z16, Z15, Z15
 
-skip26:
+skip29:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip27
+	JEQ    skip30
 	VXORPS Z16, Z16, Z16
 	VMAXPS Z0, Z16, Z0
 	VMAXPS Z1, Z16, Z1
@@ -618,7 +671,7 @@ skip26:
 	VMAXPS Z14, Z16, Z14
 	VMAXPS Z15, Z16, Z15
 
-skip27:
+skip30:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -641,55 +694,89 @@ skip27:
 	VMOVUPS Z15, 448(DX)
 	ADDQ    $0x00000200, BX
 	ADDQ    $0x00000080, (SP)
-	JMP     narrow20
+	JMP     narrow22
 
-wide19:
+wide21:
 	CMPQ m+120(FP), $0x00000003
-	JNE  wide28
+	JNE  wide31
 
-narrow29:
-	MOVQ   n+128(FP), DX
-	SUBQ   (SP), DX
-	CMPQ   DX, $0x00000080
-	JLT    wide28
-	MOVQ   m+120(FP), DX
-	MOVQ   DX, 8(SP)
-	MOVQ   a_base+0(FP), DX
-	MOVQ   (SP), SI
-	SHLQ   $0x02, SI
-	ADDQ   c_base+48(FP), SI
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	VXORPS Z20, Z20, Z20
-	VXORPS Z21, Z21, Z21
-	VXORPS Z22, Z22, Z22
-	VXORPS Z23, Z23, Z23
-	MOVQ   BX, DI
-	LEAQ   (DI)(AX*1), R8
-	LEAQ   (R8)(AX*2), R8
-	MOVQ   kc+136(FP), R9
-	SUBQ   $0x00000004, R9
-	JLT    krest31
+narrow32:
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000080
+	JLT     wide31
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	VXORPS  Z8, Z8, Z8
+	VXORPS  Z9, Z9, Z9
+	VXORPS  Z10, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	VXORPS  Z13, Z13, Z13
+	VXORPS  Z14, Z14, Z14
+	VXORPS  Z15, Z15, Z15
+	VXORPS  Z16, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
+	VXORPS  Z20, Z20, Z20
+	VXORPS  Z21, Z21, Z21
+	VXORPS  Z22, Z22, Z22
+	VXORPS  Z23, Z23, Z23
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip33
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 128(DI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 256(DI), Z12
+	VMOVUPS 320(DI), Z13
+	VMOVUPS 384(DI), Z14
+	VMOVUPS 448(DI), Z15
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z16
+	VMOVUPS 64(DI), Z17
+	VMOVUPS 128(DI), Z18
+	VMOVUPS 192(DI), Z19
+	VMOVUPS 256(DI), Z20
+	VMOVUPS 320(DI), Z21
+	VMOVUPS 384(DI), Z22
+	VMOVUPS 448(DI), Z23
 
-k30:
+skip33:
+	MOVQ BX, DI
+	LEAQ (DI)(AX*1), R8
+	LEAQ (R8)(AX*2), R8
+	MOVQ kc+136(FP), R9
+	SUBQ $0x00000004, R9
+	JLT  krest35
+
+k34:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -834,13 +921,13 @@ k30:
 	LEAQ         (DI)(AX*4), DI
 	LEAQ         (R8)(AX*4), R8
 	SUBQ         $0x00000004, R9
-	JGE          k30
+	JGE          k34
 
-krest31:
+krest35:
 	ADDQ $0x00000004, R9
-	JEQ  kend33
+	JEQ  kend37
 
-ksingle32:
+ksingle36:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -880,12 +967,12 @@ ksingle32:
 	LEAQ         (DI)(AX*1), DI
 	LEAQ         (R8)(AX*1), R8
 	DECQ         R9
-	JNE          ksingle32
+	JNE          ksingle36
 
-kend33:
+kend37:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip34
+	JEQ     skip38
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -940,10 +1027,10 @@ kend33:
 	VMOVUPS 448(DX), Z24
 	VADDPS  Z23, Z24, Z23
 
-skip34:
+skip38:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip35
+	JEQ     skip39
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z24
@@ -993,10 +1080,10 @@ skip34:
 	VADDPS  Z24, Z15, Z15
 	VADDPS  Z24, Z23, Z23
 
-skip35:
+skip39:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip36
+	JEQ    skip40
 	VXORPS Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
 	VMAXPS Z1, Z24, Z1
@@ -1023,7 +1110,7 @@ skip35:
 	VMAXPS Z22, Z24, Z22
 	VMAXPS Z23, Z24, Z23
 
-skip36:
+skip40:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -1055,47 +1142,82 @@ skip36:
 	VMOVUPS Z23, 448(DX)
 	ADDQ    $0x00000200, BX
 	ADDQ    $0x00000080, (SP)
-	JMP     narrow29
+	JMP     narrow32
 
-wide28:
+wide31:
 	CMPQ m+120(FP), $0x00000004
-	JNE  wide37
+	JNE  wide41
 
-narrow38:
-	MOVQ       n+128(FP), DX
-	SUBQ       (SP), DX
-	CMPQ       DX, $0x00000060
-	JLT        wide37
-	MOVQ       m+120(FP), DX
-	MOVQ       DX, 8(SP)
-	MOVQ       a_base+0(FP), DX
-	MOVQ       (SP), SI
-	SHLQ       $0x02, SI
-	ADDQ       c_base+48(FP), SI
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
-	VXORPS     Z8, Z8, Z8
-	VXORPS     Z9, Z9, Z9
-	VXORPS     Z10, Z10, Z10
-	VXORPS     Z11, Z11, Z11
-	VXORPS     Z12, Z12, Z12
-	VXORPS     Z13, Z13, Z13
-	VXORPS     Z14, Z14, Z14
-	VXORPS     Z15, Z15, Z15
-	VXORPS     Z16, Z16, Z16
-	VXORPS     Z17, Z17, Z17
-	VXORPS     Z18, Z18, Z18
-	VXORPS     Z19, Z19, Z19
-	VXORPS     Z20, Z20, Z20
-	VXORPS     Z21, Z21, Z21
-	VXORPS     Z22, Z22, Z22
-	VXORPS     Z23, Z23, Z23
+narrow42:
+	MOVQ    n+128(FP), DX
+	SUBQ    (SP), DX
+	CMPQ    DX, $0x00000060
+	JLT     wide41
+	MOVQ    m+120(FP), DX
+	MOVQ    DX, 8(SP)
+	MOVQ    a_base+0(FP), DX
+	MOVQ    (SP), SI
+	SHLQ    $0x02, SI
+	ADDQ    c_base+48(FP), SI
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	VXORPS  Z8, Z8, Z8
+	VXORPS  Z9, Z9, Z9
+	VXORPS  Z10, Z10, Z10
+	VXORPS  Z11, Z11, Z11
+	VXORPS  Z12, Z12, Z12
+	VXORPS  Z13, Z13, Z13
+	VXORPS  Z14, Z14, Z14
+	VXORPS  Z15, Z15, Z15
+	VXORPS  Z16, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
+	VXORPS  Z20, Z20, Z20
+	VXORPS  Z21, Z21, Z21
+	VXORPS  Z22, Z22, Z22
+	VXORPS  Z23, Z23, Z23
+	MOVQ    flags+144(FP), DI
+	TESTQ   $0x00000008, DI
+	JEQ     skip43
+	MOVQ    SI, DI
+	MOVQ    ldc+112(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z6
+	VMOVUPS 64(DI), Z7
+	VMOVUPS 128(DI), Z8
+	VMOVUPS 192(DI), Z9
+	VMOVUPS 256(DI), Z10
+	VMOVUPS 320(DI), Z11
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z12
+	VMOVUPS 64(DI), Z13
+	VMOVUPS 128(DI), Z14
+	VMOVUPS 192(DI), Z15
+	VMOVUPS 256(DI), Z16
+	VMOVUPS 320(DI), Z17
+	ADDQ    R8, DI
+	VMOVUPS (DI), Z18
+	VMOVUPS 64(DI), Z19
+	VMOVUPS 128(DI), Z20
+	VMOVUPS 192(DI), Z21
+	VMOVUPS 256(DI), Z22
+	VMOVUPS 320(DI), Z23
+
+skip43:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R8
 	SHLQ       $0x02, R8
@@ -1113,9 +1235,9 @@ narrow38:
 	LEAQ       (R9)(AX*2), R9
 	MOVQ       kc+136(FP), R10
 	SUBQ       $0x00000004, R10
-	JLT        krest40
+	JLT        krest45
 
-k39:
+k44:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -1257,13 +1379,13 @@ k39:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k39
+	JGE          k44
 
-krest40:
+krest45:
 	ADDQ $0x00000004, R10
-	JEQ  kend42
+	JEQ  kend47
 
-ksingle41:
+ksingle46:
 	VBROADCASTSS (DX), Z24
 	VBROADCASTSS (DX)(CX*1), Z25
 	VBROADCASTSS (DX)(CX*2), Z26
@@ -1303,12 +1425,12 @@ ksingle41:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle41
+	JNE          ksingle46
 
-kend42:
+kend47:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000001, DX
-	JEQ     skip43
+	JEQ     skip48
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), DI
 	SHLQ    $0x02, DI
@@ -1364,10 +1486,10 @@ kend42:
 	VMOVUPS 320(DX), Z24
 	VADDPS  Z23, Z24, Z23
 
-skip43:
+skip48:
 	MOVQ    flags+144(FP), DX
 	TESTQ   $0x00000002, DX
-	JEQ     skip44
+	JEQ     skip49
 	MOVQ    bias_base+72(FP), DX
 	MOVQ    (SP), DI
 	VMOVUPS (DX)(DI*4), Z24
@@ -1411,10 +1533,10 @@ skip43:
 	VADDPS  Z24, Z17, Z17
 	VADDPS  Z24, Z23, Z23
 
-skip44:
+skip49:
 	MOVQ   flags+144(FP), DX
 	TESTQ  $0x00000004, DX
-	JEQ    skip45
+	JEQ    skip50
 	VXORPS Z24, Z24, Z24
 	VMAXPS Z0, Z24, Z0
 	VMAXPS Z1, Z24, Z1
@@ -1441,7 +1563,7 @@ skip44:
 	VMAXPS Z22, Z24, Z22
 	VMAXPS Z23, Z24, Z23
 
-skip45:
+skip50:
 	MOVQ    SI, DX
 	MOVQ    ldc+112(FP), SI
 	SHLQ    $0x02, SI
@@ -1474,9 +1596,9 @@ skip45:
 	VMOVUPS Z23, 320(DX)
 	ADDQ    $0x00000180, BX
 	ADDQ    $0x00000060, (SP)
-	JMP     narrow38
+	JMP     narrow42
 
-wide37:
+wide41:
 columns:
 	MOVQ  n+128(FP), DX
 	SUBQ  (SP), DX
@@ -1495,17 +1617,36 @@ columns:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows46:
-	CMPQ       8(SP), $0x00000004
-	JLT        fewer47
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
-	VXORPS     Z4, Z4, Z4
-	VXORPS     Z5, Z5, Z5
-	VXORPS     Z6, Z6, Z6
-	VXORPS     Z7, Z7, Z7
+rows51:
+	CMPQ      8(SP), $0x00000004
+	JLT       fewer52
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	VXORPS    Z6, Z6, Z6
+	VXORPS    Z7, Z7, Z7
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip53
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z2
+	VMOVUPS.Z 64(DI), K1, Z3
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z4
+	VMOVUPS.Z 64(DI), K1, Z5
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z6
+	VMOVUPS.Z 64(DI), K1, Z7
+
+skip53:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R8
 	SHLQ       $0x02, R8
@@ -1524,9 +1665,9 @@ rows46:
 	LEAQ       (R10)(AX*2), R10
 	MOVQ       kc+136(FP), R11
 	SUBQ       $0x00000004, R11
-	JLT        krest49
+	JLT        krest55
 
-k48:
+k54:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (DI), Z10
@@ -1588,13 +1729,13 @@ k48:
 	LEAQ         (R9)(AX*4), R9
 	LEAQ         (R10)(AX*4), R10
 	SUBQ         $0x00000004, R11
-	JGE          k48
+	JGE          k54
 
-krest49:
+krest55:
 	ADDQ $0x00000004, R11
-	JEQ  kend51
+	JEQ  kend57
 
-ksingle50:
+ksingle56:
 	VMOVUPS      (R9), Z8
 	VMOVUPS      64(R9), Z9
 	VBROADCASTSS (DI), Z10
@@ -1614,12 +1755,12 @@ ksingle50:
 	LEAQ         (R9)(AX*1), R9
 	LEAQ         (R10)(AX*1), R10
 	DECQ         R11
-	JNE          ksingle50
+	JNE          ksingle56
 
-kend51:
+kend57:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip52
+	JEQ       skip58
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1643,10 +1784,10 @@ kend51:
 	VMOVUPS.Z 64(DI), K1, Z8
 	VADDPS    Z7, Z8, Z7
 
-skip52:
+skip58:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip53
+	JEQ       skip59
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z8
@@ -1662,10 +1803,10 @@ skip52:
 	VADDPS    Z8, Z5, Z5
 	VADDPS    Z8, Z7, Z7
 
-skip53:
+skip59:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip54
+	JEQ    skip60
 	VXORPS Z8, Z8, Z8
 	VMAXPS Z0, Z8, Z0
 	VMAXPS Z1, Z8, Z1
@@ -1676,7 +1817,7 @@ skip53:
 	VMAXPS Z6, Z8, Z6
 	VMAXPS Z7, Z8, Z7
 
-skip54:
+skip60:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1698,25 +1839,38 @@ skip54:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows46
+	JMP     rows51
 
-fewer47:
-rows55:
-	CMPQ   8(SP), $0x00000002
-	JLT    fewer56
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest58
+fewer52:
+rows61:
+	CMPQ      8(SP), $0x00000002
+	JLT       fewer62
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip63
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS   (DI), Z2
+	VMOVUPS.Z 64(DI), K1, Z3
 
-k57:
+skip63:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest65
+
+k64:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1753,13 +1907,13 @@ k57:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k57
+	JGE          k64
 
-krest58:
+krest65:
 	ADDQ $0x00000004, R10
-	JEQ  kend60
+	JEQ  kend67
 
-ksingle59:
+ksingle66:
 	VBROADCASTSS (DI), Z4
 	VBROADCASTSS (DI)(CX*1), Z5
 	VMOVUPS      (R8), Z6
@@ -1772,12 +1926,12 @@ ksingle59:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle59
+	JNE          ksingle66
 
-kend60:
+kend67:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip61
+	JEQ       skip68
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1791,10 +1945,10 @@ kend60:
 	VMOVUPS.Z 64(DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip61:
+skip68:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip62
+	JEQ       skip69
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z4
@@ -1806,17 +1960,17 @@ skip61:
 	VADDPS    Z4, Z1, Z1
 	VADDPS    Z4, Z3, Z3
 
-skip62:
+skip69:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip63
+	JEQ    skip70
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip63:
+skip70:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1832,23 +1986,33 @@ skip63:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows55
+	JMP     rows61
 
-fewer56:
-rows64:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer65
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest67
+fewer62:
+rows71:
+	CMPQ      8(SP), $0x00000001
+	JLT       fewer72
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip73
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
 
-k66:
+skip73:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest75
+
+k74:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  64(R8), Z2, Z1
@@ -1865,13 +2029,13 @@ k66:
 	LEAQ         (R8)(AX*4), R8
 	LEAQ         (R9)(AX*4), R9
 	SUBQ         $0x00000004, R10
-	JGE          k66
+	JGE          k74
 
-krest67:
+krest75:
 	ADDQ $0x00000004, R10
-	JEQ  kend69
+	JEQ  kend77
 
-ksingle68:
+ksingle76:
 	VBROADCASTSS (DI), Z2
 	VFMADD231PS  (R8), Z2, Z0
 	VFMADD231PS  64(R8), Z2, Z1
@@ -1879,12 +2043,12 @@ ksingle68:
 	LEAQ         (R8)(AX*1), R8
 	LEAQ         (R9)(AX*1), R9
 	DECQ         R10
-	JNE          ksingle68
+	JNE          ksingle76
 
-kend69:
+kend77:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip70
+	JEQ       skip78
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -1893,10 +2057,10 @@ kend69:
 	VMOVUPS.Z 64(DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip70:
+skip78:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip71
+	JEQ       skip79
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS   (DI)(R8*4), Z2
@@ -1906,15 +2070,15 @@ skip70:
 	VMOVUPS.Z 64(DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z1, Z1
 
-skip71:
+skip79:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip72
+	JEQ    skip80
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip72:
+skip80:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -1927,9 +2091,9 @@ skip72:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows64
+	JMP     rows71
 
-fewer65:
+fewer72:
 	ADDQ $0x00000080, BX
 	ADDQ $0x00000020, (SP)
 	JMP  columns
@@ -1948,13 +2112,28 @@ panels1:
 	SHLQ  $0x02, SI
 	ADDQ  c_base+48(FP), SI
 
-rows73:
-	CMPQ       8(SP), $0x00000004
-	JLT        fewer74
-	VXORPS     Z0, Z0, Z0
-	VXORPS     Z1, Z1, Z1
-	VXORPS     Z2, Z2, Z2
-	VXORPS     Z3, Z3, Z3
+rows81:
+	CMPQ      8(SP), $0x00000004
+	JLT       fewer82
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip83
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z3
+
+skip83:
 	MOVQ       SI, DI
 	MOVQ       ldc+112(FP), R8
 	SHLQ       $0x02, R8
@@ -1973,9 +2152,9 @@ rows73:
 	LEAQ       (R10)(AX*2), R10
 	MOVQ       kc+136(FP), R11
 	SUBQ       $0x00000004, R11
-	JLT        krest76
+	JLT        krest85
 
-k75:
+k84:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -2001,13 +2180,13 @@ k75:
 	LEAQ             (R9)(AX*4), R9
 	LEAQ             (R10)(AX*4), R10
 	SUBQ             $0x00000004, R11
-	JGE              k75
+	JGE              k84
 
-krest76:
+krest85:
 	ADDQ $0x00000004, R11
-	JEQ  kend78
+	JEQ  kend87
 
-ksingle77:
+ksingle86:
 	VMOVUPS          (R9), Z4
 	VFMADD231PS.BCST (DI), Z4, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z4, Z1
@@ -2018,12 +2197,12 @@ ksingle77:
 	LEAQ             (R9)(AX*1), R9
 	LEAQ             (R10)(AX*1), R10
 	DECQ             R11
-	JNE              ksingle77
+	JNE              ksingle86
 
-kend78:
+kend87:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip79
+	JEQ       skip88
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -2039,10 +2218,10 @@ kend78:
 	VMOVUPS.Z (DI), K1, Z4
 	VADDPS    Z3, Z4, Z3
 
-skip79:
+skip88:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip80
+	JEQ       skip89
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z4
@@ -2051,17 +2230,17 @@ skip79:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z4, Z3, Z3
 
-skip80:
+skip89:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip81
+	JEQ    skip90
 	VXORPS Z4, Z4, Z4
 	VMAXPS Z0, Z4, Z0
 	VMAXPS Z1, Z4, Z1
 	VMAXPS Z2, Z4, Z2
 	VMAXPS Z3, Z4, Z3
 
-skip81:
+skip90:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2079,23 +2258,34 @@ skip81:
 	IMUL3Q  $0x00000004, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000004, 8(SP)
-	JMP     rows73
+	JMP     rows81
 
-fewer74:
-rows82:
-	CMPQ   8(SP), $0x00000002
-	JLT    fewer83
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest85
+fewer82:
+rows91:
+	CMPQ      8(SP), $0x00000002
+	JLT       fewer92
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip93
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z1
 
-k84:
+skip93:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest95
+
+k94:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
@@ -2112,13 +2302,13 @@ k84:
 	LEAQ             (R8)(AX*4), R8
 	LEAQ             (R9)(AX*4), R9
 	SUBQ             $0x00000004, R10
-	JGE              k84
+	JGE              k94
 
-krest85:
+krest95:
 	ADDQ $0x00000004, R10
-	JEQ  kend87
+	JEQ  kend97
 
-ksingle86:
+ksingle96:
 	VMOVUPS          (R8), Z2
 	VFMADD231PS.BCST (DI), Z2, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z2, Z1
@@ -2126,12 +2316,12 @@ ksingle86:
 	LEAQ             (R8)(AX*1), R8
 	LEAQ             (R9)(AX*1), R9
 	DECQ             R10
-	JNE              ksingle86
+	JNE              ksingle96
 
-kend87:
+kend97:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip88
+	JEQ       skip98
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
@@ -2141,25 +2331,25 @@ kend87:
 	VMOVUPS.Z (DI), K1, Z2
 	VADDPS    Z1, Z2, Z1
 
-skip88:
+skip98:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip89
+	JEQ       skip99
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z2
 	VADDPS    Z2, Z0, Z0
 	VADDPS    Z2, Z1, Z1
 
-skip89:
+skip99:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip90
+	JEQ    skip100
 	VXORPS Z2, Z2, Z2
 	VMAXPS Z0, Z2, Z0
 	VMAXPS Z1, Z2, Z1
 
-skip90:
+skip100:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2173,22 +2363,31 @@ skip90:
 	IMUL3Q  $0x00000002, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000002, 8(SP)
-	JMP     rows82
+	JMP     rows91
 
-fewer83:
-rows91:
-	CMPQ   8(SP), $0x00000001
-	JLT    fewer92
-	VXORPS Z0, Z0, Z0
-	MOVQ   DX, DI
-	MOVQ   BX, R8
-	LEAQ   (R8)(AX*1), R9
-	LEAQ   (R9)(AX*2), R9
-	MOVQ   kc+136(FP), R10
-	SUBQ   $0x00000004, R10
-	JLT    krest94
+fewer92:
+rows101:
+	CMPQ      8(SP), $0x00000001
+	JLT       fewer102
+	VXORPS    Z0, Z0, Z0
+	MOVQ      flags+144(FP), DI
+	TESTQ     $0x00000008, DI
+	JEQ       skip103
+	MOVQ      SI, DI
+	MOVQ      ldc+112(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K1, Z0
 
-k93:
+skip103:
+	MOVQ DX, DI
+	MOVQ BX, R8
+	LEAQ (R8)(AX*1), R9
+	LEAQ (R9)(AX*2), R9
+	MOVQ kc+136(FP), R10
+	SUBQ $0x00000004, R10
+	JLT  krest105
+
+k104:
 	VMOVUPS          (R8), Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
 	VMOVUPS          (R8)(AX*1), Z1
@@ -2201,48 +2400,48 @@ k93:
 	LEAQ             (R8)(AX*4), R8
 	LEAQ             (R9)(AX*4), R9
 	SUBQ             $0x00000004, R10
-	JGE              k93
+	JGE              k104
 
-krest94:
+krest105:
 	ADDQ $0x00000004, R10
-	JEQ  kend96
+	JEQ  kend107
 
-ksingle95:
+ksingle106:
 	VMOVUPS          (R8), Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
 	ADDQ             $0x00000004, DI
 	LEAQ             (R8)(AX*1), R8
 	LEAQ             (R9)(AX*1), R9
 	DECQ             R10
-	JNE              ksingle95
+	JNE              ksingle106
 
-kend96:
+kend107:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000001, DI
-	JEQ       skip97
+	JEQ       skip108
 	MOVQ      SI, DI
 	MOVQ      ldc+112(FP), R8
 	SHLQ      $0x02, R8
 	VMOVUPS.Z (DI), K1, Z1
 	VADDPS    Z0, Z1, Z0
 
-skip97:
+skip108:
 	MOVQ      flags+144(FP), DI
 	TESTQ     $0x00000002, DI
-	JEQ       skip98
+	JEQ       skip109
 	MOVQ      bias_base+72(FP), DI
 	MOVQ      (SP), R8
 	VMOVUPS.Z (DI)(R8*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
-skip98:
+skip109:
 	MOVQ   flags+144(FP), DI
 	TESTQ  $0x00000004, DI
-	JEQ    skip99
+	JEQ    skip110
 	VXORPS Z1, Z1, Z1
 	VMAXPS Z0, Z1, Z0
 
-skip99:
+skip110:
 	MOVQ    SI, DI
 	MOVQ    ldc+112(FP), R8
 	SHLQ    $0x02, R8
@@ -2254,9 +2453,9 @@ skip99:
 	IMUL3Q  $0x00000001, DI, DI
 	ADDQ    DI, SI
 	SUBQ    $0x00000001, 8(SP)
-	JMP     rows91
+	JMP     rows101
 
-fewer92:
+fewer102:
 	ADDQ $0x00000040, BX
 	ADDQ $0x00000010, (SP)
 	JMP  columns

@@ -5,87 +5,113 @@
 #include "textflag.h"
 
 // func gemm_tile_u8s8f32_32x32_amx(a []uint8, b []int8, c []float32, scratch []int32, bias []int32, scale []float32, ldc int, m int, n int, groups int, relu int)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_tile_u8s8f32_32x32_amx(SB), NOSPLIT, $48-184
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·gemm_tile_u8s8f32_32x32_amx(SB), NOSPLIT, $88-184
 	LEAQ tilecfg<>+0(SB), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
 	BYTE $0x00
-	MOVQ   b_base+24(FP), DX
-	MOVQ   groups+168(FP), SI
-	MOVQ   scratch_base+72(FP), DI
-	MOVQ   SI, AX
-	SHRQ   $0x04, AX
-	MOVQ   AX, (SP)
-	SHLQ   $0x04, AX
-	MOVQ   SI, CX
-	SUBQ   AX, CX
-	MOVQ   CX, 8(SP)
-	MOVQ   SI, AX
-	ADDQ   $0x0f, AX
-	SHRQ   $0x04, AX
-	SHLQ   $0x0a, AX
-	MOVQ   AX, 16(SP)
-	SHLQ   $0x06, SI
-	MOVQ   $0x00000040, AX
+	MOVQ   b_base+24(FP), CX
+	MOVQ   groups+168(FP), AX
+	MOVQ   AX, SI
+	SHRQ   $0x04, SI
+	MOVQ   SI, (SP)
+	SHLQ   $0x04, SI
+	MOVQ   AX, DI
+	SUBQ   SI, DI
+	MOVQ   DI, 8(SP)
+	MOVQ   AX, SI
+	ADDQ   $0x0f, SI
+	SHRQ   $0x04, SI
+	SHLQ   $0x0a, SI
+	MOVQ   SI, 16(SP)
+	SHLQ   $0x06, AX
 	CMPQ   8(SP), $0x00000000
 	JEQ    whole
-	MOVQ   n+160(FP), BX
-	MOVQ   (SP), CX
-	SHLQ   $0x0a, CX
-	ADDQ   DX, CX
-	LEAQ   4096(DI), DX
+	MOVQ   n+160(FP), R8
+	MOVQ   (SP), SI
+	SHLQ   $0x0a, SI
+	ADDQ   CX, SI
+	MOVQ   scratch_base+72(FP), DI
+	LEAQ   4096(DI), DI
 	VXORPS Z1, Z1, Z1
 
 panel:
-	MOVQ 8(SP), R8
-	MOVQ CX, R9
-	MOVQ $0x00000010, R10
-	SUBQ R8, R10
+	MOVQ 8(SP), R9
+	MOVQ SI, R10
+	MOVQ $0x00000010, R11
+	SUBQ R9, R11
 
 copy:
-	VMOVUPS (R9), Z0
-	VMOVUPS Z0, (DX)
-	ADDQ    $0x00000040, R9
-	ADDQ    $0x00000040, DX
-	DECQ    R8
+	VMOVUPS (R10), Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, DI
+	DECQ    R9
 	JNE     copy
 
 zero:
-	VMOVUPS Z1, (DX)
-	ADDQ    $0x00000040, DX
-	DECQ    R10
+	VMOVUPS Z1, (DI)
+	ADDQ    $0x00000040, DI
+	DECQ    R11
 	JNE     zero
-	ADDQ    SI, CX
-	SUBQ    $0x00000010, BX
-	CMPQ    BX, $0x00000000
+	ADDQ    AX, SI
+	SUBQ    $0x00000010, R8
+	CMPQ    R8, $0x00000000
 	JLE     whole
 	JMP     panel
 
 whole:
+	MOVQ  ldc+144(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  SI, 64(SP)
+	MOVQ  n+160(FP), SI
+	ADDQ  $0x0f, SI
+	SHRQ  $0x04, SI
+	IMULQ AX, SI
+	ADDQ  SI, CX
+	MOVQ  CX, 48(SP)
+	MOVQ  $0x00000000, AX
+	MOVQ  m+152(FP), CX
+	CMPQ  CX, $0x00000100
+	JLT   few1
+	MOVQ  $0x00000100, AX
+
+few1:
+	MOVQ    AX, 56(SP)
+	MOVQ    $0x00000040, AX
+	MOVQ    $0x00000000, 40(SP)
+	MOVQ    $0x00000000, SI
+	VMOVUPS cff800000<>+0(SB), Z0
+	MOVQ    relu+176(FP), CX
+	TESTQ   $0x00000001, CX
+	JEQ     none2
+	VXORPS  Z0, Z0, Z0
+
+none2:
 	MOVQ m+152(FP), CX
-	MOVQ CX, 32(SP)
+	MOVQ CX, 80(SP)
 	MOVQ a_base+0(FP), CX
-	MOVQ c_base+48(FP), DX
-	MOVQ DX, 40(SP)
+	MOVQ CX, 24(SP)
+	MOVQ c_base+48(FP), CX
+	MOVQ CX, 32(SP)
 
 rows:
-	CMPQ 32(SP), $0x00000000
+	CMPQ 80(SP), $0x00000000
 	JLE  done
-	CMPQ 32(SP), $0x00000010
+	CMPQ 80(SP), $0x00000010
 	JLE  one
-	MOVQ $0x00000000, 24(SP)
-	MOVQ b_base+24(FP), DX
-	MOVQ 40(SP), BX
+	MOVQ $0x00000000, 72(SP)
+	MOVQ b_base+24(FP), CX
 
-columns1:
-	MOVQ  n+160(FP), R8
-	SUBQ  24(SP), R8
-	TESTQ R8, R8
-	JLE   columnsend3
-	CMPQ  R8, $0x00000010
-	JLE   onepanel2
+columns3:
+	MOVQ  n+160(FP), DI
+	SUBQ  72(SP), DI
+	TESTQ DI, DI
+	JLE   columnsend5
+	CMPQ  DI, $0x00000010
+	JLE   onepanel4
 
 	// TILEZERO T0
 	LONG $0x497be2c4
@@ -102,379 +128,173 @@ columns1:
 	// TILEZERO T3
 	LONG $0x497be2c4
 	BYTE $0xd8
+	MOVQ  24(SP), DI
 	MOVQ  CX, R8
-	MOVQ  DX, R9
-	MOVQ  CX, R10
-	ADDQ  16(SP), R10
-	LEAQ  (R9)(SI*1), R11
-	MOVQ  (SP), R12
-	TESTQ R12, R12
-	JEQ   krest5
-
-k4:
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD (R9)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0134
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R11)(AX*1), T7
-	LONG $0x4b7bc2c4
-	WORD $0x033c
-
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-
-	// TILELOADD (R10)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x022c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-
-	// TDPBUSD T7, T5, T3
-	LONG $0x5e41e2c4
-	BYTE $0xdd
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R10
-	ADDQ $0x00000400, R9
-	ADDQ $0x00000400, R11
-	DECQ R12
-	JNE  k4
-
-krest5:
-	CMPQ 8(SP), $0x00000000
-	JEQ  kend6
-	MOVQ 24(SP), R9
-	SHLQ $0x06, R9
-	ADDQ DI, R9
-
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD 4096(R9)(AX*1), T6
-	LONG $0x4b7bc2c4
-	LONG $0x100001b4
-	WORD $0x0000
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(R9)(AX*1), T7
-	LONG $0x4b7bc2c4
-	LONG $0x140001bc
-	WORD $0x0000
-
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-
-	// TILELOADD (R10)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x022c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-
-	// TDPBUSD T7, T5, T3
-	LONG $0x5e41e2c4
-	BYTE $0xdd
-
-kend6:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
-
-	// TILESTORED T2, 1024(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x04000794
-	WORD $0x0000
-
-	// TILESTORED T1, 2048(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0800078c
-	WORD $0x0000
-
-	// TILESTORED T3, 3072(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0c00079c
-	WORD $0x0000
-	MOVQ n+160(FP), R8
-	SUBQ 24(SP), R8
-	SUBQ $0x00000000, R8
-	CMPQ R8, $0x00000010
-	JLE  wide9
-	MOVQ $0x00000010, R8
-
-wide9:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many10
-	MOVQ  $0x00000020, R8
-
-many10:
-	MOVQ      ldc+144(FP), R11
-	SHLQ      $0x02, R11
-	LEAQ      (DI), R9
-	LEAQ      (BX), R10
-	MOVQ      bias_base+96(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z (R12)(R13*4), K1, Z0
-	MOVQ      scale_base+120(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z (R12)(R13*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R12
-	TESTQ     $0x00000001, R12
-	JEQ       none11
-	VXORPS    Z2, Z2, Z2
-
-none11:
-row12:
-	VMOVUPS   (R9), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row12
-	MOVQ      n+160(FP), R8
-	SUBQ      24(SP), R8
-	SUBQ      $0x00000010, R8
-	CMPQ      R8, $0x00000010
-	JLE       wide13
-	MOVQ      $0x00000010, R8
-
-wide13:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many14
-	MOVQ  $0x00000020, R8
-
-many14:
-	MOVQ      ldc+144(FP), R11
-	SHLQ      $0x02, R11
-	LEAQ      2048(DI), R9
-	LEAQ      64(BX), R10
-	MOVQ      bias_base+96(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z 64(R12)(R13*4), K1, Z0
-	MOVQ      scale_base+120(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z 64(R12)(R13*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R12
-	TESTQ     $0x00000001, R12
-	JEQ       none15
-	VXORPS    Z2, Z2, Z2
-
-none15:
-row16:
-	VMOVUPS   (R9), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row16
-	IMUL3Q    $0x00000002, SI, R8
-	ADDQ      R8, DX
-	ADDQ      $0x00000020, 24(SP)
-	ADDQ      $0x00000080, BX
-	JMP       columns1
-
-onepanel2:
-	// TILEZERO T0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO T2
-	LONG $0x497be2c4
-	BYTE $0xd0
-	MOVQ  CX, R8
-	MOVQ  CX, R9
+	MOVQ  DI, R9
 	ADDQ  16(SP), R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JEQ   krest18
-
-k17:
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD (DX)(AX*1), T6
-	LONG $0x4b7be2c4
-	WORD $0x0234
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R9)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x012c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R9
-	ADDQ $0x00000400, DX
-	DECQ R10
-	JNE  k17
-
-krest18:
-	CMPQ 8(SP), $0x00000000
-	JEQ  kend19
-	MOVQ 24(SP), DX
-	SHLQ $0x06, DX
-	ADDQ DI, DX
-
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD 4096(DX)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100002b4
-	WORD $0x0000
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R9)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x012c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-
-kend19:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
-
-	// TILESTORED T2, 1024(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x04000794
-	WORD $0x0000
-	MOVQ n+160(FP), DX
-	SUBQ 24(SP), DX
-	SUBQ $0x00000000, DX
-	CMPQ DX, $0x00000010
-	JLE  wide22
-	MOVQ $0x00000010, DX
-
-wide22:
-	MOVQ  $-1, R8
-	BZHIQ DX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), DX
-	CMPQ  DX, $0x00000020
-	JLE   many23
-	MOVQ  $0x00000020, DX
-
-many23:
-	MOVQ      ldc+144(FP), R9
-	SHLQ      $0x02, R9
-	LEAQ      (DI), R8
-	LEAQ      (BX), BX
-	MOVQ      bias_base+96(FP), R10
-	MOVQ      24(SP), R11
-	VMOVUPS.Z (R10)(R11*4), K1, Z0
-	MOVQ      scale_base+120(FP), R10
-	MOVQ      24(SP), R11
-	VMOVUPS.Z (R10)(R11*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R10
-	TESTQ     $0x00000001, R10
-	JEQ       none24
-	VXORPS    Z2, Z2, Z2
-
-none24:
-row25:
-	VMOVUPS   (R8), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (BX)
-	ADDQ      $0x00000040, R8
-	ADDQ      R9, BX
-	DECQ      DX
-	JNE       row25
-
-columnsend3:
-	ADDQ   16(SP), CX
-	ADDQ   16(SP), CX
-	MOVQ   ldc+144(FP), DX
-	SHLQ   $0x02, DX
-	IMUL3Q $0x00000020, DX, DX
-	ADDQ   DX, 40(SP)
-	SUBQ   $0x00000020, 32(SP)
-	JMP    rows
-
-one:
-	MOVQ $0x00000000, 24(SP)
-	MOVQ b_base+24(FP), DX
-	MOVQ 40(SP), BX
-
-columns26:
-	MOVQ  n+160(FP), R8
-	SUBQ  24(SP), R8
-	TESTQ R8, R8
-	JLE   columnsend28
-	CMPQ  R8, $0x00000010
-	JLE   onepanel27
-
-	// TILEZERO T0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO T1
-	LONG $0x497be2c4
-	BYTE $0xc8
-	MOVQ  CX, R8
-	MOVQ  DX, R9
-	LEAQ  (R9)(SI*1), R10
+	MOVQ  groups+168(FP), R10
+	SHLQ  $0x06, R10
+	ADDQ  R8, R10
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JEQ   krest30
+	JEQ   krest9
+	MOVQ  $+1024, R12
+	CMPQ  40(SP), $0x00000000
+	JEQ   up11
+	MOVQ  R11, R12
+	DECQ  R12
+	SHLQ  $0x0a, R12
+	ADDQ  R12, DI
+	ADDQ  R12, R9
+	ADDQ  R12, R8
+	ADDQ  R12, R10
+	MOVQ  $-1024, R12
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set12
 
-k29:
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
+up11:
+	MOVQ $0x00000001, 40(SP)
 
-	// TILELOADD (R9)(AX*1), T6
+set12:
+	MOVQ 48(SP), R13
+	MOVQ 72(SP), R14
+	SHLQ $0x02, R14
+	ADDQ 32(SP), R14
+
+kboth7:
+	CMPQ       SI, $0x00000004
+	JLT        k8
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	PREFETCHT1 128(R13)
+	PREFETCHT1 192(R13)
+	ADDQ       56(SP), R13
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
 	LONG $0x4b7bc2c4
-	WORD $0x0134
+	WORD $0x0034
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       64(SP), R14
+
+	// TILELOADD (R10)(AX*1), T7
+	LONG $0x4b7bc2c4
+	WORD $0x023c
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       64(SP), R14
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       64(SP), R14
+
+	// TDPBUSD T7, T5, T3
+	LONG $0x5e41e2c4
+	BYTE $0xdd
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       64(SP), R14
+	ADDQ       R12, DI
+	ADDQ       R12, R9
+	ADDQ       R12, R8
+	ADDQ       R12, R10
+	DECQ       R11
+	JNE        kboth7
+	JMP        kdone6
+
+k8:
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	PREFETCHT1 128(R13)
+	PREFETCHT1 192(R13)
+	ADDQ       56(SP), R13
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	WORD $0x0034
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
@@ -487,25 +307,321 @@ k29:
 	// TDPBUSD T7, T4, T1
 	LONG $0x5e41e2c4
 	BYTE $0xcc
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R9
-	ADDQ $0x00000400, R10
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+	// TDPBUSD T7, T5, T3
+	LONG $0x5e41e2c4
+	BYTE $0xdd
+	ADDQ R12, DI
+	ADDQ R12, R9
+	ADDQ R12, R8
+	ADDQ R12, R10
 	DECQ R11
-	JNE  k29
+	JNE  k8
 
-krest30:
+kdone6:
+	MOVQ R13, 48(SP)
+
+krest9:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend31
-	MOVQ 24(SP), R9
-	SHLQ $0x06, R9
-	ADDQ DI, R9
+	JEQ  kend10
+	MOVQ 72(SP), R8
+	SHLQ $0x06, R8
+	ADDQ scratch_base+72(FP), R8
+	MOVQ (SP), R9
+	SHLQ $0x0a, R9
+	MOVQ 24(SP), DI
+	ADDQ R9, DI
+	MOVQ DI, R9
+	ADDQ 16(SP), R9
 
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
 
-	// TILELOADD 4096(R9)(AX*1), T6
+	// TILELOADD 4096(R8)(AX*1), T6
 	LONG $0x4b7bc2c4
+	LONG $0x100000b4
+	WORD $0x0000
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD 5120(R8)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140000bc
+	WORD $0x0000
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+	// TDPBUSD T7, T5, T3
+	LONG $0x5e41e2c4
+	BYTE $0xdd
+
+kend10:
+	TESTQ SI, SI
+	JEQ   rowsend15
+
+row14:
+	VMOVUPS   (DX), Z1
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   2048(DX), Z1
+	VPADDD    Z3, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K2, 64(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row14
+
+rowsend15:
+	MOVQ scratch_base+72(FP), DX
+
+	// TILESTORED T0, (DX)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0204
+
+	// TILESTORED T2, 1024(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04000294
+	WORD $0x0000
+
+	// TILESTORED T1, 2048(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x0800028c
+	WORD $0x0000
+
+	// TILESTORED T3, 3072(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x0c00029c
+	WORD $0x0000
+	MOVQ n+160(FP), DX
+	SUBQ 72(SP), DX
+	CMPQ DX, $0x00000020
+	JLE  few16
+	MOVQ $0x00000020, DX
+
+few16:
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K3
+	SHRQ      $0x10, BX
+	KMOVW     BX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z3
+	MOVQ      scale_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z4
+	MOVQ      scale_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), BX
+	SHLQ      $0x02, BX
+	ADDQ      32(SP), BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000020
+	JLE       many17
+	MOVQ      $0x00000020, SI
+
+many17:
+	MOVQ   groups+168(FP), DI
+	SHLQ   $0x06, DI
+	IMUL3Q $0x00000002, DI, DI
+	ADDQ   DI, CX
+	ADDQ   $0x00000020, 72(SP)
+	JMP    columns3
+
+onepanel4:
+	// TILEZERO T0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO T2
+	LONG $0x497be2c4
+	BYTE $0xd0
+	MOVQ  24(SP), DI
+	MOVQ  DI, R8
+	ADDQ  16(SP), R8
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JEQ   krest21
+	MOVQ  $+1024, R10
+	CMPQ  40(SP), $0x00000000
+	JEQ   up23
+	MOVQ  R9, R10
+	DECQ  R10
+	SHLQ  $0x0a, R10
+	ADDQ  R10, DI
+	ADDQ  R10, R8
+	ADDQ  R10, CX
+	MOVQ  $-1024, R10
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set24
+
+up23:
+	MOVQ $0x00000001, 40(SP)
+
+set24:
+	MOVQ 48(SP), R11
+	MOVQ 72(SP), R12
+	SHLQ $0x02, R12
+	ADDQ 32(SP), R12
+
+kboth19:
+	CMPQ       SI, $0x00000002
+	JLT        k20
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ       56(SP), R11
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R12)
+	ADDQ       64(SP), R12
+
+	// TILELOADD (R8)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x002c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R12)
+	ADDQ       64(SP), R12
+	ADDQ       R10, DI
+	ADDQ       R10, R8
+	ADDQ       R10, CX
+	DECQ       R9
+	JNE        kboth19
+	JMP        kdone18
+
+k20:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ       56(SP), R11
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD (R8)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x002c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	ADDQ R10, DI
+	ADDQ R10, R8
+	ADDQ R10, CX
+	DECQ R9
+	JNE  k20
+
+kdone18:
+	MOVQ R11, 48(SP)
+
+krest21:
+	CMPQ 8(SP), $0x00000000
+	JEQ  kend22
+	MOVQ 72(SP), CX
+	SHLQ $0x06, CX
+	ADDQ scratch_base+72(FP), CX
+	MOVQ (SP), R8
+	SHLQ $0x0a, R8
+	MOVQ 24(SP), DI
+	ADDQ R8, DI
+	MOVQ DI, R8
+	ADDQ 16(SP), R8
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD 4096(CX)(AX*1), T6
+	LONG $0x4b7be2c4
 	LONG $0x100001b4
 	WORD $0x0000
 
@@ -513,225 +629,583 @@ krest30:
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD 5120(R9)(AX*1), T7
+	// TILELOADD (R8)(AX*1), T5
 	LONG $0x4b7bc2c4
-	LONG $0x140001bc
+	WORD $0x002c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+kend22:
+	TESTQ SI, SI
+	JEQ   rowsend27
+
+row26:
+	VMOVUPS   (DX), Z1
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   2048(DX), Z1
+	VPADDD    Z3, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K2, 64(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row26
+
+rowsend27:
+	MOVQ scratch_base+72(FP), CX
+
+	// TILESTORED T0, (CX)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0104
+
+	// TILESTORED T2, 1024(CX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04000194
+	WORD $0x0000
+	MOVQ n+160(FP), CX
+	SUBQ 72(SP), CX
+	CMPQ CX, $0x00000020
+	JLE  few28
+	MOVQ $0x00000020, CX
+
+few28:
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVW     DX, K3
+	SHRQ      $0x10, DX
+	KMOVW     DX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z (CX)(DX*4), K3, Z2
+	MOVQ      bias_base+96(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z 64(CX)(DX*4), K4, Z3
+	MOVQ      scale_base+120(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z (CX)(DX*4), K3, Z4
+	MOVQ      scale_base+120(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z 64(CX)(DX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), CX
+	SHLQ      $0x02, CX
+	ADDQ      32(SP), CX
+	MOVQ      CX, BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000020
+	JLE       many29
+	MOVQ      $0x00000020, SI
+
+many29:
+columnsend5:
+	MOVQ   16(SP), CX
+	IMUL3Q $0x00000002, CX, CX
+	ADDQ   CX, 24(SP)
+	MOVQ   ldc+144(FP), CX
+	SHLQ   $0x02, CX
+	IMUL3Q $0x00000020, CX, CX
+	ADDQ   CX, 32(SP)
+	SUBQ   $0x00000020, 80(SP)
+	JMP    rows
+
+one:
+	MOVQ $0x00000000, 72(SP)
+	MOVQ b_base+24(FP), CX
+
+columns30:
+	MOVQ  n+160(FP), DI
+	SUBQ  72(SP), DI
+	TESTQ DI, DI
+	JLE   columnsend32
+	CMPQ  DI, $0x00000010
+	JLE   onepanel31
+
+	// TILEZERO T0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO T1
+	LONG $0x497be2c4
+	BYTE $0xc8
+	MOVQ  24(SP), DI
+	MOVQ  CX, R8
+	MOVQ  groups+168(FP), R9
+	SHLQ  $0x06, R9
+	ADDQ  R8, R9
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JEQ   krest36
+	MOVQ  $+1024, R11
+	CMPQ  40(SP), $0x00000000
+	JEQ   up38
+	MOVQ  R10, R11
+	DECQ  R11
+	SHLQ  $0x0a, R11
+	ADDQ  R11, DI
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	MOVQ  $-1024, R11
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set39
+
+up38:
+	MOVQ $0x00000001, 40(SP)
+
+set39:
+	MOVQ 48(SP), R12
+	MOVQ 72(SP), R13
+	SHLQ $0x02, R13
+	ADDQ 32(SP), R13
+
+kboth34:
+	CMPQ       SI, $0x00000002
+	JLT        k35
+	PREFETCHT1 (R12)
+	PREFETCHT1 64(R12)
+	PREFETCHT1 128(R12)
+	PREFETCHT1 192(R12)
+	ADDQ       56(SP), R12
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	WORD $0x0034
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       64(SP), R13
+
+	// TILELOADD (R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	WORD $0x013c
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       64(SP), R13
+	ADDQ       R11, DI
+	ADDQ       R11, R8
+	ADDQ       R11, R9
+	DECQ       R10
+	JNE        kboth34
+	JMP        kdone33
+
+k35:
+	PREFETCHT1 (R12)
+	PREFETCHT1 64(R12)
+	PREFETCHT1 128(R12)
+	PREFETCHT1 192(R12)
+	ADDQ       56(SP), R12
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	WORD $0x0034
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD (R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	WORD $0x013c
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+	ADDQ R11, DI
+	ADDQ R11, R8
+	ADDQ R11, R9
+	DECQ R10
+	JNE  k35
+
+kdone33:
+	MOVQ R12, 48(SP)
+
+krest36:
+	CMPQ 8(SP), $0x00000000
+	JEQ  kend37
+	MOVQ 72(SP), R8
+	SHLQ $0x06, R8
+	ADDQ scratch_base+72(FP), R8
+	MOVQ (SP), R9
+	SHLQ $0x0a, R9
+	MOVQ 24(SP), DI
+	ADDQ R9, DI
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD 4096(R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100000b4
+	WORD $0x0000
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD 5120(R8)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140000bc
 	WORD $0x0000
 
 	// TDPBUSD T7, T4, T1
 	LONG $0x5e41e2c4
 	BYTE $0xcc
 
-kend31:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
+kend37:
+	TESTQ SI, SI
+	JEQ   rowsend42
 
-	// TILESTORED T1, 2048(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0800078c
-	WORD $0x0000
-	MOVQ n+160(FP), R8
-	SUBQ 24(SP), R8
-	SUBQ $0x00000000, R8
-	CMPQ R8, $0x00000010
-	JLE  wide34
-	MOVQ $0x00000010, R8
-
-wide34:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000010
-	JLE   many35
-	MOVQ  $0x00000010, R8
-
-many35:
-	MOVQ      ldc+144(FP), R11
-	SHLQ      $0x02, R11
-	LEAQ      (DI), R9
-	LEAQ      (BX), R10
-	MOVQ      bias_base+96(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z (R12)(R13*4), K1, Z0
-	MOVQ      scale_base+120(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z (R12)(R13*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R12
-	TESTQ     $0x00000001, R12
-	JEQ       none36
-	VXORPS    Z2, Z2, Z2
-
-none36:
-row37:
-	VMOVUPS   (R9), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row37
-	MOVQ      n+160(FP), R8
-	SUBQ      24(SP), R8
-	SUBQ      $0x00000010, R8
-	CMPQ      R8, $0x00000010
-	JLE       wide38
-	MOVQ      $0x00000010, R8
-
-wide38:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000010
-	JLE   many39
-	MOVQ  $0x00000010, R8
-
-many39:
-	MOVQ      ldc+144(FP), R11
-	SHLQ      $0x02, R11
-	LEAQ      2048(DI), R9
-	LEAQ      64(BX), R10
-	MOVQ      bias_base+96(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z 64(R12)(R13*4), K1, Z0
-	MOVQ      scale_base+120(FP), R12
-	MOVQ      24(SP), R13
-	VMOVUPS.Z 64(R12)(R13*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), R12
-	TESTQ     $0x00000001, R12
-	JEQ       none40
-	VXORPS    Z2, Z2, Z2
-
-none40:
 row41:
-	VMOVUPS   (R9), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
+	VMOVUPS   (DX), Z1
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   2048(DX), Z1
+	VPADDD    Z3, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K2, 64(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
 	JNE       row41
-	IMUL3Q    $0x00000002, SI, R8
-	ADDQ      R8, DX
-	ADDQ      $0x00000020, 24(SP)
-	ADDQ      $0x00000080, BX
-	JMP       columns26
 
-onepanel27:
+rowsend42:
+	MOVQ scratch_base+72(FP), DX
+
+	// TILESTORED T0, (DX)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0204
+
+	// TILESTORED T1, 2048(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x0800028c
+	WORD $0x0000
+	MOVQ n+160(FP), DX
+	SUBQ 72(SP), DX
+	CMPQ DX, $0x00000020
+	JLE  few43
+	MOVQ $0x00000020, DX
+
+few43:
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K3
+	SHRQ      $0x10, BX
+	KMOVW     BX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z3
+	MOVQ      scale_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z4
+	MOVQ      scale_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), BX
+	SHLQ      $0x02, BX
+	ADDQ      32(SP), BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000010
+	JLE       many44
+	MOVQ      $0x00000010, SI
+
+many44:
+	MOVQ   groups+168(FP), DI
+	SHLQ   $0x06, DI
+	IMUL3Q $0x00000002, DI, DI
+	ADDQ   DI, CX
+	ADDQ   $0x00000020, 72(SP)
+	JMP    columns30
+
+onepanel31:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	MOVQ  CX, SI
+	MOVQ  24(SP), DI
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JEQ   krest43
+	JEQ   krest48
+	MOVQ  $+1024, R9
+	CMPQ  40(SP), $0x00000000
+	JEQ   up50
+	MOVQ  R8, R9
+	DECQ  R9
+	SHLQ  $0x0a, R9
+	ADDQ  R9, DI
+	ADDQ  R9, CX
+	MOVQ  $-1024, R9
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set51
 
-k42:
-	// TILELOADD (SI)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0624
+up50:
+	MOVQ $0x00000001, 40(SP)
 
-	// TILELOADD (DX)(AX*1), T6
+set51:
+	MOVQ 48(SP), R10
+	MOVQ 72(SP), R11
+	SHLQ $0x02, R11
+	ADDQ 32(SP), R11
+
+kboth46:
+	CMPQ       SI, $0x00000001
+	JLT        k47
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	PREFETCHT1 128(R10)
+	PREFETCHT1 192(R10)
+	ADDQ       56(SP), R10
+
+	// TILELOADD (DI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0234
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
-	ADDQ $0x00000400, SI
-	ADDQ $0x00000400, DX
+	VMOVUPS    (DX), Z1
+	VPADDD     Z2, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z4, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K1, (BX)
+	VMOVUPS    2048(DX), Z1
+	VPADDD     Z3, Z1, Z1
+	VCVTDQ2PS  Z1, Z1
+	VMULPS     Z5, Z1, Z1
+	VMAXPS     Z1, Z0, Z1
+	VMOVUPS    Z1, K2, 64(BX)
+	ADDQ       $0x00000040, DX
+	ADDQ       64(SP), BX
+	DECQ       SI
+	PREFETCHT0 (R11)
+	ADDQ       64(SP), R11
+	ADDQ       R9, DI
+	ADDQ       R9, CX
+	DECQ       R8
+	JNE        kboth46
+	JMP        kdone45
+
+k47:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	PREFETCHT1 128(R10)
+	PREFETCHT1 192(R10)
+	ADDQ       56(SP), R10
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	ADDQ R9, DI
+	ADDQ R9, CX
 	DECQ R8
-	JNE  k42
+	JNE  k47
 
-krest43:
+kdone45:
+	MOVQ R10, 48(SP)
+
+krest48:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend44
-	MOVQ 24(SP), DX
-	SHLQ $0x06, DX
-	ADDQ DI, DX
+	JEQ  kend49
+	MOVQ 72(SP), CX
+	SHLQ $0x06, CX
+	ADDQ scratch_base+72(FP), CX
+	MOVQ (SP), R8
+	SHLQ $0x0a, R8
+	MOVQ 24(SP), DI
+	ADDQ R8, DI
 
-	// TILELOADD (SI)(AX*1), T4
+	// TILELOADD (DI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0624
+	WORD $0x0724
 
-	// TILELOADD 4096(DX)(AX*1), T6
+	// TILELOADD 4096(CX)(AX*1), T6
 	LONG $0x4b7be2c4
-	LONG $0x100002b4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-kend44:
-	// TILESTORED T0, (DI)(AX*1)
+kend49:
+	TESTQ SI, SI
+	JEQ   rowsend54
+
+row53:
+	VMOVUPS   (DX), Z1
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   2048(DX), Z1
+	VPADDD    Z3, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K2, 64(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row53
+
+rowsend54:
+	MOVQ scratch_base+72(FP), CX
+
+	// TILESTORED T0, (CX)(AX*1)
 	LONG $0x4b7ae2c4
-	WORD $0x0704
+	WORD $0x0104
 	MOVQ n+160(FP), AX
-	SUBQ 24(SP), AX
-	SUBQ $0x00000000, AX
-	CMPQ AX, $0x00000010
-	JLE  wide47
-	MOVQ $0x00000010, AX
+	SUBQ 72(SP), AX
+	CMPQ AX, $0x00000020
+	JLE  few55
+	MOVQ $0x00000020, AX
 
-wide47:
-	MOVQ  $-1, DX
-	BZHIQ AX, DX, DX
-	KMOVW DX, K1
-	MOVQ  32(SP), AX
-	CMPQ  AX, $0x00000010
-	JLE   many48
-	MOVQ  $0x00000010, AX
+few55:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K3
+	SHRQ      $0x10, CX
+	KMOVW     CX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z (AX)(CX*4), K3, Z2
+	MOVQ      bias_base+96(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z 64(AX)(CX*4), K4, Z3
+	MOVQ      scale_base+120(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z (AX)(CX*4), K3, Z4
+	MOVQ      scale_base+120(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z 64(AX)(CX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), AX
+	SHLQ      $0x02, AX
+	ADDQ      32(SP), AX
+	MOVQ      AX, BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000010
+	JLE       many56
+	MOVQ      $0x00000010, SI
 
-many48:
-	MOVQ      ldc+144(FP), DX
-	SHLQ      $0x02, DX
-	LEAQ      (DI), SI
-	LEAQ      (BX), BX
-	MOVQ      bias_base+96(FP), DI
-	MOVQ      24(SP), R8
-	VMOVUPS.Z (DI)(R8*4), K1, Z0
-	MOVQ      scale_base+120(FP), DI
-	MOVQ      24(SP), R8
-	VMOVUPS.Z (DI)(R8*4), K1, Z1
-	VMOVUPS   cff800000<>+0(SB), Z2
-	MOVQ      relu+176(FP), DI
-	TESTQ     $0x00000001, DI
-	JEQ       none49
-	VXORPS    Z2, Z2, Z2
-
-none49:
-row50:
-	VMOVUPS   (SI), Z3
-	VPADDD    Z0, Z3, Z3
-	VCVTDQ2PS Z3, Z3
-	VMULPS    Z1, Z3, Z3
-	VMAXPS    Z3, Z2, Z3
-	VMOVUPS   Z3, K1, (BX)
-	ADDQ      $0x00000040, SI
-	ADDQ      DX, BX
-	DECQ      AX
-	JNE       row50
-
-columnsend28:
-	ADDQ   16(SP), CX
+many56:
+columnsend32:
+	MOVQ   16(SP), AX
+	IMUL3Q $0x00000001, AX, AX
+	ADDQ   AX, 24(SP)
 	MOVQ   ldc+144(FP), AX
 	SHLQ   $0x02, AX
 	IMUL3Q $0x00000010, AX, AX
-	ADDQ   AX, 40(SP)
-	SUBQ   $0x00000010, 32(SP)
+	ADDQ   AX, 32(SP)
+	SUBQ   $0x00000010, 80(SP)
 
 done:
+	TESTQ SI, SI
+	JEQ   rowsend58
+
+row57:
+	VMOVUPS   (DX), Z1
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K1, (BX)
+	VMOVUPS   2048(DX), Z1
+	VPADDD    Z3, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, K2, 64(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row57
+
+rowsend58:
 	// TILERELEASE
 	LONG $0x4978e2c4
 	BYTE $0xc0

@@ -5,87 +5,108 @@
 #include "textflag.h"
 
 // func gemm_tile_u8s8u8_32x32_amx(a []uint8, b []int8, c []uint8, scratch []int32, bias []int32, mult []float32, ldc int, m int, n int, groups int, lo float32, hi float32, zp int32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·gemm_tile_u8s8u8_32x32_amx(SB), NOSPLIT, $48-188
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, MMX+
+TEXT ·gemm_tile_u8s8u8_32x32_amx(SB), NOSPLIT, $88-188
 	LEAQ tilecfg<>+0(SB), AX
 
 	// LDTILECFG (AX)
 	LONG $0x4978e2c4
 	BYTE $0x00
-	MOVQ   b_base+24(FP), DX
-	MOVQ   groups+168(FP), SI
-	MOVQ   scratch_base+72(FP), DI
-	MOVQ   SI, AX
-	SHRQ   $0x04, AX
-	MOVQ   AX, (SP)
-	SHLQ   $0x04, AX
-	MOVQ   SI, CX
-	SUBQ   AX, CX
-	MOVQ   CX, 8(SP)
-	MOVQ   SI, AX
-	ADDQ   $0x0f, AX
-	SHRQ   $0x04, AX
-	SHLQ   $0x0a, AX
-	MOVQ   AX, 16(SP)
-	SHLQ   $0x06, SI
-	MOVQ   $0x00000040, AX
+	MOVQ   b_base+24(FP), CX
+	MOVQ   groups+168(FP), AX
+	MOVQ   AX, SI
+	SHRQ   $0x04, SI
+	MOVQ   SI, (SP)
+	SHLQ   $0x04, SI
+	MOVQ   AX, DI
+	SUBQ   SI, DI
+	MOVQ   DI, 8(SP)
+	MOVQ   AX, SI
+	ADDQ   $0x0f, SI
+	SHRQ   $0x04, SI
+	SHLQ   $0x0a, SI
+	MOVQ   SI, 16(SP)
+	SHLQ   $0x06, AX
 	CMPQ   8(SP), $0x00000000
 	JEQ    whole
-	MOVQ   n+160(FP), BX
-	MOVQ   (SP), CX
-	SHLQ   $0x0a, CX
-	ADDQ   DX, CX
-	LEAQ   4096(DI), DX
+	MOVQ   n+160(FP), R8
+	MOVQ   (SP), SI
+	SHLQ   $0x0a, SI
+	ADDQ   CX, SI
+	MOVQ   scratch_base+72(FP), DI
+	LEAQ   4096(DI), DI
 	VXORPS Z1, Z1, Z1
 
 panel:
-	MOVQ 8(SP), R8
-	MOVQ CX, R9
-	MOVQ $0x00000010, R10
-	SUBQ R8, R10
+	MOVQ 8(SP), R9
+	MOVQ SI, R10
+	MOVQ $0x00000010, R11
+	SUBQ R9, R11
 
 copy:
-	VMOVUPS (R9), Z0
-	VMOVUPS Z0, (DX)
-	ADDQ    $0x00000040, R9
-	ADDQ    $0x00000040, DX
-	DECQ    R8
+	VMOVUPS (R10), Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, DI
+	DECQ    R9
 	JNE     copy
 
 zero:
-	VMOVUPS Z1, (DX)
-	ADDQ    $0x00000040, DX
-	DECQ    R10
+	VMOVUPS Z1, (DI)
+	ADDQ    $0x00000040, DI
+	DECQ    R11
 	JNE     zero
-	ADDQ    SI, CX
-	SUBQ    $0x00000010, BX
-	CMPQ    BX, $0x00000000
+	ADDQ    AX, SI
+	SUBQ    $0x00000010, R8
+	CMPQ    R8, $0x00000000
 	JLE     whole
 	JMP     panel
 
 whole:
-	MOVQ m+152(FP), CX
-	MOVQ CX, 32(SP)
-	MOVQ a_base+0(FP), CX
-	MOVQ c_base+48(FP), DX
-	MOVQ DX, 40(SP)
+	MOVQ  ldc+144(FP), SI
+	MOVQ  SI, 64(SP)
+	MOVQ  n+160(FP), SI
+	ADDQ  $0x0f, SI
+	SHRQ  $0x04, SI
+	IMULQ AX, SI
+	ADDQ  SI, CX
+	MOVQ  CX, 48(SP)
+	MOVQ  $0x00000000, AX
+	MOVQ  m+152(FP), CX
+	CMPQ  CX, $0x00000100
+	JLT   few1
+	MOVQ  $0x00000100, AX
+
+few1:
+	MOVQ         AX, 56(SP)
+	MOVQ         $0x00000040, AX
+	MOVQ         $0x00000000, 40(SP)
+	MOVQ         $0x00000000, SI
+	VBROADCASTSS lo+176(FP), Z0
+	VBROADCASTSS hi+180(FP), Z1
+	VBROADCASTSS zp+184(FP), Z6
+	MOVQ         m+152(FP), CX
+	MOVQ         CX, 80(SP)
+	MOVQ         a_base+0(FP), CX
+	MOVQ         CX, 24(SP)
+	MOVQ         c_base+48(FP), CX
+	MOVQ         CX, 32(SP)
 
 rows:
-	CMPQ 32(SP), $0x00000000
+	CMPQ 80(SP), $0x00000000
 	JLE  done
-	CMPQ 32(SP), $0x00000010
+	CMPQ 80(SP), $0x00000010
 	JLE  one
-	MOVQ $0x00000000, 24(SP)
-	MOVQ b_base+24(FP), DX
-	MOVQ 40(SP), BX
+	MOVQ $0x00000000, 72(SP)
+	MOVQ b_base+24(FP), CX
 
-columns1:
-	MOVQ  n+160(FP), R8
-	SUBQ  24(SP), R8
-	TESTQ R8, R8
-	JLE   columnsend3
-	CMPQ  R8, $0x00000010
-	JLE   onepanel2
+columns2:
+	MOVQ  n+160(FP), DI
+	SUBQ  72(SP), DI
+	TESTQ DI, DI
+	JLE   columnsend4
+	CMPQ  DI, $0x00000010
+	JLE   onepanel3
 
 	// TILEZERO T0
 	LONG $0x497be2c4
@@ -102,375 +123,184 @@ columns1:
 	// TILEZERO T3
 	LONG $0x497be2c4
 	BYTE $0xd8
+	MOVQ  24(SP), DI
 	MOVQ  CX, R8
-	MOVQ  DX, R9
-	MOVQ  CX, R10
-	ADDQ  16(SP), R10
-	LEAQ  (R9)(SI*1), R11
-	MOVQ  (SP), R12
-	TESTQ R12, R12
-	JEQ   krest5
-
-k4:
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD (R9)(AX*1), T6
-	LONG $0x4b7bc2c4
-	WORD $0x0134
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R11)(AX*1), T7
-	LONG $0x4b7bc2c4
-	WORD $0x033c
-
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-
-	// TILELOADD (R10)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x022c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-
-	// TDPBUSD T7, T5, T3
-	LONG $0x5e41e2c4
-	BYTE $0xdd
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R10
-	ADDQ $0x00000400, R9
-	ADDQ $0x00000400, R11
-	DECQ R12
-	JNE  k4
-
-krest5:
-	CMPQ 8(SP), $0x00000000
-	JEQ  kend6
-	MOVQ 24(SP), R9
-	SHLQ $0x06, R9
-	ADDQ DI, R9
-
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD 4096(R9)(AX*1), T6
-	LONG $0x4b7bc2c4
-	LONG $0x100001b4
-	WORD $0x0000
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD 5120(R9)(AX*1), T7
-	LONG $0x4b7bc2c4
-	LONG $0x140001bc
-	WORD $0x0000
-
-	// TDPBUSD T7, T4, T1
-	LONG $0x5e41e2c4
-	BYTE $0xcc
-
-	// TILELOADD (R10)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x022c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-
-	// TDPBUSD T7, T5, T3
-	LONG $0x5e41e2c4
-	BYTE $0xdd
-
-kend6:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
-
-	// TILESTORED T2, 1024(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x04000794
-	WORD $0x0000
-
-	// TILESTORED T1, 2048(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0800078c
-	WORD $0x0000
-
-	// TILESTORED T3, 3072(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0c00079c
-	WORD $0x0000
-	MOVQ n+160(FP), R8
-	SUBQ 24(SP), R8
-	SUBQ $0x00000000, R8
-	CMPQ R8, $0x00000010
-	JLE  wide9
-	MOVQ $0x00000010, R8
-
-wide9:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many10
-	MOVQ  $0x00000020, R8
-
-many10:
-	MOVQ         ldc+144(FP), R11
-	LEAQ         (DI), R9
-	LEAQ         (BX), R10
-	MOVQ         bias_base+96(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    (R12)(R13*4), K1, Z0
-	MOVQ         mult_base+120(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    (R12)(R13*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
-
-row11:
-	VMOVUPS   (R9), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row11
-	MOVQ      n+160(FP), R8
-	SUBQ      24(SP), R8
-	SUBQ      $0x00000010, R8
-	CMPQ      R8, $0x00000010
-	JLE       wide12
-	MOVQ      $0x00000010, R8
-
-wide12:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000020
-	JLE   many13
-	MOVQ  $0x00000020, R8
-
-many13:
-	MOVQ         ldc+144(FP), R11
-	LEAQ         2048(DI), R9
-	LEAQ         16(BX), R10
-	MOVQ         bias_base+96(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    64(R12)(R13*4), K1, Z0
-	MOVQ         mult_base+120(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    64(R12)(R13*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
-
-row14:
-	VMOVUPS   (R9), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row14
-	IMUL3Q    $0x00000002, SI, R8
-	ADDQ      R8, DX
-	ADDQ      $0x00000020, 24(SP)
-	ADDQ      $0x00000020, BX
-	JMP       columns1
-
-onepanel2:
-	// TILEZERO T0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO T2
-	LONG $0x497be2c4
-	BYTE $0xd0
-	MOVQ  CX, R8
-	MOVQ  CX, R9
+	MOVQ  DI, R9
 	ADDQ  16(SP), R9
-	MOVQ  (SP), R10
-	TESTQ R10, R10
-	JEQ   krest16
-
-k15:
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD (DX)(AX*1), T6
-	LONG $0x4b7be2c4
-	WORD $0x0234
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R9)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x012c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R9
-	ADDQ $0x00000400, DX
-	DECQ R10
-	JNE  k15
-
-krest16:
-	CMPQ 8(SP), $0x00000000
-	JEQ  kend17
-	MOVQ 24(SP), DX
-	SHLQ $0x06, DX
-	ADDQ DI, DX
-
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
-
-	// TILELOADD 4096(DX)(AX*1), T6
-	LONG $0x4b7be2c4
-	LONG $0x100002b4
-	WORD $0x0000
-
-	// TDPBUSD T6, T4, T0
-	LONG $0x5e49e2c4
-	BYTE $0xc4
-
-	// TILELOADD (R9)(AX*1), T5
-	LONG $0x4b7bc2c4
-	WORD $0x012c
-
-	// TDPBUSD T6, T5, T2
-	LONG $0x5e49e2c4
-	BYTE $0xd5
-
-kend17:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
-
-	// TILESTORED T2, 1024(DI)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x04000794
-	WORD $0x0000
-	MOVQ n+160(FP), DX
-	SUBQ 24(SP), DX
-	SUBQ $0x00000000, DX
-	CMPQ DX, $0x00000010
-	JLE  wide20
-	MOVQ $0x00000010, DX
-
-wide20:
-	MOVQ  $-1, R8
-	BZHIQ DX, R8, R8
-	KMOVW R8, K1
-	MOVQ  32(SP), DX
-	CMPQ  DX, $0x00000020
-	JLE   many21
-	MOVQ  $0x00000020, DX
-
-many21:
-	MOVQ         ldc+144(FP), R9
-	LEAQ         (DI), R8
-	LEAQ         (BX), BX
-	MOVQ         bias_base+96(FP), R10
-	MOVQ         24(SP), R11
-	VMOVUPS.Z    (R10)(R11*4), K1, Z0
-	MOVQ         mult_base+120(FP), R10
-	MOVQ         24(SP), R11
-	VMOVUPS.Z    (R10)(R11*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
-
-row22:
-	VMOVUPS   (R8), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (BX)
-	ADDQ      $0x00000040, R8
-	ADDQ      R9, BX
-	DECQ      DX
-	JNE       row22
-
-columnsend3:
-	ADDQ   16(SP), CX
-	ADDQ   16(SP), CX
-	MOVQ   ldc+144(FP), DX
-	IMUL3Q $0x00000020, DX, DX
-	ADDQ   DX, 40(SP)
-	SUBQ   $0x00000020, 32(SP)
-	JMP    rows
-
-one:
-	MOVQ $0x00000000, 24(SP)
-	MOVQ b_base+24(FP), DX
-	MOVQ 40(SP), BX
-
-columns23:
-	MOVQ  n+160(FP), R8
-	SUBQ  24(SP), R8
-	TESTQ R8, R8
-	JLE   columnsend25
-	CMPQ  R8, $0x00000010
-	JLE   onepanel24
-
-	// TILEZERO T0
-	LONG $0x497be2c4
-	BYTE $0xc0
-
-	// TILEZERO T1
-	LONG $0x497be2c4
-	BYTE $0xc8
-	MOVQ  CX, R8
-	MOVQ  DX, R9
-	LEAQ  (R9)(SI*1), R10
+	MOVQ  groups+168(FP), R10
+	SHLQ  $0x06, R10
+	ADDQ  R8, R10
 	MOVQ  (SP), R11
 	TESTQ R11, R11
-	JEQ   krest27
+	JEQ   krest8
+	MOVQ  $+1024, R12
+	CMPQ  40(SP), $0x00000000
+	JEQ   up10
+	MOVQ  R11, R12
+	DECQ  R12
+	SHLQ  $0x0a, R12
+	ADDQ  R12, DI
+	ADDQ  R12, R9
+	ADDQ  R12, R8
+	ADDQ  R12, R10
+	MOVQ  $-1024, R12
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set11
 
-k26:
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
+up10:
+	MOVQ $0x00000001, 40(SP)
 
-	// TILELOADD (R9)(AX*1), T6
+set11:
+	MOVQ 48(SP), R13
+	MOVQ 72(SP), R14
+	ADDQ 32(SP), R14
+
+kboth6:
+	CMPQ       SI, $0x00000004
+	JLT        k7
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	PREFETCHT1 128(R13)
+	PREFETCHT1 192(R13)
+	ADDQ       56(SP), R13
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
 	LONG $0x4b7bc2c4
-	WORD $0x0134
+	WORD $0x0034
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+
+	// TILELOADD (R10)(AX*1), T7
+	LONG $0x4b7bc2c4
+	WORD $0x023c
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+
+	// TDPBUSD T7, T5, T3
+	LONG $0x5e41e2c4
+	BYTE $0xdd
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	ADDQ      R12, DI
+	ADDQ      R12, R9
+	ADDQ      R12, R8
+	ADDQ      R12, R10
+	DECQ      R11
+	JNE       kboth6
+	JMP       kdone5
+
+k7:
+	PREFETCHT1 (R13)
+	PREFETCHT1 64(R13)
+	PREFETCHT1 128(R13)
+	PREFETCHT1 192(R13)
+	ADDQ       56(SP), R13
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	WORD $0x0034
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
@@ -483,25 +313,333 @@ k26:
 	// TDPBUSD T7, T4, T1
 	LONG $0x5e41e2c4
 	BYTE $0xcc
-	ADDQ $0x00000400, R8
-	ADDQ $0x00000400, R9
-	ADDQ $0x00000400, R10
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+	// TDPBUSD T7, T5, T3
+	LONG $0x5e41e2c4
+	BYTE $0xdd
+	ADDQ R12, DI
+	ADDQ R12, R9
+	ADDQ R12, R8
+	ADDQ R12, R10
 	DECQ R11
-	JNE  k26
+	JNE  k7
 
-krest27:
+kdone5:
+	MOVQ R13, 48(SP)
+
+krest8:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend28
-	MOVQ 24(SP), R9
-	SHLQ $0x06, R9
-	ADDQ DI, R9
+	JEQ  kend9
+	MOVQ 72(SP), R8
+	SHLQ $0x06, R8
+	ADDQ scratch_base+72(FP), R8
+	MOVQ (SP), R9
+	SHLQ $0x0a, R9
+	MOVQ 24(SP), DI
+	ADDQ R9, DI
+	MOVQ DI, R9
+	ADDQ 16(SP), R9
 
-	// TILELOADD (R8)(AX*1), T4
-	LONG $0x4b7bc2c4
-	WORD $0x0024
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
 
-	// TILELOADD 4096(R9)(AX*1), T6
+	// TILELOADD 4096(R8)(AX*1), T6
 	LONG $0x4b7bc2c4
+	LONG $0x100000b4
+	WORD $0x0000
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD 5120(R8)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140000bc
+	WORD $0x0000
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+
+	// TILELOADD (R9)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x012c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+	// TDPBUSD T7, T5, T3
+	LONG $0x5e41e2c4
+	BYTE $0xdd
+
+kend9:
+	TESTQ SI, SI
+	JEQ   rowsend14
+
+row13:
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row13
+
+rowsend14:
+	MOVQ scratch_base+72(FP), DX
+
+	// TILESTORED T0, (DX)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0204
+
+	// TILESTORED T2, 1024(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04000294
+	WORD $0x0000
+
+	// TILESTORED T1, 2048(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x0800028c
+	WORD $0x0000
+
+	// TILESTORED T3, 3072(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x0c00029c
+	WORD $0x0000
+	MOVQ n+160(FP), DX
+	SUBQ 72(SP), DX
+	CMPQ DX, $0x00000020
+	JLE  few15
+	MOVQ $0x00000020, DX
+
+few15:
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K3
+	SHRQ      $0x10, BX
+	KMOVW     BX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z3
+	MOVQ      mult_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z4
+	MOVQ      mult_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), BX
+	ADDQ      32(SP), BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000020
+	JLE       many16
+	MOVQ      $0x00000020, SI
+
+many16:
+	MOVQ   groups+168(FP), DI
+	SHLQ   $0x06, DI
+	IMUL3Q $0x00000002, DI, DI
+	ADDQ   DI, CX
+	ADDQ   $0x00000020, 72(SP)
+	JMP    columns2
+
+onepanel3:
+	// TILEZERO T0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO T2
+	LONG $0x497be2c4
+	BYTE $0xd0
+	MOVQ  24(SP), DI
+	MOVQ  DI, R8
+	ADDQ  16(SP), R8
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JEQ   krest20
+	MOVQ  $+1024, R10
+	CMPQ  40(SP), $0x00000000
+	JEQ   up22
+	MOVQ  R9, R10
+	DECQ  R10
+	SHLQ  $0x0a, R10
+	ADDQ  R10, DI
+	ADDQ  R10, R8
+	ADDQ  R10, CX
+	MOVQ  $-1024, R10
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set23
+
+up22:
+	MOVQ $0x00000001, 40(SP)
+
+set23:
+	MOVQ 48(SP), R11
+	MOVQ 72(SP), R12
+	ADDQ 32(SP), R12
+
+kboth18:
+	CMPQ       SI, $0x00000002
+	JLT        k19
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ       56(SP), R11
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+
+	// TILELOADD (R8)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x002c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	ADDQ      R10, DI
+	ADDQ      R10, R8
+	ADDQ      R10, CX
+	DECQ      R9
+	JNE       kboth18
+	JMP       kdone17
+
+k19:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ       56(SP), R11
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD (R8)(AX*1), T5
+	LONG $0x4b7bc2c4
+	WORD $0x002c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+	ADDQ R10, DI
+	ADDQ R10, R8
+	ADDQ R10, CX
+	DECQ R9
+	JNE  k19
+
+kdone17:
+	MOVQ R11, 48(SP)
+
+krest20:
+	CMPQ 8(SP), $0x00000000
+	JEQ  kend21
+	MOVQ 72(SP), CX
+	SHLQ $0x06, CX
+	ADDQ scratch_base+72(FP), CX
+	MOVQ (SP), R8
+	SHLQ $0x0a, R8
+	MOVQ 24(SP), DI
+	ADDQ R8, DI
+	MOVQ DI, R8
+	ADDQ 16(SP), R8
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD 4096(CX)(AX*1), T6
+	LONG $0x4b7be2c4
 	LONG $0x100001b4
 	WORD $0x0000
 
@@ -509,221 +647,610 @@ krest27:
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-	// TILELOADD 5120(R9)(AX*1), T7
+	// TILELOADD (R8)(AX*1), T5
 	LONG $0x4b7bc2c4
-	LONG $0x140001bc
+	WORD $0x002c
+
+	// TDPBUSD T6, T5, T2
+	LONG $0x5e49e2c4
+	BYTE $0xd5
+
+kend21:
+	TESTQ SI, SI
+	JEQ   rowsend26
+
+row25:
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row25
+
+rowsend26:
+	MOVQ scratch_base+72(FP), CX
+
+	// TILESTORED T0, (CX)(AX*1)
+	LONG $0x4b7ae2c4
+	WORD $0x0104
+
+	// TILESTORED T2, 1024(CX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x04000194
+	WORD $0x0000
+	MOVQ n+160(FP), CX
+	SUBQ 72(SP), CX
+	CMPQ CX, $0x00000020
+	JLE  few27
+	MOVQ $0x00000020, CX
+
+few27:
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVW     DX, K3
+	SHRQ      $0x10, DX
+	KMOVW     DX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z (CX)(DX*4), K3, Z2
+	MOVQ      bias_base+96(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z 64(CX)(DX*4), K4, Z3
+	MOVQ      mult_base+120(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z (CX)(DX*4), K3, Z4
+	MOVQ      mult_base+120(FP), CX
+	MOVQ      72(SP), DX
+	VMOVUPS.Z 64(CX)(DX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), CX
+	ADDQ      32(SP), CX
+	MOVQ      CX, BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000020
+	JLE       many28
+	MOVQ      $0x00000020, SI
+
+many28:
+columnsend4:
+	MOVQ   16(SP), CX
+	IMUL3Q $0x00000002, CX, CX
+	ADDQ   CX, 24(SP)
+	MOVQ   ldc+144(FP), CX
+	IMUL3Q $0x00000020, CX, CX
+	ADDQ   CX, 32(SP)
+	SUBQ   $0x00000020, 80(SP)
+	JMP    rows
+
+one:
+	MOVQ $0x00000000, 72(SP)
+	MOVQ b_base+24(FP), CX
+
+columns29:
+	MOVQ  n+160(FP), DI
+	SUBQ  72(SP), DI
+	TESTQ DI, DI
+	JLE   columnsend31
+	CMPQ  DI, $0x00000010
+	JLE   onepanel30
+
+	// TILEZERO T0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO T1
+	LONG $0x497be2c4
+	BYTE $0xc8
+	MOVQ  24(SP), DI
+	MOVQ  CX, R8
+	MOVQ  groups+168(FP), R9
+	SHLQ  $0x06, R9
+	ADDQ  R8, R9
+	MOVQ  (SP), R10
+	TESTQ R10, R10
+	JEQ   krest35
+	MOVQ  $+1024, R11
+	CMPQ  40(SP), $0x00000000
+	JEQ   up37
+	MOVQ  R10, R11
+	DECQ  R11
+	SHLQ  $0x0a, R11
+	ADDQ  R11, DI
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	MOVQ  $-1024, R11
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set38
+
+up37:
+	MOVQ $0x00000001, 40(SP)
+
+set38:
+	MOVQ 48(SP), R12
+	MOVQ 72(SP), R13
+	ADDQ 32(SP), R13
+
+kboth33:
+	CMPQ       SI, $0x00000002
+	JLT        k34
+	PREFETCHT1 (R12)
+	PREFETCHT1 64(R12)
+	PREFETCHT1 128(R12)
+	PREFETCHT1 192(R12)
+	ADDQ       56(SP), R12
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	WORD $0x0034
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+
+	// TILELOADD (R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	WORD $0x013c
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	ADDQ      R11, DI
+	ADDQ      R11, R8
+	ADDQ      R11, R9
+	DECQ      R10
+	JNE       kboth33
+	JMP       kdone32
+
+k34:
+	PREFETCHT1 (R12)
+	PREFETCHT1 64(R12)
+	PREFETCHT1 128(R12)
+	PREFETCHT1 192(R12)
+	ADDQ       56(SP), R12
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	WORD $0x0034
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD (R9)(AX*1), T7
+	LONG $0x4b7bc2c4
+	WORD $0x013c
+
+	// TDPBUSD T7, T4, T1
+	LONG $0x5e41e2c4
+	BYTE $0xcc
+	ADDQ R11, DI
+	ADDQ R11, R8
+	ADDQ R11, R9
+	DECQ R10
+	JNE  k34
+
+kdone32:
+	MOVQ R12, 48(SP)
+
+krest35:
+	CMPQ 8(SP), $0x00000000
+	JEQ  kend36
+	MOVQ 72(SP), R8
+	SHLQ $0x06, R8
+	ADDQ scratch_base+72(FP), R8
+	MOVQ (SP), R9
+	SHLQ $0x0a, R9
+	MOVQ 24(SP), DI
+	ADDQ R9, DI
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD 4096(R8)(AX*1), T6
+	LONG $0x4b7bc2c4
+	LONG $0x100000b4
+	WORD $0x0000
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+
+	// TILELOADD 5120(R8)(AX*1), T7
+	LONG $0x4b7bc2c4
+	LONG $0x140000bc
 	WORD $0x0000
 
 	// TDPBUSD T7, T4, T1
 	LONG $0x5e41e2c4
 	BYTE $0xcc
 
-kend28:
-	// TILESTORED T0, (DI)(AX*1)
-	LONG $0x4b7ae2c4
-	WORD $0x0704
+kend36:
+	TESTQ SI, SI
+	JEQ   rowsend41
 
-	// TILESTORED T1, 2048(DI)(AX*1)
+row40:
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row40
+
+rowsend41:
+	MOVQ scratch_base+72(FP), DX
+
+	// TILESTORED T0, (DX)(AX*1)
 	LONG $0x4b7ae2c4
-	LONG $0x0800078c
+	WORD $0x0204
+
+	// TILESTORED T1, 2048(DX)(AX*1)
+	LONG $0x4b7ae2c4
+	LONG $0x0800028c
 	WORD $0x0000
-	MOVQ n+160(FP), R8
-	SUBQ 24(SP), R8
-	SUBQ $0x00000000, R8
-	CMPQ R8, $0x00000010
-	JLE  wide31
-	MOVQ $0x00000010, R8
+	MOVQ n+160(FP), DX
+	SUBQ 72(SP), DX
+	CMPQ DX, $0x00000020
+	JLE  few42
+	MOVQ $0x00000020, DX
 
-wide31:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000010
-	JLE   many32
-	MOVQ  $0x00000010, R8
+few42:
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K3
+	SHRQ      $0x10, BX
+	KMOVW     BX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z2
+	MOVQ      bias_base+96(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z3
+	MOVQ      mult_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z (DX)(BX*4), K3, Z4
+	MOVQ      mult_base+120(FP), DX
+	MOVQ      72(SP), BX
+	VMOVUPS.Z 64(DX)(BX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), BX
+	ADDQ      32(SP), BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000010
+	JLE       many43
+	MOVQ      $0x00000010, SI
 
-many32:
-	MOVQ         ldc+144(FP), R11
-	LEAQ         (DI), R9
-	LEAQ         (BX), R10
-	MOVQ         bias_base+96(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    (R12)(R13*4), K1, Z0
-	MOVQ         mult_base+120(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    (R12)(R13*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
+many43:
+	MOVQ   groups+168(FP), DI
+	SHLQ   $0x06, DI
+	IMUL3Q $0x00000002, DI, DI
+	ADDQ   DI, CX
+	ADDQ   $0x00000020, 72(SP)
+	JMP    columns29
 
-row33:
-	VMOVUPS   (R9), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row33
-	MOVQ      n+160(FP), R8
-	SUBQ      24(SP), R8
-	SUBQ      $0x00000010, R8
-	CMPQ      R8, $0x00000010
-	JLE       wide34
-	MOVQ      $0x00000010, R8
-
-wide34:
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	MOVQ  32(SP), R8
-	CMPQ  R8, $0x00000010
-	JLE   many35
-	MOVQ  $0x00000010, R8
-
-many35:
-	MOVQ         ldc+144(FP), R11
-	LEAQ         2048(DI), R9
-	LEAQ         16(BX), R10
-	MOVQ         bias_base+96(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    64(R12)(R13*4), K1, Z0
-	MOVQ         mult_base+120(FP), R12
-	MOVQ         24(SP), R13
-	VMOVUPS.Z    64(R12)(R13*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
-
-row36:
-	VMOVUPS   (R9), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (R10)
-	ADDQ      $0x00000040, R9
-	ADDQ      R11, R10
-	DECQ      R8
-	JNE       row36
-	IMUL3Q    $0x00000002, SI, R8
-	ADDQ      R8, DX
-	ADDQ      $0x00000020, 24(SP)
-	ADDQ      $0x00000020, BX
-	JMP       columns23
-
-onepanel24:
+onepanel30:
 	// TILEZERO T0
 	LONG $0x497be2c4
 	BYTE $0xc0
-	MOVQ  CX, SI
+	MOVQ  24(SP), DI
 	MOVQ  (SP), R8
 	TESTQ R8, R8
-	JEQ   krest38
+	JEQ   krest47
+	MOVQ  $+1024, R9
+	CMPQ  40(SP), $0x00000000
+	JEQ   up49
+	MOVQ  R8, R9
+	DECQ  R9
+	SHLQ  $0x0a, R9
+	ADDQ  R9, DI
+	ADDQ  R9, CX
+	MOVQ  $-1024, R9
+	MOVQ  $0x00000000, 40(SP)
+	JMP   set50
 
-k37:
-	// TILELOADD (SI)(AX*1), T4
-	LONG $0x4b7be2c4
-	WORD $0x0624
+up49:
+	MOVQ $0x00000001, 40(SP)
 
-	// TILELOADD (DX)(AX*1), T6
+set50:
+	MOVQ 48(SP), R10
+	MOVQ 72(SP), R11
+	ADDQ 32(SP), R11
+
+kboth45:
+	CMPQ       SI, $0x00000001
+	JLT        k46
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	PREFETCHT1 128(R10)
+	PREFETCHT1 192(R10)
+	ADDQ       56(SP), R10
+
+	// TILELOADD (DI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0234
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
-	ADDQ $0x00000400, SI
-	ADDQ $0x00000400, DX
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	ADDQ      R9, DI
+	ADDQ      R9, CX
+	DECQ      R8
+	JNE       kboth45
+	JMP       kdone44
+
+k46:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	PREFETCHT1 128(R10)
+	PREFETCHT1 192(R10)
+	ADDQ       56(SP), R10
+
+	// TILELOADD (DI)(AX*1), T4
+	LONG $0x4b7be2c4
+	WORD $0x0724
+
+	// TILELOADD (CX)(AX*1), T6
+	LONG $0x4b7be2c4
+	WORD $0x0134
+
+	// TDPBUSD T6, T4, T0
+	LONG $0x5e49e2c4
+	BYTE $0xc4
+	ADDQ R9, DI
+	ADDQ R9, CX
 	DECQ R8
-	JNE  k37
+	JNE  k46
 
-krest38:
+kdone44:
+	MOVQ R10, 48(SP)
+
+krest47:
 	CMPQ 8(SP), $0x00000000
-	JEQ  kend39
-	MOVQ 24(SP), DX
-	SHLQ $0x06, DX
-	ADDQ DI, DX
+	JEQ  kend48
+	MOVQ 72(SP), CX
+	SHLQ $0x06, CX
+	ADDQ scratch_base+72(FP), CX
+	MOVQ (SP), R8
+	SHLQ $0x0a, R8
+	MOVQ 24(SP), DI
+	ADDQ R8, DI
 
-	// TILELOADD (SI)(AX*1), T4
+	// TILELOADD (DI)(AX*1), T4
 	LONG $0x4b7be2c4
-	WORD $0x0624
+	WORD $0x0724
 
-	// TILELOADD 4096(DX)(AX*1), T6
+	// TILELOADD 4096(CX)(AX*1), T6
 	LONG $0x4b7be2c4
-	LONG $0x100002b4
+	LONG $0x100001b4
 	WORD $0x0000
 
 	// TDPBUSD T6, T4, T0
 	LONG $0x5e49e2c4
 	BYTE $0xc4
 
-kend39:
-	// TILESTORED T0, (DI)(AX*1)
+kend48:
+	TESTQ SI, SI
+	JEQ   rowsend53
+
+row52:
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row52
+
+rowsend53:
+	MOVQ scratch_base+72(FP), CX
+
+	// TILESTORED T0, (CX)(AX*1)
 	LONG $0x4b7ae2c4
-	WORD $0x0704
+	WORD $0x0104
 	MOVQ n+160(FP), AX
-	SUBQ 24(SP), AX
-	SUBQ $0x00000000, AX
-	CMPQ AX, $0x00000010
-	JLE  wide42
-	MOVQ $0x00000010, AX
+	SUBQ 72(SP), AX
+	CMPQ AX, $0x00000020
+	JLE  few54
+	MOVQ $0x00000020, AX
 
-wide42:
-	MOVQ  $-1, DX
-	BZHIQ AX, DX, DX
-	KMOVW DX, K1
-	MOVQ  32(SP), AX
-	CMPQ  AX, $0x00000010
-	JLE   many43
-	MOVQ  $0x00000010, AX
+few54:
+	MOVQ      $-1, CX
+	BZHIQ     AX, CX, CX
+	KMOVW     CX, K3
+	SHRQ      $0x10, CX
+	KMOVW     CX, K4
+	KMOVW     K3, K1
+	KMOVW     K4, K2
+	MOVQ      bias_base+96(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z (AX)(CX*4), K3, Z2
+	MOVQ      bias_base+96(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z 64(AX)(CX*4), K4, Z3
+	MOVQ      mult_base+120(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z (AX)(CX*4), K3, Z4
+	MOVQ      mult_base+120(FP), AX
+	MOVQ      72(SP), CX
+	VMOVUPS.Z 64(AX)(CX*4), K4, Z5
+	MOVQ      scratch_base+72(FP), DX
+	MOVQ      72(SP), AX
+	ADDQ      32(SP), AX
+	MOVQ      AX, BX
+	MOVQ      80(SP), SI
+	CMPQ      SI, $0x00000010
+	JLE       many55
+	MOVQ      $0x00000010, SI
 
-many43:
-	MOVQ         ldc+144(FP), DX
-	LEAQ         (DI), SI
-	LEAQ         (BX), BX
-	MOVQ         bias_base+96(FP), DI
-	MOVQ         24(SP), R8
-	VMOVUPS.Z    (DI)(R8*4), K1, Z0
-	MOVQ         mult_base+120(FP), DI
-	MOVQ         24(SP), R8
-	VMOVUPS.Z    (DI)(R8*4), K1, Z1
-	VBROADCASTSS lo+176(FP), Z2
-	VBROADCASTSS hi+180(FP), Z3
-	VBROADCASTSS zp+184(FP), Z4
-
-row44:
-	VMOVUPS   (SI), Z5
-	VPADDD    Z0, Z5, Z5
-	VCVTDQ2PS Z5, Z5
-	VMULPS    Z1, Z5, Z5
-	VMAXPS    Z2, Z5, Z5
-	VMINPS    Z3, Z5, Z5
-	VCVTPS2DQ Z5, Z5
-	VPADDD    Z4, Z5, Z5
-	VPMOVDB   Z5, K1, (BX)
-	ADDQ      $0x00000040, SI
-	ADDQ      DX, BX
-	DECQ      AX
-	JNE       row44
-
-columnsend25:
-	ADDQ   16(SP), CX
+many55:
+columnsend31:
+	MOVQ   16(SP), AX
+	IMUL3Q $0x00000001, AX, AX
+	ADDQ   AX, 24(SP)
 	MOVQ   ldc+144(FP), AX
 	IMUL3Q $0x00000010, AX, AX
-	ADDQ   AX, 40(SP)
-	SUBQ   $0x00000010, 32(SP)
+	ADDQ   AX, 32(SP)
+	SUBQ   $0x00000010, 80(SP)
 
 done:
+	TESTQ SI, SI
+	JEQ   rowsend57
+
+row56:
+	VMOVUPS   (DX), Z7
+	VPADDD    Z2, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z4, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K1, (BX)
+	VMOVUPS   2048(DX), Z7
+	VPADDD    Z3, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS    Z5, Z7, Z7
+	VMAXPS    Z0, Z7, Z7
+	VMINPS    Z1, Z7, Z7
+	VCVTPS2DQ Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VPMOVDB   Z7, K2, 16(BX)
+	ADDQ      $0x00000040, DX
+	ADDQ      64(SP), BX
+	DECQ      SI
+	TESTQ     SI, SI
+	JNE       row56
+
+rowsend57:
 	// TILERELEASE
 	LONG $0x4978e2c4
 	BYTE $0xc0

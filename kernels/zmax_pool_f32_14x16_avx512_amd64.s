@@ -8,7 +8,7 @@
 // Requires: AVX, AVX512F
 TEXT ·max_pool_f32_14x16_avx512(SB), NOSPLIT, $112-224
 	CMPQ   pixels+160(FP), $0x0000000e
-	JNE    next1
+	JNE    next2
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -20,7 +20,7 @@ TEXT ·max_pool_f32_14x16_avx512(SB), NOSPLIT, $112-224
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, (SP)
 
-row2:
+row3:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -38,15 +38,15 @@ row2:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store5
+	JEQ     store6
 
-tap3:
+tap4:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial6
+	JNE     partial7
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z14
@@ -106,16 +106,16 @@ tap3:
 	VCMPPS  $0x03, Z14, Z14, K1
 	VMOVAPS Z14, K1, Z13
 
-nexttap4:
+nexttap5:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap3
-	JMP  store5
+	JNE  tap4
+	JMP  store6
 
-partial6:
+partial7:
 	CMPQ    24(R9), $0x00000002
-	JLT     last9
-	JNE     both8
+	JLT     last10
+	JNE     both9
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z14
@@ -170,9 +170,9 @@ partial6:
 	VMAXPS  Z12, Z14, Z12
 	VCMPPS  $0x03, Z14, Z14, K1
 	VMOVAPS Z14, K1, Z12
-	JMP     nexttap4
+	JMP     nexttap5
 
-last9:
+last10:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z14
@@ -227,9 +227,9 @@ last9:
 	VMAXPS  Z13, Z14, Z13
 	VCMPPS  $0x03, Z14, Z14, K1
 	VMOVAPS Z14, K1, Z13
-	JMP     nexttap4
+	JMP     nexttap5
 
-both8:
+both9:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z14
@@ -280,13 +280,13 @@ both8:
 	VMAXPS  Z12, Z14, Z12
 	VCMPPS  $0x03, Z14, Z14, K1
 	VMOVAPS Z14, K1, Z12
-	JMP     nexttap4
+	JMP     nexttap5
 
-store5:
+store6:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip13
+	JEQ    skip14
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -303,11 +303,11 @@ store5:
 	VADDPS 768(R9), Z12, Z12
 	VADDPS 832(R9), Z13, Z13
 
-skip13:
+skip14:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip14
+	JEQ    skip15
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -324,11 +324,11 @@ skip13:
 	VADDPS (R9), Z12, Z12
 	VADDPS (R9), Z13, Z13
 
-skip14:
+skip15:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip15
+	JEQ    skip16
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -347,11 +347,11 @@ skip14:
 	VADDPS 768(R9), Z12, Z12
 	VADDPS 832(R9), Z13, Z13
 
-skip15:
+skip16:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip16
+	JEQ          skip17
 	VBROADCASTSS lo+216(FP), Z14
 	VMAXPS       Z0, Z14, Z0
 	VMAXPS       Z1, Z14, Z1
@@ -383,7 +383,7 @@ skip15:
 	VMINPS       Z12, Z14, Z12
 	VMINPS       Z13, Z14, Z13
 
-skip16:
+skip17:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -406,13 +406,13 @@ skip16:
 	MOVQ    (SP), R9
 	DECQ    R9
 	MOVQ    R9, (SP)
-	JNE     row2
+	JNE     row3
 	VZEROUPPER
 	RET
 
-next1:
+next2:
 	CMPQ   pixels+160(FP), $0x0000000d
-	JNE    next17
+	JNE    next18
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -424,7 +424,7 @@ next1:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 8(SP)
 
-row18:
+row19:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -441,15 +441,15 @@ row18:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store21
+	JEQ     store22
 
-tap19:
+tap20:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial22
+	JNE     partial23
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z13
@@ -505,16 +505,16 @@ tap19:
 	VCMPPS  $0x03, Z13, Z13, K1
 	VMOVAPS Z13, K1, Z12
 
-nexttap20:
+nexttap21:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap19
-	JMP  store21
+	JNE  tap20
+	JMP  store22
 
-partial22:
+partial23:
 	CMPQ    24(R9), $0x00000002
-	JLT     last25
-	JNE     both24
+	JLT     last26
+	JNE     both25
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z13
@@ -565,9 +565,9 @@ partial22:
 	VMAXPS  Z11, Z13, Z11
 	VCMPPS  $0x03, Z13, Z13, K1
 	VMOVAPS Z13, K1, Z11
-	JMP     nexttap20
+	JMP     nexttap21
 
-last25:
+last26:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z13
@@ -618,9 +618,9 @@ last25:
 	VMAXPS  Z12, Z13, Z12
 	VCMPPS  $0x03, Z13, Z13, K1
 	VMOVAPS Z13, K1, Z12
-	JMP     nexttap20
+	JMP     nexttap21
 
-both24:
+both25:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z13
@@ -667,13 +667,13 @@ both24:
 	VMAXPS  Z11, Z13, Z11
 	VCMPPS  $0x03, Z13, Z13, K1
 	VMOVAPS Z13, K1, Z11
-	JMP     nexttap20
+	JMP     nexttap21
 
-store21:
+store22:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip29
+	JEQ    skip30
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -689,11 +689,11 @@ store21:
 	VADDPS 704(R9), Z11, Z11
 	VADDPS 768(R9), Z12, Z12
 
-skip29:
+skip30:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip30
+	JEQ    skip31
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -709,11 +709,11 @@ skip29:
 	VADDPS (R9), Z11, Z11
 	VADDPS (R9), Z12, Z12
 
-skip30:
+skip31:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip31
+	JEQ    skip32
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -731,11 +731,11 @@ skip30:
 	VADDPS 704(R9), Z11, Z11
 	VADDPS 768(R9), Z12, Z12
 
-skip31:
+skip32:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip32
+	JEQ          skip33
 	VBROADCASTSS lo+216(FP), Z13
 	VMAXPS       Z0, Z13, Z0
 	VMAXPS       Z1, Z13, Z1
@@ -765,7 +765,7 @@ skip31:
 	VMINPS       Z11, Z13, Z11
 	VMINPS       Z12, Z13, Z12
 
-skip32:
+skip33:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -787,13 +787,13 @@ skip32:
 	MOVQ    8(SP), R9
 	DECQ    R9
 	MOVQ    R9, 8(SP)
-	JNE     row18
+	JNE     row19
 	VZEROUPPER
 	RET
 
-next17:
+next18:
 	CMPQ   pixels+160(FP), $0x0000000c
-	JNE    next33
+	JNE    next34
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -805,7 +805,7 @@ next17:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 16(SP)
 
-row34:
+row35:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -821,15 +821,15 @@ row34:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store37
+	JEQ     store38
 
-tap35:
+tap36:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial38
+	JNE     partial39
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z12
@@ -881,16 +881,16 @@ tap35:
 	VCMPPS  $0x03, Z12, Z12, K1
 	VMOVAPS Z12, K1, Z11
 
-nexttap36:
+nexttap37:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap35
-	JMP  store37
+	JNE  tap36
+	JMP  store38
 
-partial38:
+partial39:
 	CMPQ    24(R9), $0x00000002
-	JLT     last41
-	JNE     both40
+	JLT     last42
+	JNE     both41
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z12
@@ -937,9 +937,9 @@ partial38:
 	VMAXPS  Z10, Z12, Z10
 	VCMPPS  $0x03, Z12, Z12, K1
 	VMOVAPS Z12, K1, Z10
-	JMP     nexttap36
+	JMP     nexttap37
 
-last41:
+last42:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z12
@@ -986,9 +986,9 @@ last41:
 	VMAXPS  Z11, Z12, Z11
 	VCMPPS  $0x03, Z12, Z12, K1
 	VMOVAPS Z12, K1, Z11
-	JMP     nexttap36
+	JMP     nexttap37
 
-both40:
+both41:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z12
@@ -1031,13 +1031,13 @@ both40:
 	VMAXPS  Z10, Z12, Z10
 	VCMPPS  $0x03, Z12, Z12, K1
 	VMOVAPS Z12, K1, Z10
-	JMP     nexttap36
+	JMP     nexttap37
 
-store37:
+store38:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip45
+	JEQ    skip46
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1052,11 +1052,11 @@ store37:
 	VADDPS 640(R9), Z10, Z10
 	VADDPS 704(R9), Z11, Z11
 
-skip45:
+skip46:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip46
+	JEQ    skip47
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -1071,11 +1071,11 @@ skip45:
 	VADDPS (R9), Z10, Z10
 	VADDPS (R9), Z11, Z11
 
-skip46:
+skip47:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip47
+	JEQ    skip48
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -1092,11 +1092,11 @@ skip46:
 	VADDPS 640(R9), Z10, Z10
 	VADDPS 704(R9), Z11, Z11
 
-skip47:
+skip48:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip48
+	JEQ          skip49
 	VBROADCASTSS lo+216(FP), Z12
 	VMAXPS       Z0, Z12, Z0
 	VMAXPS       Z1, Z12, Z1
@@ -1124,7 +1124,7 @@ skip47:
 	VMINPS       Z10, Z12, Z10
 	VMINPS       Z11, Z12, Z11
 
-skip48:
+skip49:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -1145,13 +1145,13 @@ skip48:
 	MOVQ    16(SP), R9
 	DECQ    R9
 	MOVQ    R9, 16(SP)
-	JNE     row34
+	JNE     row35
 	VZEROUPPER
 	RET
 
-next33:
+next34:
 	CMPQ   pixels+160(FP), $0x0000000b
-	JNE    next49
+	JNE    next50
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1163,7 +1163,7 @@ next33:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 24(SP)
 
-row50:
+row51:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -1178,15 +1178,15 @@ row50:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store53
+	JEQ     store54
 
-tap51:
+tap52:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial54
+	JNE     partial55
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z11
@@ -1234,16 +1234,16 @@ tap51:
 	VCMPPS  $0x03, Z11, Z11, K1
 	VMOVAPS Z11, K1, Z10
 
-nexttap52:
+nexttap53:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap51
-	JMP  store53
+	JNE  tap52
+	JMP  store54
 
-partial54:
+partial55:
 	CMPQ    24(R9), $0x00000002
-	JLT     last57
-	JNE     both56
+	JLT     last58
+	JNE     both57
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z11
@@ -1286,9 +1286,9 @@ partial54:
 	VMAXPS  Z9, Z11, Z9
 	VCMPPS  $0x03, Z11, Z11, K1
 	VMOVAPS Z11, K1, Z9
-	JMP     nexttap52
+	JMP     nexttap53
 
-last57:
+last58:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z11
@@ -1331,9 +1331,9 @@ last57:
 	VMAXPS  Z10, Z11, Z10
 	VCMPPS  $0x03, Z11, Z11, K1
 	VMOVAPS Z11, K1, Z10
-	JMP     nexttap52
+	JMP     nexttap53
 
-both56:
+both57:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z11
@@ -1372,13 +1372,13 @@ both56:
 	VMAXPS  Z9, Z11, Z9
 	VCMPPS  $0x03, Z11, Z11, K1
 	VMOVAPS Z11, K1, Z9
-	JMP     nexttap52
+	JMP     nexttap53
 
-store53:
+store54:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip61
+	JEQ    skip62
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1392,11 +1392,11 @@ store53:
 	VADDPS 576(R9), Z9, Z9
 	VADDPS 640(R9), Z10, Z10
 
-skip61:
+skip62:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip62
+	JEQ    skip63
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -1410,11 +1410,11 @@ skip61:
 	VADDPS (R9), Z9, Z9
 	VADDPS (R9), Z10, Z10
 
-skip62:
+skip63:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip63
+	JEQ    skip64
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -1430,11 +1430,11 @@ skip62:
 	VADDPS 576(R9), Z9, Z9
 	VADDPS 640(R9), Z10, Z10
 
-skip63:
+skip64:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip64
+	JEQ          skip65
 	VBROADCASTSS lo+216(FP), Z11
 	VMAXPS       Z0, Z11, Z0
 	VMAXPS       Z1, Z11, Z1
@@ -1460,7 +1460,7 @@ skip63:
 	VMINPS       Z9, Z11, Z9
 	VMINPS       Z10, Z11, Z10
 
-skip64:
+skip65:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -1480,13 +1480,13 @@ skip64:
 	MOVQ    24(SP), R9
 	DECQ    R9
 	MOVQ    R9, 24(SP)
-	JNE     row50
+	JNE     row51
 	VZEROUPPER
 	RET
 
-next49:
+next50:
 	CMPQ   pixels+160(FP), $0x0000000a
-	JNE    next65
+	JNE    next66
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1498,7 +1498,7 @@ next49:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 32(SP)
 
-row66:
+row67:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -1512,15 +1512,15 @@ row66:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store69
+	JEQ     store70
 
-tap67:
+tap68:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial70
+	JNE     partial71
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11), Z10
@@ -1564,16 +1564,16 @@ tap67:
 	VCMPPS  $0x03, Z10, Z10, K1
 	VMOVAPS Z10, K1, Z9
 
-nexttap68:
+nexttap69:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap67
-	JMP  store69
+	JNE  tap68
+	JMP  store70
 
-partial70:
+partial71:
 	CMPQ    24(R9), $0x00000002
-	JLT     last73
-	JNE     both72
+	JLT     last74
+	JNE     both73
 	VMOVUPS (R11), Z10
 	VMAXPS  Z0, Z10, Z0
 	VCMPPS  $0x03, Z10, Z10, K1
@@ -1610,9 +1610,9 @@ partial70:
 	VMAXPS  Z8, Z10, Z8
 	VCMPPS  $0x03, Z10, Z10, K1
 	VMOVAPS Z10, K1, Z8
-	JMP     nexttap68
+	JMP     nexttap69
 
-last73:
+last74:
 	LEAQ    (R11)(BX*8), R12
 	ADDQ    BX, R12
 	VMOVUPS (R11)(BX*1), Z10
@@ -1651,9 +1651,9 @@ last73:
 	VMAXPS  Z9, Z10, Z9
 	VCMPPS  $0x03, Z10, Z10, K1
 	VMOVAPS Z10, K1, Z9
-	JMP     nexttap68
+	JMP     nexttap69
 
-both72:
+both73:
 	VMOVUPS (R11)(BX*1), Z10
 	VMAXPS  Z1, Z10, Z1
 	VCMPPS  $0x03, Z10, Z10, K1
@@ -1686,13 +1686,13 @@ both72:
 	VMAXPS  Z8, Z10, Z8
 	VCMPPS  $0x03, Z10, Z10, K1
 	VMOVAPS Z10, K1, Z8
-	JMP     nexttap68
+	JMP     nexttap69
 
-store69:
+store70:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip77
+	JEQ    skip78
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1705,11 +1705,11 @@ store69:
 	VADDPS 512(R9), Z8, Z8
 	VADDPS 576(R9), Z9, Z9
 
-skip77:
+skip78:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip78
+	JEQ    skip79
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -1722,11 +1722,11 @@ skip77:
 	VADDPS (R9), Z8, Z8
 	VADDPS (R9), Z9, Z9
 
-skip78:
+skip79:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip79
+	JEQ    skip80
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -1741,11 +1741,11 @@ skip78:
 	VADDPS 512(R9), Z8, Z8
 	VADDPS 576(R9), Z9, Z9
 
-skip79:
+skip80:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip80
+	JEQ          skip81
 	VBROADCASTSS lo+216(FP), Z10
 	VMAXPS       Z0, Z10, Z0
 	VMAXPS       Z1, Z10, Z1
@@ -1769,7 +1769,7 @@ skip79:
 	VMINPS       Z8, Z10, Z8
 	VMINPS       Z9, Z10, Z9
 
-skip80:
+skip81:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -1788,13 +1788,13 @@ skip80:
 	MOVQ    32(SP), R9
 	DECQ    R9
 	MOVQ    R9, 32(SP)
-	JNE     row66
+	JNE     row67
 	VZEROUPPER
 	RET
 
-next65:
+next66:
 	CMPQ   pixels+160(FP), $0x00000009
-	JNE    next81
+	JNE    next82
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -1806,7 +1806,7 @@ next65:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 40(SP)
 
-row82:
+row83:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -1819,15 +1819,15 @@ row82:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store85
+	JEQ     store86
 
-tap83:
+tap84:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial86
+	JNE     partial87
 	VMOVUPS (R11), Z9
 	VMAXPS  Z0, Z9, Z0
 	VCMPPS  $0x03, Z9, Z9, K1
@@ -1865,16 +1865,16 @@ tap83:
 	VCMPPS  $0x03, Z9, Z9, K1
 	VMOVAPS Z9, K1, Z8
 
-nexttap84:
+nexttap85:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap83
-	JMP  store85
+	JNE  tap84
+	JMP  store86
 
-partial86:
+partial87:
 	CMPQ    24(R9), $0x00000002
-	JLT     last89
-	JNE     both88
+	JLT     last90
+	JNE     both89
 	VMOVUPS (R11), Z9
 	VMAXPS  Z0, Z9, Z0
 	VCMPPS  $0x03, Z9, Z9, K1
@@ -1907,9 +1907,9 @@ partial86:
 	VMAXPS  Z7, Z9, Z7
 	VCMPPS  $0x03, Z9, Z9, K1
 	VMOVAPS Z9, K1, Z7
-	JMP     nexttap84
+	JMP     nexttap85
 
-last89:
+last90:
 	VMOVUPS (R11)(BX*1), Z9
 	VMAXPS  Z1, Z9, Z1
 	VCMPPS  $0x03, Z9, Z9, K1
@@ -1942,9 +1942,9 @@ last89:
 	VMAXPS  Z8, Z9, Z8
 	VCMPPS  $0x03, Z9, Z9, K1
 	VMOVAPS Z9, K1, Z8
-	JMP     nexttap84
+	JMP     nexttap85
 
-both88:
+both89:
 	VMOVUPS (R11)(BX*1), Z9
 	VMAXPS  Z1, Z9, Z1
 	VCMPPS  $0x03, Z9, Z9, K1
@@ -1973,13 +1973,13 @@ both88:
 	VMAXPS  Z7, Z9, Z7
 	VCMPPS  $0x03, Z9, Z9, K1
 	VMOVAPS Z9, K1, Z7
-	JMP     nexttap84
+	JMP     nexttap85
 
-store85:
+store86:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip93
+	JEQ    skip94
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -1991,11 +1991,11 @@ store85:
 	VADDPS 448(R9), Z7, Z7
 	VADDPS 512(R9), Z8, Z8
 
-skip93:
+skip94:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip94
+	JEQ    skip95
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -2007,11 +2007,11 @@ skip93:
 	VADDPS (R9), Z7, Z7
 	VADDPS (R9), Z8, Z8
 
-skip94:
+skip95:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip95
+	JEQ    skip96
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -2025,11 +2025,11 @@ skip94:
 	VADDPS 448(R9), Z7, Z7
 	VADDPS 512(R9), Z8, Z8
 
-skip95:
+skip96:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip96
+	JEQ          skip97
 	VBROADCASTSS lo+216(FP), Z9
 	VMAXPS       Z0, Z9, Z0
 	VMAXPS       Z1, Z9, Z1
@@ -2051,7 +2051,7 @@ skip95:
 	VMINPS       Z7, Z9, Z7
 	VMINPS       Z8, Z9, Z8
 
-skip96:
+skip97:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -2069,13 +2069,13 @@ skip96:
 	MOVQ    40(SP), R9
 	DECQ    R9
 	MOVQ    R9, 40(SP)
-	JNE     row82
+	JNE     row83
 	VZEROUPPER
 	RET
 
-next81:
+next82:
 	CMPQ   pixels+160(FP), $0x00000008
-	JNE    next97
+	JNE    next98
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2087,7 +2087,7 @@ next81:
 	MOVQ   rows+168(FP), R9
 	MOVQ   R9, 48(SP)
 
-row98:
+row99:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -2099,15 +2099,15 @@ row98:
 	MOVQ    taps_base+120(FP), R9
 	MOVQ    count+144(FP), R10
 	TESTQ   R10, R10
-	JEQ     store101
+	JEQ     store102
 
-tap99:
+tap100:
 	MOVQ    (R9), R11
 	LEAQ    (CX)(R11*4), R11
 	MOVQ    8(R9), R12
 	LEAQ    (DX)(R12*4), R12
 	CMPQ    24(R9), $0x00000000
-	JNE     partial102
+	JNE     partial103
 	VMOVUPS (R11), Z8
 	VMAXPS  Z0, Z8, Z0
 	VCMPPS  $0x03, Z8, Z8, K1
@@ -2141,16 +2141,16 @@ tap99:
 	VCMPPS  $0x03, Z8, Z8, K1
 	VMOVAPS Z8, K1, Z7
 
-nexttap100:
+nexttap101:
 	ADDQ $0x00000020, R9
 	DECQ R10
-	JNE  tap99
-	JMP  store101
+	JNE  tap100
+	JMP  store102
 
-partial102:
+partial103:
 	CMPQ    24(R9), $0x00000002
-	JLT     last105
-	JNE     both104
+	JLT     last106
+	JNE     both105
 	VMOVUPS (R11), Z8
 	VMAXPS  Z0, Z8, Z0
 	VCMPPS  $0x03, Z8, Z8, K1
@@ -2179,9 +2179,9 @@ partial102:
 	VMAXPS  Z6, Z8, Z6
 	VCMPPS  $0x03, Z8, Z8, K1
 	VMOVAPS Z8, K1, Z6
-	JMP     nexttap100
+	JMP     nexttap101
 
-last105:
+last106:
 	VMOVUPS (R11)(BX*1), Z8
 	VMAXPS  Z1, Z8, Z1
 	VCMPPS  $0x03, Z8, Z8, K1
@@ -2210,9 +2210,9 @@ last105:
 	VMAXPS  Z7, Z8, Z7
 	VCMPPS  $0x03, Z8, Z8, K1
 	VMOVAPS Z8, K1, Z7
-	JMP     nexttap100
+	JMP     nexttap101
 
-both104:
+both105:
 	VMOVUPS (R11)(BX*1), Z8
 	VMAXPS  Z1, Z8, Z1
 	VCMPPS  $0x03, Z8, Z8, K1
@@ -2237,13 +2237,13 @@ both104:
 	VMAXPS  Z6, Z8, Z6
 	VCMPPS  $0x03, Z8, Z8, K1
 	VMOVAPS Z8, K1, Z6
-	JMP     nexttap100
+	JMP     nexttap101
 
-store101:
+store102:
 	MOVQ   $0x00000001, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip109
+	JEQ    skip110
 	MOVQ   AX, R9
 	VADDPS (R9), Z0, Z0
 	VADDPS 64(R9), Z1, Z1
@@ -2254,11 +2254,11 @@ store101:
 	VADDPS 384(R9), Z6, Z6
 	VADDPS 448(R9), Z7, Z7
 
-skip109:
+skip110:
 	MOVQ   $0x00000002, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip110
+	JEQ    skip111
 	MOVQ   bias_base+72(FP), R9
 	VADDPS (R9), Z0, Z0
 	VADDPS (R9), Z1, Z1
@@ -2269,11 +2269,11 @@ skip109:
 	VADDPS (R9), Z6, Z6
 	VADDPS (R9), Z7, Z7
 
-skip110:
+skip111:
 	MOVQ   $0x00000004, R9
 	MOVQ   flags+208(FP), R10
 	TESTQ  R9, R10
-	JEQ    skip111
+	JEQ    skip112
 	MOVQ   AX, R9
 	SUBQ   dst_base+0(FP), R9
 	ADDQ   res_base+96(FP), R9
@@ -2286,11 +2286,11 @@ skip110:
 	VADDPS 384(R9), Z6, Z6
 	VADDPS 448(R9), Z7, Z7
 
-skip111:
+skip112:
 	MOVQ         $0x00000008, R9
 	MOVQ         flags+208(FP), R10
 	TESTQ        R9, R10
-	JEQ          skip112
+	JEQ          skip113
 	VBROADCASTSS lo+216(FP), Z8
 	VMAXPS       Z0, Z8, Z0
 	VMAXPS       Z1, Z8, Z1
@@ -2310,7 +2310,7 @@ skip111:
 	VMINPS       Z6, Z8, Z6
 	VMINPS       Z7, Z8, Z7
 
-skip112:
+skip113:
 	MOVQ    AX, R9
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, 64(R9)
@@ -2327,13 +2327,13 @@ skip112:
 	MOVQ    48(SP), R9
 	DECQ    R9
 	MOVQ    R9, 48(SP)
-	JNE     row98
+	JNE     row99
 	VZEROUPPER
 	RET
 
-next97:
+next98:
 	CMPQ   pixels+160(FP), $0x00000007
-	JNE    next113
+	JNE    next114
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2344,7 +2344,7 @@ next97:
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, 56(SP)
 
-row114:
+row115:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -2355,15 +2355,15 @@ row114:
 	MOVQ    taps_base+120(FP), R8
 	MOVQ    count+144(FP), R9
 	TESTQ   R9, R9
-	JEQ     store117
+	JEQ     store118
 
-tap115:
+tap116:
 	MOVQ    (R8), R10
 	LEAQ    (CX)(R10*4), R10
 	MOVQ    8(R8), R11
 	LEAQ    (DX)(R11*4), R11
 	CMPQ    24(R8), $0x00000000
-	JNE     partial118
+	JNE     partial119
 	VMOVUPS (R10), Z7
 	VMAXPS  Z0, Z7, Z0
 	VCMPPS  $0x03, Z7, Z7, K1
@@ -2393,16 +2393,16 @@ tap115:
 	VCMPPS  $0x03, Z7, Z7, K1
 	VMOVAPS Z7, K1, Z6
 
-nexttap116:
+nexttap117:
 	ADDQ $0x00000020, R8
 	DECQ R9
-	JNE  tap115
-	JMP  store117
+	JNE  tap116
+	JMP  store118
 
-partial118:
+partial119:
 	CMPQ    24(R8), $0x00000002
-	JLT     last121
-	JNE     both120
+	JLT     last122
+	JNE     both121
 	VMOVUPS (R10), Z7
 	VMAXPS  Z0, Z7, Z0
 	VCMPPS  $0x03, Z7, Z7, K1
@@ -2427,9 +2427,9 @@ partial118:
 	VMAXPS  Z5, Z7, Z5
 	VCMPPS  $0x03, Z7, Z7, K1
 	VMOVAPS Z7, K1, Z5
-	JMP     nexttap116
+	JMP     nexttap117
 
-last121:
+last122:
 	VMOVUPS (R10)(BX*1), Z7
 	VMAXPS  Z1, Z7, Z1
 	VCMPPS  $0x03, Z7, Z7, K1
@@ -2454,9 +2454,9 @@ last121:
 	VMAXPS  Z6, Z7, Z6
 	VCMPPS  $0x03, Z7, Z7, K1
 	VMOVAPS Z7, K1, Z6
-	JMP     nexttap116
+	JMP     nexttap117
 
-both120:
+both121:
 	VMOVUPS (R10)(BX*1), Z7
 	VMAXPS  Z1, Z7, Z1
 	VCMPPS  $0x03, Z7, Z7, K1
@@ -2477,13 +2477,13 @@ both120:
 	VMAXPS  Z5, Z7, Z5
 	VCMPPS  $0x03, Z7, Z7, K1
 	VMOVAPS Z7, K1, Z5
-	JMP     nexttap116
+	JMP     nexttap117
 
-store117:
+store118:
 	MOVQ   $0x00000001, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip125
+	JEQ    skip126
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
 	VADDPS 64(R8), Z1, Z1
@@ -2493,11 +2493,11 @@ store117:
 	VADDPS 320(R8), Z5, Z5
 	VADDPS 384(R8), Z6, Z6
 
-skip125:
+skip126:
 	MOVQ   $0x00000002, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip126
+	JEQ    skip127
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
 	VADDPS (R8), Z1, Z1
@@ -2507,11 +2507,11 @@ skip125:
 	VADDPS (R8), Z5, Z5
 	VADDPS (R8), Z6, Z6
 
-skip126:
+skip127:
 	MOVQ   $0x00000004, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip127
+	JEQ    skip128
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -2523,11 +2523,11 @@ skip126:
 	VADDPS 320(R8), Z5, Z5
 	VADDPS 384(R8), Z6, Z6
 
-skip127:
+skip128:
 	MOVQ         $0x00000008, R8
 	MOVQ         flags+208(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip128
+	JEQ          skip129
 	VBROADCASTSS lo+216(FP), Z7
 	VMAXPS       Z0, Z7, Z0
 	VMAXPS       Z1, Z7, Z1
@@ -2545,7 +2545,7 @@ skip127:
 	VMINPS       Z5, Z7, Z5
 	VMINPS       Z6, Z7, Z6
 
-skip128:
+skip129:
 	MOVQ    AX, R8
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
@@ -2561,13 +2561,13 @@ skip128:
 	MOVQ    56(SP), R8
 	DECQ    R8
 	MOVQ    R8, 56(SP)
-	JNE     row114
+	JNE     row115
 	VZEROUPPER
 	RET
 
-next113:
+next114:
 	CMPQ   pixels+160(FP), $0x00000006
-	JNE    next129
+	JNE    next130
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2578,7 +2578,7 @@ next113:
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, 64(SP)
 
-row130:
+row131:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -2588,15 +2588,15 @@ row130:
 	MOVQ    taps_base+120(FP), R8
 	MOVQ    count+144(FP), R9
 	TESTQ   R9, R9
-	JEQ     store133
+	JEQ     store134
 
-tap131:
+tap132:
 	MOVQ    (R8), R10
 	LEAQ    (CX)(R10*4), R10
 	MOVQ    8(R8), R11
 	LEAQ    (DX)(R11*4), R11
 	CMPQ    24(R8), $0x00000000
-	JNE     partial134
+	JNE     partial135
 	VMOVUPS (R10), Z6
 	VMAXPS  Z0, Z6, Z0
 	VCMPPS  $0x03, Z6, Z6, K1
@@ -2622,16 +2622,16 @@ tap131:
 	VCMPPS  $0x03, Z6, Z6, K1
 	VMOVAPS Z6, K1, Z5
 
-nexttap132:
+nexttap133:
 	ADDQ $0x00000020, R8
 	DECQ R9
-	JNE  tap131
-	JMP  store133
+	JNE  tap132
+	JMP  store134
 
-partial134:
+partial135:
 	CMPQ    24(R8), $0x00000002
-	JLT     last137
-	JNE     both136
+	JLT     last138
+	JNE     both137
 	VMOVUPS (R10), Z6
 	VMAXPS  Z0, Z6, Z0
 	VCMPPS  $0x03, Z6, Z6, K1
@@ -2652,9 +2652,9 @@ partial134:
 	VMAXPS  Z4, Z6, Z4
 	VCMPPS  $0x03, Z6, Z6, K1
 	VMOVAPS Z6, K1, Z4
-	JMP     nexttap132
+	JMP     nexttap133
 
-last137:
+last138:
 	VMOVUPS (R10)(BX*1), Z6
 	VMAXPS  Z1, Z6, Z1
 	VCMPPS  $0x03, Z6, Z6, K1
@@ -2675,9 +2675,9 @@ last137:
 	VMAXPS  Z5, Z6, Z5
 	VCMPPS  $0x03, Z6, Z6, K1
 	VMOVAPS Z6, K1, Z5
-	JMP     nexttap132
+	JMP     nexttap133
 
-both136:
+both137:
 	VMOVUPS (R10)(BX*1), Z6
 	VMAXPS  Z1, Z6, Z1
 	VCMPPS  $0x03, Z6, Z6, K1
@@ -2694,13 +2694,13 @@ both136:
 	VMAXPS  Z4, Z6, Z4
 	VCMPPS  $0x03, Z6, Z6, K1
 	VMOVAPS Z6, K1, Z4
-	JMP     nexttap132
+	JMP     nexttap133
 
-store133:
+store134:
 	MOVQ   $0x00000001, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip141
+	JEQ    skip142
 	MOVQ   AX, R8
 	VADDPS (R8), Z0, Z0
 	VADDPS 64(R8), Z1, Z1
@@ -2709,11 +2709,11 @@ store133:
 	VADDPS 256(R8), Z4, Z4
 	VADDPS 320(R8), Z5, Z5
 
-skip141:
+skip142:
 	MOVQ   $0x00000002, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip142
+	JEQ    skip143
 	MOVQ   bias_base+72(FP), R8
 	VADDPS (R8), Z0, Z0
 	VADDPS (R8), Z1, Z1
@@ -2722,11 +2722,11 @@ skip141:
 	VADDPS (R8), Z4, Z4
 	VADDPS (R8), Z5, Z5
 
-skip142:
+skip143:
 	MOVQ   $0x00000004, R8
 	MOVQ   flags+208(FP), R9
 	TESTQ  R8, R9
-	JEQ    skip143
+	JEQ    skip144
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
@@ -2737,11 +2737,11 @@ skip142:
 	VADDPS 256(R8), Z4, Z4
 	VADDPS 320(R8), Z5, Z5
 
-skip143:
+skip144:
 	MOVQ         $0x00000008, R8
 	MOVQ         flags+208(FP), R9
 	TESTQ        R8, R9
-	JEQ          skip144
+	JEQ          skip145
 	VBROADCASTSS lo+216(FP), Z6
 	VMAXPS       Z0, Z6, Z0
 	VMAXPS       Z1, Z6, Z1
@@ -2757,7 +2757,7 @@ skip143:
 	VMINPS       Z4, Z6, Z4
 	VMINPS       Z5, Z6, Z5
 
-skip144:
+skip145:
 	MOVQ    AX, R8
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, 64(R8)
@@ -2772,13 +2772,13 @@ skip144:
 	MOVQ    64(SP), R8
 	DECQ    R8
 	MOVQ    R8, 64(SP)
-	JNE     row130
+	JNE     row131
 	VZEROUPPER
 	RET
 
-next129:
+next130:
 	CMPQ   pixels+160(FP), $0x00000005
-	JNE    next145
+	JNE    next146
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2788,7 +2788,7 @@ next129:
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 72(SP)
 
-row146:
+row147:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -2797,15 +2797,15 @@ row146:
 	MOVQ    taps_base+120(FP), DI
 	MOVQ    count+144(FP), R8
 	TESTQ   R8, R8
-	JEQ     store149
+	JEQ     store150
 
-tap147:
+tap148:
 	MOVQ    (DI), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    8(DI), R10
 	LEAQ    (DX)(R10*4), R10
 	CMPQ    24(DI), $0x00000000
-	JNE     partial150
+	JNE     partial151
 	VMOVUPS (R9), Z5
 	VMAXPS  Z0, Z5, Z0
 	VCMPPS  $0x03, Z5, Z5, K1
@@ -2827,16 +2827,16 @@ tap147:
 	VCMPPS  $0x03, Z5, Z5, K1
 	VMOVAPS Z5, K1, Z4
 
-nexttap148:
+nexttap149:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap147
-	JMP  store149
+	JNE  tap148
+	JMP  store150
 
-partial150:
+partial151:
 	CMPQ    24(DI), $0x00000002
-	JLT     last153
-	JNE     both152
+	JLT     last154
+	JNE     both153
 	VMOVUPS (R9), Z5
 	VMAXPS  Z0, Z5, Z0
 	VCMPPS  $0x03, Z5, Z5, K1
@@ -2853,9 +2853,9 @@ partial150:
 	VMAXPS  Z3, Z5, Z3
 	VCMPPS  $0x03, Z5, Z5, K1
 	VMOVAPS Z5, K1, Z3
-	JMP     nexttap148
+	JMP     nexttap149
 
-last153:
+last154:
 	VMOVUPS (R9)(BX*1), Z5
 	VMAXPS  Z1, Z5, Z1
 	VCMPPS  $0x03, Z5, Z5, K1
@@ -2872,9 +2872,9 @@ last153:
 	VMAXPS  Z4, Z5, Z4
 	VCMPPS  $0x03, Z5, Z5, K1
 	VMOVAPS Z5, K1, Z4
-	JMP     nexttap148
+	JMP     nexttap149
 
-both152:
+both153:
 	VMOVUPS (R9)(BX*1), Z5
 	VMAXPS  Z1, Z5, Z1
 	VCMPPS  $0x03, Z5, Z5, K1
@@ -2887,13 +2887,13 @@ both152:
 	VMAXPS  Z3, Z5, Z3
 	VCMPPS  $0x03, Z5, Z5, K1
 	VMOVAPS Z5, K1, Z3
-	JMP     nexttap148
+	JMP     nexttap149
 
-store149:
+store150:
 	MOVQ   $0x00000001, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip157
+	JEQ    skip158
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
@@ -2901,11 +2901,11 @@ store149:
 	VADDPS 192(DI), Z3, Z3
 	VADDPS 256(DI), Z4, Z4
 
-skip157:
+skip158:
 	MOVQ   $0x00000002, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip158
+	JEQ    skip159
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI), Z1, Z1
@@ -2913,11 +2913,11 @@ skip157:
 	VADDPS (DI), Z3, Z3
 	VADDPS (DI), Z4, Z4
 
-skip158:
+skip159:
 	MOVQ   $0x00000004, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip159
+	JEQ    skip160
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -2927,11 +2927,11 @@ skip158:
 	VADDPS 192(DI), Z3, Z3
 	VADDPS 256(DI), Z4, Z4
 
-skip159:
+skip160:
 	MOVQ         $0x00000008, DI
 	MOVQ         flags+208(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip160
+	JEQ          skip161
 	VBROADCASTSS lo+216(FP), Z5
 	VMAXPS       Z0, Z5, Z0
 	VMAXPS       Z1, Z5, Z1
@@ -2945,7 +2945,7 @@ skip159:
 	VMINPS       Z3, Z5, Z3
 	VMINPS       Z4, Z5, Z4
 
-skip160:
+skip161:
 	MOVQ    AX, DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
@@ -2959,13 +2959,13 @@ skip160:
 	MOVQ    72(SP), DI
 	DECQ    DI
 	MOVQ    DI, 72(SP)
-	JNE     row146
+	JNE     row147
 	VZEROUPPER
 	RET
 
-next145:
+next146:
 	CMPQ   pixels+160(FP), $0x00000004
-	JNE    next161
+	JNE    next162
 	MOVQ   dst_base+0(FP), AX
 	MOVQ   x_base+24(FP), CX
 	MOVQ   w_base+48(FP), DX
@@ -2975,7 +2975,7 @@ next145:
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 80(SP)
 
-row162:
+row163:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
@@ -2983,15 +2983,15 @@ row162:
 	MOVQ    taps_base+120(FP), DI
 	MOVQ    count+144(FP), R8
 	TESTQ   R8, R8
-	JEQ     store165
+	JEQ     store166
 
-tap163:
+tap164:
 	MOVQ    (DI), R9
 	LEAQ    (CX)(R9*4), R9
 	MOVQ    8(DI), R10
 	LEAQ    (DX)(R10*4), R10
 	CMPQ    24(DI), $0x00000000
-	JNE     partial166
+	JNE     partial167
 	VMOVUPS (R9), Z4
 	VMAXPS  Z0, Z4, Z0
 	VCMPPS  $0x03, Z4, Z4, K1
@@ -3009,16 +3009,16 @@ tap163:
 	VCMPPS  $0x03, Z4, Z4, K1
 	VMOVAPS Z4, K1, Z3
 
-nexttap164:
+nexttap165:
 	ADDQ $0x00000020, DI
 	DECQ R8
-	JNE  tap163
-	JMP  store165
+	JNE  tap164
+	JMP  store166
 
-partial166:
+partial167:
 	CMPQ    24(DI), $0x00000002
-	JLT     last169
-	JNE     both168
+	JLT     last170
+	JNE     both169
 	VMOVUPS (R9), Z4
 	VMAXPS  Z0, Z4, Z0
 	VCMPPS  $0x03, Z4, Z4, K1
@@ -3031,9 +3031,9 @@ partial166:
 	VMAXPS  Z2, Z4, Z2
 	VCMPPS  $0x03, Z4, Z4, K1
 	VMOVAPS Z4, K1, Z2
-	JMP     nexttap164
+	JMP     nexttap165
 
-last169:
+last170:
 	VMOVUPS (R9)(BX*1), Z4
 	VMAXPS  Z1, Z4, Z1
 	VCMPPS  $0x03, Z4, Z4, K1
@@ -3046,9 +3046,9 @@ last169:
 	VMAXPS  Z3, Z4, Z3
 	VCMPPS  $0x03, Z4, Z4, K1
 	VMOVAPS Z4, K1, Z3
-	JMP     nexttap164
+	JMP     nexttap165
 
-both168:
+both169:
 	VMOVUPS (R9)(BX*1), Z4
 	VMAXPS  Z1, Z4, Z1
 	VCMPPS  $0x03, Z4, Z4, K1
@@ -3057,35 +3057,35 @@ both168:
 	VMAXPS  Z2, Z4, Z2
 	VCMPPS  $0x03, Z4, Z4, K1
 	VMOVAPS Z4, K1, Z2
-	JMP     nexttap164
+	JMP     nexttap165
 
-store165:
+store166:
 	MOVQ   $0x00000001, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip173
+	JEQ    skip174
 	MOVQ   AX, DI
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
 	VADDPS 128(DI), Z2, Z2
 	VADDPS 192(DI), Z3, Z3
 
-skip173:
+skip174:
 	MOVQ   $0x00000002, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip174
+	JEQ    skip175
 	MOVQ   bias_base+72(FP), DI
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI), Z1, Z1
 	VADDPS (DI), Z2, Z2
 	VADDPS (DI), Z3, Z3
 
-skip174:
+skip175:
 	MOVQ   $0x00000004, DI
 	MOVQ   flags+208(FP), R8
 	TESTQ  DI, R8
-	JEQ    skip175
+	JEQ    skip176
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
@@ -3094,11 +3094,11 @@ skip174:
 	VADDPS 128(DI), Z2, Z2
 	VADDPS 192(DI), Z3, Z3
 
-skip175:
+skip176:
 	MOVQ         $0x00000008, DI
 	MOVQ         flags+208(FP), R8
 	TESTQ        DI, R8
-	JEQ          skip176
+	JEQ          skip177
 	VBROADCASTSS lo+216(FP), Z4
 	VMAXPS       Z0, Z4, Z0
 	VMAXPS       Z1, Z4, Z1
@@ -3110,7 +3110,7 @@ skip175:
 	VMINPS       Z2, Z4, Z2
 	VMINPS       Z3, Z4, Z3
 
-skip176:
+skip177:
 	MOVQ    AX, DI
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
@@ -3123,13 +3123,13 @@ skip176:
 	MOVQ    80(SP), DI
 	DECQ    DI
 	MOVQ    DI, 80(SP)
-	JNE     row162
+	JNE     row163
 	VZEROUPPER
 	RET
 
-next161:
+next162:
 	CMPQ pixels+160(FP), $0x00000003
-	JNE  next177
+	JNE  next178
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -3138,22 +3138,22 @@ next161:
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 88(SP)
 
-row178:
+row179:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	VMOVUPS cff800000<>+0(SB), Z2
 	MOVQ    taps_base+120(FP), SI
 	MOVQ    count+144(FP), DI
 	TESTQ   DI, DI
-	JEQ     store181
+	JEQ     store182
 
-tap179:
+tap180:
 	MOVQ    (SI), R8
 	LEAQ    (CX)(R8*4), R8
 	MOVQ    8(SI), R9
 	LEAQ    (DX)(R9*4), R9
 	CMPQ    24(SI), $0x00000000
-	JNE     partial182
+	JNE     partial183
 	VMOVUPS (R8), Z3
 	VMAXPS  Z0, Z3, Z0
 	VCMPPS  $0x03, Z3, Z3, K1
@@ -3167,16 +3167,16 @@ tap179:
 	VCMPPS  $0x03, Z3, Z3, K1
 	VMOVAPS Z3, K1, Z2
 
-nexttap180:
+nexttap181:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap179
-	JMP  store181
+	JNE  tap180
+	JMP  store182
 
-partial182:
+partial183:
 	CMPQ    24(SI), $0x00000002
-	JLT     last185
-	JNE     both184
+	JLT     last186
+	JNE     both185
 	VMOVUPS (R8), Z3
 	VMAXPS  Z0, Z3, Z0
 	VCMPPS  $0x03, Z3, Z3, K1
@@ -3185,9 +3185,9 @@ partial182:
 	VMAXPS  Z1, Z3, Z1
 	VCMPPS  $0x03, Z3, Z3, K1
 	VMOVAPS Z3, K1, Z1
-	JMP     nexttap180
+	JMP     nexttap181
 
-last185:
+last186:
 	VMOVUPS (R8)(BX*1), Z3
 	VMAXPS  Z1, Z3, Z1
 	VCMPPS  $0x03, Z3, Z3, K1
@@ -3196,40 +3196,40 @@ last185:
 	VMAXPS  Z2, Z3, Z2
 	VCMPPS  $0x03, Z3, Z3, K1
 	VMOVAPS Z3, K1, Z2
-	JMP     nexttap180
+	JMP     nexttap181
 
-both184:
+both185:
 	VMOVUPS (R8)(BX*1), Z3
 	VMAXPS  Z1, Z3, Z1
 	VCMPPS  $0x03, Z3, Z3, K1
 	VMOVAPS Z3, K1, Z1
-	JMP     nexttap180
+	JMP     nexttap181
 
-store181:
+store182:
 	MOVQ   $0x00000001, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip189
+	JEQ    skip190
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 	VADDPS 128(SI), Z2, Z2
 
-skip189:
+skip190:
 	MOVQ   $0x00000002, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip190
+	JEQ    skip191
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS (SI), Z1, Z1
 	VADDPS (SI), Z2, Z2
 
-skip190:
+skip191:
 	MOVQ   $0x00000004, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip191
+	JEQ    skip192
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
@@ -3237,11 +3237,11 @@ skip190:
 	VADDPS 64(SI), Z1, Z1
 	VADDPS 128(SI), Z2, Z2
 
-skip191:
+skip192:
 	MOVQ         $0x00000008, SI
 	MOVQ         flags+208(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip192
+	JEQ          skip193
 	VBROADCASTSS lo+216(FP), Z3
 	VMAXPS       Z0, Z3, Z0
 	VMAXPS       Z1, Z3, Z1
@@ -3251,7 +3251,7 @@ skip191:
 	VMINPS       Z1, Z3, Z1
 	VMINPS       Z2, Z3, Z2
 
-skip192:
+skip193:
 	MOVQ    AX, SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
@@ -3263,13 +3263,13 @@ skip192:
 	MOVQ    88(SP), SI
 	DECQ    SI
 	MOVQ    SI, 88(SP)
-	JNE     row178
+	JNE     row179
 	VZEROUPPER
 	RET
 
-next177:
+next178:
 	CMPQ pixels+160(FP), $0x00000002
-	JNE  next193
+	JNE  next194
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -3278,21 +3278,21 @@ next177:
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 96(SP)
 
-row194:
+row195:
 	VMOVUPS cff800000<>+0(SB), Z0
 	VMOVUPS cff800000<>+0(SB), Z1
 	MOVQ    taps_base+120(FP), SI
 	MOVQ    count+144(FP), DI
 	TESTQ   DI, DI
-	JEQ     store197
+	JEQ     store198
 
-tap195:
+tap196:
 	MOVQ    (SI), R8
 	LEAQ    (CX)(R8*4), R8
 	MOVQ    8(SI), R9
 	LEAQ    (DX)(R9*4), R9
 	CMPQ    24(SI), $0x00000000
-	JNE     partial198
+	JNE     partial199
 	VMOVUPS (R8), Z2
 	VMAXPS  Z0, Z2, Z0
 	VCMPPS  $0x03, Z2, Z2, K1
@@ -3302,62 +3302,62 @@ tap195:
 	VCMPPS  $0x03, Z2, Z2, K1
 	VMOVAPS Z2, K1, Z1
 
-nexttap196:
+nexttap197:
 	ADDQ $0x00000020, SI
 	DECQ DI
-	JNE  tap195
-	JMP  store197
+	JNE  tap196
+	JMP  store198
 
-partial198:
+partial199:
 	CMPQ    24(SI), $0x00000002
-	JNE     last201
+	JNE     last202
 	VMOVUPS (R8), Z2
 	VMAXPS  Z0, Z2, Z0
 	VCMPPS  $0x03, Z2, Z2, K1
 	VMOVAPS Z2, K1, Z0
-	JMP     nexttap196
+	JMP     nexttap197
 
-last201:
+last202:
 	VMOVUPS (R8)(BX*1), Z2
 	VMAXPS  Z1, Z2, Z1
 	VCMPPS  $0x03, Z2, Z2, K1
 	VMOVAPS Z2, K1, Z1
-	JMP     nexttap196
+	JMP     nexttap197
 
-store197:
+store198:
 	MOVQ   $0x00000001, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip204
+	JEQ    skip205
 	MOVQ   AX, SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
-skip204:
+skip205:
 	MOVQ   $0x00000002, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip205
+	JEQ    skip206
 	MOVQ   bias_base+72(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS (SI), Z1, Z1
 
-skip205:
+skip206:
 	MOVQ   $0x00000004, SI
 	MOVQ   flags+208(FP), DI
 	TESTQ  SI, DI
-	JEQ    skip206
+	JEQ    skip207
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
 	VADDPS (SI), Z0, Z0
 	VADDPS 64(SI), Z1, Z1
 
-skip206:
+skip207:
 	MOVQ         $0x00000008, SI
 	MOVQ         flags+208(FP), DI
 	TESTQ        SI, DI
-	JEQ          skip207
+	JEQ          skip208
 	VBROADCASTSS lo+216(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VMAXPS       Z1, Z2, Z1
@@ -3365,7 +3365,7 @@ skip206:
 	VMINPS       Z0, Z2, Z0
 	VMINPS       Z1, Z2, Z1
 
-skip207:
+skip208:
 	MOVQ    AX, SI
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
@@ -3376,11 +3376,11 @@ skip207:
 	MOVQ    96(SP), SI
 	DECQ    SI
 	MOVQ    SI, 96(SP)
-	JNE     row194
+	JNE     row195
 	VZEROUPPER
 	RET
 
-next193:
+next194:
 	MOVQ dst_base+0(FP), AX
 	MOVQ x_base+24(FP), CX
 	MOVQ w_base+48(FP), DX
@@ -3389,14 +3389,14 @@ next193:
 	MOVQ rows+168(FP), BX
 	MOVQ BX, 104(SP)
 
-row209:
+row210:
 	VMOVUPS cff800000<>+0(SB), Z0
 	MOVQ    taps_base+120(FP), BX
 	MOVQ    count+144(FP), SI
 	TESTQ   SI, SI
-	JEQ     store212
+	JEQ     store213
 
-tap210:
+tap211:
 	MOVQ    (BX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    8(BX), R8
@@ -3407,45 +3407,45 @@ tap210:
 	VMOVAPS Z1, K1, Z0
 	ADDQ    $0x00000020, BX
 	DECQ    SI
-	JNE     tap210
+	JNE     tap211
 
-store212:
+store213:
 	MOVQ   $0x00000001, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip215
+	JEQ    skip216
 	MOVQ   AX, BX
 	VADDPS (BX), Z0, Z0
 
-skip215:
+skip216:
 	MOVQ   $0x00000002, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip216
+	JEQ    skip217
 	MOVQ   bias_base+72(FP), BX
 	VADDPS (BX), Z0, Z0
 
-skip216:
+skip217:
 	MOVQ   $0x00000004, BX
 	MOVQ   flags+208(FP), SI
 	TESTQ  BX, SI
-	JEQ    skip217
+	JEQ    skip218
 	MOVQ   AX, BX
 	SUBQ   dst_base+0(FP), BX
 	ADDQ   res_base+96(FP), BX
 	VADDPS (BX), Z0, Z0
 
-skip217:
+skip218:
 	MOVQ         $0x00000008, BX
 	MOVQ         flags+208(FP), SI
 	TESTQ        BX, SI
-	JEQ          skip218
+	JEQ          skip219
 	VBROADCASTSS lo+216(FP), Z1
 	VMAXPS       Z0, Z1, Z0
 	VBROADCASTSS hi+220(FP), Z1
 	VMINPS       Z0, Z1, Z0
 
-skip218:
+skip219:
 	MOVQ    AX, BX
 	VMOVUPS Z0, (BX)
 	MOVQ    xrow+176(FP), BX
@@ -3455,7 +3455,7 @@ skip218:
 	MOVQ    104(SP), BX
 	DECQ    BX
 	MOVQ    BX, 104(SP)
-	JNE     row209
+	JNE     row210
 	VZEROUPPER
 	RET
 

@@ -50,6 +50,7 @@ func jump(name string, taken func(m *machine) bool) {
 func init() {
 	arith("ADDQ", true, func(d, s uint64) uint64 { return d + s })
 	arith("SUBQ", true, func(d, s uint64) uint64 { return d - s })
+	arith("IMULQ", false, func(d, s uint64) uint64 { return d * s })
 	arith("SHLQ", false, func(d, s uint64) uint64 { return d << s })
 	arith("SHRQ", false, func(d, s uint64) uint64 { return d >> s })
 	jump("JMP", func(*machine) bool { return true })

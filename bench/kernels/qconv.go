@@ -56,7 +56,11 @@ func (l qconvLayer) to(op, dtype string) Case {
 			if l.groups > 1 {
 				return "conv_depthwise_u8s8u8"
 			}
-			if l.kernel == 1 && l.stride == 1 && l.channels%4 == 0 {
+			gemm := l.kernel == 1 && l.stride == 1 && l.channels%4 == 0
+			switch tiles := kernels.TakesTiles(t, out*out, l.filters, l.kernel*l.kernel*l.channels); {
+			case tiles && (gemm || l.kernel*l.channels%64 == 0):
+				kernel = "gemm_tile"
+			case gemm:
 				kernel = "gemm"
 			}
 			if t >= cpu.AVX2 && t < cpu.VNNI {

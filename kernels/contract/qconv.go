@@ -24,8 +24,8 @@ type qconvCase struct {
 }
 
 // eachQConv covers merged runs and runs of one pixel, channels that are no multiple of 4, groups, depthwise with one and several vectors,
-// 1×1 with and without stride, dilation, one row, padding wider than the kernel, images of several bands, and every kind of weights: any, extreme, paired, and
-// such as need nine bits.
+// 1×1 with and without stride, dilation, one row, padding wider than the kernel, images of several bands, runs as wide as tiles, and every
+// kind of weights: any, extreme, paired, and such as need nine bits.
 func (c *checker) eachQConv(u8 bool, f func(i int, x *qconvCase)) {
 	shapes := []struct {
 		m, ch, groups, h, w, kh, kw, stride, dilation, pad int
@@ -51,6 +51,11 @@ func (c *checker) eachQConv(u8 bool, f func(i int, x *qconvCase)) {
 		{65, 12, 1, 3, 17, 3, 3, 1, 1, 1},
 		{64, 64, 64, 8, 600, 3, 3, 1, 1, 1}, // several bands
 		{2, 4, 1, 9, 8000, 3, 3, 3, 1, 1},
+		{40, 64, 1, 5, 7, 3, 3, 1, 1, 1}, // from here on windows in tiles, where there are some
+		{17, 64, 1, 9, 9, 1, 1, 2, 1, 0},
+		{33, 64, 1, 6, 13, 3, 3, 1, 2, 2},
+		{16, 13, 1, 4, 37, 2, 4, 1, 1, 1},
+		{16, 64, 1, 5, 600, 3, 3, 1, 1, 1},
 	}
 	for i := range 4 * len(shapes) {
 		k, kind := shapes[i/4], i%4

@@ -11,7 +11,7 @@ import (
 
 // checkRecurrent runs every cell over a batch and compares it with the reference, and one of its rows with the row alone.
 func checkRecurrent(c *checker) {
-	for i, s := range []struct{ steps, batch, input, hidden int }{{1, 1, 1, 1}, {3, 2, 5, 7}, {2, 3, 250, 16}, {4, 1, 40, 33}, {5, 15, 3, 8}} {
+	for i, s := range []struct{ steps, batch, input, hidden int }{{1, 1, 1, 1}, {3, 2, 5, 7}, {2, 3, 250, 16}, {4, 1, 40, 33}, {5, 15, 3, 8}, {70, 1, 256, 5}} {
 		for cell := kernels.CellRNN; cell <= kernels.CellLSTM; cell++ {
 			for variant := range 3 {
 				c.name = fmt.Sprintf("cell %d %+v variant %d", cell, s, variant)
