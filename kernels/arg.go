@@ -1,21 +1,23 @@
 package kernels
 
-// ArgMaxF32 finds the largest element along the middle axis of x [outer × n × inner], contiguous, n > 0:
+import "cmp"
+
+// ArgMax finds the largest element along the middle axis of x [outer × n × inner], contiguous, n > 0:
 //
 //	dst[o·inner + i] = the k for which x[(o·n + k)·inner + i] is largest
 //
 // the first of equal ones, or the last. The search starts at that end and moves where an element is larger, so NaN is found only there.
 // Comparisons are exact; plain Go on every tier.
-func ArgMaxF32(dst []int64, x []float32, outer, n, inner int, last bool) {
-	argBest(dst, x, outer, n, inner, last, func(v, best float32) bool { return v > best })
+func ArgMax[T cmp.Ordered](dst []int64, x []T, outer, n, inner int, last bool) {
+	argBest(dst, x, outer, n, inner, last, func(v, best T) bool { return v > best })
 }
 
-// ArgMinF32 is ArgMaxF32 for the smallest element.
-func ArgMinF32(dst []int64, x []float32, outer, n, inner int, last bool) {
-	argBest(dst, x, outer, n, inner, last, func(v, best float32) bool { return v < best })
+// ArgMin is ArgMax for the smallest element.
+func ArgMin[T cmp.Ordered](dst []int64, x []T, outer, n, inner int, last bool) {
+	argBest(dst, x, outer, n, inner, last, func(v, best T) bool { return v < best })
 }
 
-func argBest(dst []int64, x []float32, outer, n, inner int, last bool, better func(v, best float32) bool) {
+func argBest[T cmp.Ordered](dst []int64, x []T, outer, n, inner int, last bool, better func(v, best T) bool) {
 	start, step := 0, 1
 	if last {
 		start, step = n-1, -1

@@ -1,14 +1,17 @@
 package kernels
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// TopKF32 finds the k largest, or smallest, elements along the middle axis of x [outer × n × inner], contiguous, in order:
+// TopK finds the k largest, or smallest, elements along the middle axis of x [outer × n × inner], contiguous, in order:
 //
 //	values[(o·k + j)·inner + i] is the j-th, indices the same place of its position along the axis
 //
 // Among equal ones the first comes first; NaN is above all numbers. order holds n elements of working memory. Comparisons are exact;
 // plain Go on every tier.
-func TopKF32(values []float32, indices []int64, x []float32, outer, n, inner, k int, largest bool, order []int32) {
+func TopK[T cmp.Ordered](values []T, indices []int64, x []T, outer, n, inner, k int, largest bool, order []int32) {
 	order = order[:n]
 	for o := range outer {
 		for i := range inner {
@@ -17,7 +20,7 @@ func TopKF32(values []float32, indices []int64, x []float32, outer, n, inner, k 
 				order[j] = int32(j)
 			}
 			slices.SortFunc(order, func(a, b int32) int {
-				c := compareF32(lane[int(a)*inner], lane[int(b)*inner])
+				c := compareNaN(lane[int(a)*inner], lane[int(b)*inner])
 				if largest {
 					c = -c
 				}
@@ -34,8 +37,8 @@ func TopKF32(values []float32, indices []int64, x []float32, outer, n, inner, k 
 	}
 }
 
-// compareF32 orders numbers, then NaN.
-func compareF32(a, b float32) int {
+// compareNaN orders numbers, then NaN.
+func compareNaN[T cmp.Ordered](a, b T) int {
 	switch {
 	case a < b:
 		return -1

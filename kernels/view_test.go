@@ -79,7 +79,7 @@ func TestPad(t *testing.T) {
 	}
 }
 
-// TestSelect compares TopKF32 with a stable sort, and the arg-reductions with its ends.
+// TestSelect compares TopK with a stable sort, and the arg-reductions with its ends.
 func TestSelect(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 300 {
@@ -91,11 +91,11 @@ func TestSelect(t *testing.T) {
 		}
 		values, indices, arg := make([]float32, outer*k*inner), make([]int64, outer*k*inner), make([]int64, outer*inner)
 		for _, largest := range []bool{true, false} {
-			TopKF32(values, indices, x, outer, n, inner, k, largest, make([]int32, n))
+			TopK(values, indices, x, outer, n, inner, k, largest, make([]int32, n))
 			if largest {
-				ArgMaxF32(arg, x, outer, n, inner, false)
+				ArgMax(arg, x, outer, n, inner, false)
 			} else {
-				ArgMinF32(arg, x, outer, n, inner, false)
+				ArgMin(arg, x, outer, n, inner, false)
 			}
 			for lane := range outer * inner {
 				at := func(j int) float32 { return x[(lane/inner*n+j)*inner+lane%inner] }

@@ -11,18 +11,18 @@ import (
 // The index of the largest or smallest element along an axis. The first one wins a tie, or the last with select_last_index; NaN wins
 // only from the place where the search starts.
 var (
-	opArgMax = argOp("argmax", "ArgMax", kernels.ArgMaxF32)
-	opArgMin = argOp("argmin", "ArgMin", kernels.ArgMinF32)
+	opArgMax = argOp("argmax", "ArgMax", true)
+	opArgMin = argOp("argmin", "ArgMin", false)
 )
 
-func argOp(name, opType string, f func(dst []int64, x []float32, outer, n, inner int, last bool)) *Op {
+func argOp(name, opType string, largest bool) *Op {
 	return &Op{
 		Name: name, Type: opType, Since: 1, Rows: rowsOffAxis(0),
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err
 			}
-			if err := wantDType(n, in, 0, tensor.Float32); err != nil {
+			if err := argKernels(largest, 0, false).want(n, in, 0); err != nil {
 				return nil, err
 			}
 			axis, _, err := argAttrs(n, len(in[0].Shape))
@@ -46,13 +46,31 @@ func argOp(name, opType string, f func(dst []int64, x []float32, outer, n, inner
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			axis, last, err := argAttrs(n, len(in[0].Shape))
-			return kernelFunc(func(in, out []*tensor.Tensor) error {
-				outer, count, inner := around(in[0].Shape, axis)
-				f(tensor.Data[int64](out[0]), tensor.Data[float32](in[0]), outer, count, inner, last)
-				return nil
-			}), err
+			return argKernels(largest, axis, last)[in[0].DType], err
 		},
 	}
+}
+
+func argKernels(largest bool, axis int, last bool) typed {
+	return typed{
+		tensor.Float32: argKernel[float32](largest, axis, last), tensor.Float64: argKernel[float64](largest, axis, last),
+		tensor.Int8: argKernel[int8](largest, axis, last), tensor.Int16: argKernel[int16](largest, axis, last),
+		tensor.Int32: argKernel[int32](largest, axis, last), tensor.Int64: argKernel[int64](largest, axis, last),
+		tensor.Uint8: argKernel[uint8](largest, axis, last), tensor.Uint16: argKernel[uint16](largest, axis, last),
+		tensor.Uint32: argKernel[uint32](largest, axis, last), tensor.Uint64: argKernel[uint64](largest, axis, last),
+	}
+}
+
+func argKernel[T number](largest bool, axis int, last bool) graph.Kernel {
+	find := kernels.ArgMin[T]
+	if largest {
+		find = kernels.ArgMax[T]
+	}
+	return kernelFunc(func(in, out []*tensor.Tensor) error {
+		outer, count, inner := around(in[0].Shape, axis)
+		find(tensor.Data[int64](out[0]), tensor.Data[T](in[0]), outer, count, inner, last)
+		return nil
+	})
 }
 
 func argAttrs(n *graph.Node, rank int) (axis int, last bool, err error) {

@@ -1,42 +1,66 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// BatchNormalization with training_mode=1 normalises each channel by its own mean and variance over the batch, and moves the running
-// statistics, outputs 1 and 2, a part 1 − momentum of the way to them. The elements of a channel are summed in the order in which they lie.
+// TrainsBatchNorm reports whether a BatchNormalization takes its statistics from the batch: since opset 14 by an attribute, before by its
+// number of outputs, in opset 6 by another attribute.
+func TrainsBatchNorm(n *graph.Node) (bool, error) {
+	spatial, err := n.IntAttr("spatial", 1)
+	if err == nil && spatial == 0 {
+		err = unsupported(n, "statistics of every feature (spatial=0)")
+	}
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case n.Opset == 0 || n.Opset >= 14:
+		training, err := n.IntAttr("training_mode", 0)
+		return training != 0, err
+	case n.Opset >= 7:
+		return len(n.Outputs) > 1, nil
+	}
+	test, err := n.IntAttr("is_test", 0)
+	return test == 0, err
+}
 
-func inferTraining(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+// inferBatchNorm: in training, running mean and variance follow the result, and before opset 14 those of the batch.
+func inferBatchNorm(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+	training, err := TrainsBatchNorm(n)
+	if err != nil {
+		return nil, err
+	}
+	out, err := inferChannelNorm(n, in, 5, 2)
+	if err == nil && !training && len(n.Outputs) > 1 {
+		err = unsupported(n, "outputs for training without it")
+	}
+	if err != nil || !training {
+		return out, err
+	}
 	if _, err := n.FloatAttr("momentum", 0); err != nil {
 		return nil, err
 	}
-	if len(n.Outputs) > 3 {
-		return nil, modelErr(n, "%d outputs", len(n.Outputs))
+	count := 3
+	if n.Opset > 0 && n.Opset < 14 {
+		count = 5
 	}
-	statistics := graph.Arg{DType: tensor.Float32, Shape: in[1].Shape}
-	out := []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}, statistics, statistics}
-	return out[:max(1, len(n.Outputs))], nil
+	for len(out) < count {
+		out = append(out, graph.Arg{DType: in[0].DType, Shape: in[1].Shape})
+	}
+	return out[:max(1, min(count, len(n.Outputs)))], nil
 }
 
-func buildTraining(n *graph.Node, eps float32) (graph.Kernel, error) {
-	momentum, err := n.FloatAttr("momentum", 0.9)
-	return &batchNormTraining{eps, momentum}, err
-}
-
+// batchNormTraining normalises each channel by its own mean and population variance over the batch, whose elements are summed in the order
+// in which they lie. running = running·momentum + batch·(1 − momentum).
 type batchNormTraining struct{ eps, momentum float32 }
 
 // ScratchBytes implements graph.ScratchKernel: a channel, then mean, variance, scale and shift of all.
 func (k *batchNormTraining) ScratchBytes(args []graph.Arg) int {
 	batch, channels, spatial := around(args[0].Shape, 1)
-	if size, ok := tensor.Elements([]int{4, batch, spatial}); ok {
-		return size + 16*channels
-	}
-	return math.MaxInt / 2 // beyond every limit
+	return multiplied(multiplied(4, batch), spatial) + multiplied(16, channels)
 }
 
 // Run implements graph.Kernel.
@@ -55,12 +79,17 @@ func (k *batchNormTraining) Run(in, out []*tensor.Tensor, scratch []byte) error 
 		}
 		mean[c], variance[c] = kernels.MomentsF32(own)
 	}
-	for i, now := range [][]float32{mean, variance} {
-		if i+1 < len(out) {
-			moved := tensor.Data[float32](out[i+1])
-			for c, old := range tensor.Data[float32](in[3+i]) {
-				moved[c] = float32(old*k.momentum) + float32(now[c]*(1-k.momentum))
-			}
+	for i, now := range [][]float32{mean, variance, mean, variance} {
+		if 1+i >= len(out) || out[1+i] == nil {
+			continue
+		}
+		moved := tensor.Data[float32](out[1+i])
+		if i > 1 { // of the batch
+			copy(moved, now)
+			continue
+		}
+		for c, old := range tensor.Data[float32](in[3+i]) {
+			moved[c] = float32(old*k.momentum) + float32(now[c]*(1-k.momentum))
 		}
 	}
 	kernels.BatchNormScale(scale, shift, tensor.Data[float32](in[1]), tensor.Data[float32](in[2]), mean, variance, k.eps)

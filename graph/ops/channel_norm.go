@@ -9,26 +9,12 @@ import (
 // Normalisations of [batch × channels × spatial…] whose parameters are vectors over the channels.
 var (
 	opBatchNorm = &Op{
-		Name: "batch_norm", Type: "BatchNormalization", Since: 7, MinInputs: 5,
+		Name: "batch_norm", Type: "BatchNormalization", Since: 6, MinInputs: 5,
 		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
-			training, err := n.IntAttr("training_mode", 0)
-			return err == nil && training == 0 && rowsFirst(n, in, rows)
+			training, err := TrainsBatchNorm(n)
+			return err == nil && !training && rowsFirst(n, in, rows)
 		},
-		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-			training, err := n.IntAttr("training_mode", 0)
-			if err == nil && training == 0 && len(n.Outputs) > 1 {
-				err = unsupported(n, "outputs for training without training_mode")
-			}
-			if err != nil {
-				return nil, err
-			}
-			out, err := inferChannelNorm(n, in, 5, 2)
-			if training == 0 || err != nil {
-				return out, err
-			}
-			return inferTraining(n, in)
-		},
-		Build: buildBatchNorm,
+		Infer: inferBatchNorm, Build: buildBatchNorm,
 	}
 	opInstanceNorm = &Op{
 		Name: "instance_norm", Type: "InstanceNormalization", Since: 6, MinInputs: 3, Rows: rowsFirst,
@@ -89,8 +75,13 @@ func buildBatchNorm(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kerne
 	if err != nil {
 		return nil, err
 	}
-	if training, err := n.IntAttr("training_mode", 0); training != 0 || err != nil {
-		return buildTraining(n, eps)
+	training, err := TrainsBatchNorm(n)
+	if err != nil {
+		return nil, err
+	}
+	if training {
+		momentum, err := n.FloatAttr("momentum", 0.9)
+		return &batchNormTraining{eps: eps, momentum: momentum}, err
 	}
 	k := &batchNormKernel{eps: eps}
 	for i := 1; i < 5; i++ {

@@ -234,6 +234,9 @@ var opHardmax = &Op{
 	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		first, last, err := softmaxAxes(n, len(in[0].Shape))
 		axes := softmaxKernel{first: first, last: last}
+		if in[0].DType == tensor.Float64 {
+			return &softmaxFloat64{axes, true}, err
+		}
 		return kernelFunc(func(in, out []*tensor.Tensor) error {
 			x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
 			clear(dst)

@@ -30,10 +30,13 @@ func narrowHalf(dst *tensor.Tensor, x []float32) {
 func isHalf(d tensor.DType) bool { return d == tensor.Float16 || d == tensor.BFloat16 }
 
 // viaFloat32 lets a float32 operator work on 16-bit floats: inputs are widened, results rounded once at the end.
-func viaFloat32(op *Op) *Op {
+func viaFloat32(op *Op) *Op { return viaFloat32Beside(op, false) }
+
+// viaFloat32Beside is viaFloat32; mixed lets float32 inputs stand beside a first one of half floats.
+func viaFloat32Beside(op *Op, mixed bool) *Op {
 	infer, build := op.Infer, op.Build
 	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		half, wide := widened(in, true)
+		half, wide := widened(in, true, mixed)
 		if half == tensor.Invalid {
 			return infer(n, in)
 		}
@@ -46,7 +49,7 @@ func viaFloat32(op *Op) *Op {
 		return out, err
 	}
 	op.Build = func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
-		half, wide := widened(in, true)
+		half, wide := widened(in, true, mixed)
 		if half == tensor.Invalid {
 			return build(n, in, pool)
 		}
@@ -54,7 +57,7 @@ func viaFloat32(op *Op) *Op {
 		if err != nil {
 			return nil, err
 		}
-		k := &halfKernel{inner: inner, infer: func(in []graph.Arg) ([]graph.Arg, error) { return infer(n, in) }, packed: make([]bool, len(in))}
+		k := &halfKernel{inner: inner, infer: func(in []graph.Arg) ([]graph.Arg, error) { return infer(n, in) }, mixed: mixed, packed: make([]bool, len(in))}
 		for i, a := range in {
 			k.packed[i] = op.Packs != nil && isHalf(a.DType) && a.Const != nil && op.Packs(i, len(a.Shape))
 		}
@@ -65,11 +68,14 @@ func viaFloat32(op *Op) *Op {
 }
 
 // widened is in with float32 for its one 16-bit float dtype, and the values of constants if values; Invalid where there is none, or other
-// floats beside it.
-func widened(in []graph.Arg, values bool) (tensor.DType, []graph.Arg) {
+// floats beside it that mixed does not allow.
+func widened(in []graph.Arg, values, mixed bool) (tensor.DType, []graph.Arg) {
 	half := tensor.Invalid
+	if mixed = mixed && isHalf(in[0].DType); mixed {
+		half = in[0].DType
+	}
 	for _, a := range in {
-		if a.DType == tensor.Float32 || isHalf(a.DType) && half != tensor.Invalid && half != a.DType {
+		if a.DType == tensor.Float32 && !mixed || isHalf(a.DType) && half != tensor.Invalid && half != a.DType {
 			return tensor.Invalid, nil
 		}
 		if isHalf(a.DType) {
@@ -98,6 +104,7 @@ func widened(in []graph.Arg, values bool) (tensor.DType, []graph.Arg) {
 type halfKernel struct {
 	inner  graph.Kernel
 	infer  func(in []graph.Arg) ([]graph.Arg, error)
+	mixed  bool
 	packed []bool    // inputs that inner holds a copy of its own of: only their shape counts in a run
 	frames sync.Pool // of *halfFrame
 }
@@ -121,7 +128,7 @@ func halfBytes(shape []int) int {
 
 // ScratchBytes implements graph.ScratchKernel.
 func (k *halfKernel) ScratchBytes(args []graph.Arg) int {
-	_, wide := widened(args, false)
+	_, wide := widened(args, false, k.mixed)
 	out, err := k.infer(wide)
 	if err != nil {
 		return 0 // the plan has inferred these shapes before

@@ -93,6 +93,20 @@ func writeMoments(out []*tensor.Tensor, x []float32, cols int, eps float32) {
 	}
 }
 
+// keepStatistics leaves the outputs behind the first float32 where the first is a half float.
+func keepStatistics(op *Op) {
+	infer := op.Infer
+	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+		out, err := infer(n, in)
+		for i := range out {
+			if i > 0 {
+				out[i].DType = tensor.Float32
+			}
+		}
+		return out, err
+	}
+}
+
 func normAxis(n *graph.Node, in []graph.Arg) (int, error) {
 	a, err := n.IntAttr("axis", -1)
 	if err != nil {

@@ -41,6 +41,7 @@ var cases = slices.Concat(
 	basicCases,
 	elementwiseCases,
 	reduceCases,
+	reduceTypedCases,
 	normCases,
 	movementCases,
 	typedCases,

@@ -34,11 +34,21 @@ func divideByCount(dst []float32, count float32) {
 
 func reduceOp(name, opType string, r kernels.Reduction, f finish) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: 1, Rows: rowsReduce, Infer: inferReduce,
+		Name: name, Type: opType, Since: 1, Rows: rowsReduce,
+		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+			out, err := inferReduce(n, in)
+			if err == nil {
+				err = plainReductions(opType, nil).with(tensor.Float32, kernelFunc(nil)).want(n, in, 0)
+			}
+			return out, err
+		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			axes, err := reducedAxes(n, in)
 			if err != nil {
 				return nil, err
+			}
+			if in[0].DType != tensor.Float32 {
+				return plainReductions(opType, axes)[in[0].DType], nil
 			}
 			return &reduceKernel{r, f, axisGroups(axes)}, nil
 		},
@@ -50,8 +60,8 @@ func inferReduce(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := wantDType(n, in, 0, tensor.Float32); err != nil {
-		return nil, err
+	if len(axes) > kernels.MaxAxes {
+		return nil, unsupported(n, "%d axes, expected at most %d", len(axes), kernels.MaxAxes)
 	}
 	keep, err := n.IntAttr("keepdims", 1)
 	if err != nil {
@@ -66,7 +76,7 @@ func inferReduce(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			shape = append(shape, 1)
 		}
 	}
-	return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, nil
+	return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 }
 
 // reducedAxes tells which axes are reduced: from the attribute, since opset 18 (ReduceSum 13) from the second input, all of them where
@@ -168,14 +178,22 @@ func (k *reduceKernel) ScratchBytes(args []graph.Arg) int {
 
 // Run implements graph.Kernel.
 func (k *reduceKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
-	free := floats(scratch)
-	count, r := 1, k.reduction
+	dst := tensor.Data[float32](out[0])
+	count := k.reduceTo(dst, tensor.Data[float32](in[0]), in[0].Shape, k.reduction, floats(scratch))
+	if k.finish != nil {
+		k.finish(dst, float32(count))
+	}
+	return nil
+}
+
+// reduceTo reduces x of this shape and returns the number of elements behind each result.
+func (k *reduceKernel) reduceTo(dst, x []float32, shape []int, r kernels.Reduction, free []float32) int {
+	count := 1
 	if len(k.groups) == 0 { // every element is a sum of one
 		kernels.ReduceF32(r, dst, x, len(x), 1, 1, nil)
 	}
 	for g := range k.groups {
-		outer, n, inner := k.outerNInner(g, in[0].Shape)
+		outer, n, inner := k.outerNInner(g, shape)
 		count *= n
 		to := dst
 		if g+1 < len(k.groups) {
@@ -187,10 +205,7 @@ func (k *reduceKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			r = kernels.ReduceSum
 		}
 	}
-	if k.finish != nil {
-		k.finish(dst, float32(count))
-	}
-	return nil
+	return count
 }
 
 // floats views scratch memory as float32.

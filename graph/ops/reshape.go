@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
@@ -73,7 +75,7 @@ func reshapeShape(n *graph.Node, in []graph.Arg) ([]int, error) {
 			continue
 		case d == 0 && allowZero == 0 && i < len(in[0].Shape):
 			shape[i] = in[0].Shape[i]
-		case d >= 0 && d <= int64(total):
+		case d >= 0 && (d <= int64(total) || total == 0 && d <= math.MaxInt32):
 			shape[i] = int(d)
 		default:
 			return nil, modelErr(n, "target shape %v for %v", want, in[0].Shape)

@@ -77,7 +77,7 @@ type resizeConfig struct {
 	scales      []float32 // or sizes, for which
 	sizes       []int64
 	which       []int // their axes
-	roi         []float32
+	hasROI      bool  // input 1 holds the start of each of which, then the end
 }
 
 func resizeOf(n *graph.Node, in []graph.Arg) (r *resizeConfig, err error) {
@@ -138,7 +138,10 @@ func resizeOf(n *graph.Node, in []graph.Arg) (r *resizeConfig, err error) {
 	if err := r.inputs(n, in, old); err != nil {
 		return nil, err
 	}
-	return r, r.order(n, len(in[0].Shape))
+	if err := r.order(n, len(in[0].Shape)); err != nil {
+		return nil, err
+	}
+	return r, r.checkRegion(n, in)
 }
 
 // maxRegion keeps coordinates far from the limits of integers.
@@ -155,18 +158,13 @@ func (r *resizeConfig) inputs(n *graph.Node, in []graph.Arg, old bool) error {
 		return err
 	}
 	if roi > 0 && r.coordinates == "tf_crop_and_resize" {
-		if !present(in, roi) || in[roi].DType != tensor.Float32 {
-			return unsupported(n, "a region that is not float32")
+		if !present(in, roi) {
+			return modelErr(n, "no region")
 		}
-		if !hasConst(in, roi) {
-			return needsValue(n, roi)
+		if err := wantDType(n, in, roi, tensor.Float32, tensor.Float64, tensor.Float16); err != nil {
+			return err
 		}
-		r.roi = tensor.Data[float32](in[roi].Const)
-		for _, v := range r.roi {
-			if !(v >= -maxRegion && v <= maxRegion) {
-				return modelErr(n, "a region that starts or ends at %g times the size", v)
-			}
-		}
+		r.hasROI = true
 	}
 	if present(in, scales) && (!hasConst(in, scales) || in[scales].Const.Len() > 0) {
 		if !hasConst(in, scales) {
@@ -210,10 +208,41 @@ func (r *resizeConfig) order(n *graph.Node, rank int) error {
 	if given := len(r.scales) + len(r.sizes); given != len(r.which) {
 		return modelErr(n, "%d scales or sizes for %d axes", given, len(r.which))
 	}
-	if r.roi != nil && len(r.roi) != 2*len(r.which) {
-		return modelErr(n, "a region of %d numbers for %d axes", len(r.roi), len(r.which))
+	return nil
+}
+
+// checkRegion checks the number of bounds, and their values where they are constants.
+func (r *resizeConfig) checkRegion(n *graph.Node, in []graph.Arg) error {
+	if !r.hasROI {
+		return nil
+	}
+	if count, ok := tensor.Elements(in[1].Shape); !ok || count != 2*len(r.which) {
+		return modelErr(n, "a region of shape %v for %d axes", in[1].Shape, len(r.which))
+	}
+	if len(in[0].Shape) > kernels.MaxAxes || !hasConst(in, 1) {
+		return nil
+	}
+	var axes [kernels.MaxAxes]resizeAxis
+	if v, ok := r.region(axes[:], in[1].Const); !ok {
+		return modelErr(n, "a region that starts or ends at %g times the size", v)
 	}
 	return nil
+}
+
+// region reads the bounds of each axis; ok is false, and v the bound, where one is too far away.
+func (r *resizeConfig) region(axes []resizeAxis, roi *tensor.Tensor) (v float64, ok bool) {
+	var bounds [2]float64
+	for j, i := range r.which {
+		loadFloat64(bounds[:1], roi, j)
+		loadFloat64(bounds[1:], roi, len(r.which)+j)
+		for _, v := range bounds {
+			if !(v >= -maxRegion && v <= maxRegion) {
+				return v, false
+			}
+		}
+		axes[i].from, axes[i].to = float32(bounds[0]), float32(bounds[1])
+	}
+	return 0, true
 }
 
 // axes says for a concrete shape what happens along every axis.
@@ -224,9 +253,6 @@ func (r *resizeConfig) axes(n *graph.Node, axes []resizeAxis, shape []int) error
 	shared := r.sharedScale(shape)
 	for j, i := range r.which {
 		a := &axes[i]
-		if r.roi != nil {
-			a.from, a.to = r.roi[j], r.roi[len(r.which)+j]
-		}
 		out := 0.0
 		switch {
 		case r.scales != nil:

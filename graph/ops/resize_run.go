@@ -15,8 +15,20 @@ type resizeWeighted struct {
 	*resizeConfig
 }
 
-// resizeStart computes the axes for a shape without allocating.
-func resizeStart(n *graph.Node, r *resizeConfig, axes *[kernels.MaxAxes]resizeAxis, shape []int) ([]resizeAxis, error) {
+// resizeStart computes the axes for the inputs of a run without allocating.
+func resizeStart(n *graph.Node, r *resizeConfig, axes *[kernels.MaxAxes]resizeAxis, in []*tensor.Tensor) ([]resizeAxis, error) {
+	used, err := resizeShape(n, r, axes, in[0].Shape)
+	if err != nil || !r.hasROI {
+		return used, err
+	}
+	if v, ok := r.region(used, in[1]); !ok {
+		return nil, inputErr(n.String(), "a region that starts or ends at %g times the size", v)
+	}
+	return used, nil
+}
+
+// resizeShape is resizeStart without the region, which no size depends on.
+func resizeShape(n *graph.Node, r *resizeConfig, axes *[kernels.MaxAxes]resizeAxis, shape []int) ([]resizeAxis, error) {
 	if len(shape) > len(axes) {
 		return nil, unsupported(n, "%d axes, expected at most %d", len(shape), len(axes))
 	}
@@ -51,7 +63,7 @@ func multiplied(a, b int) int {
 // ScratchBytes implements graph.ScratchKernel.
 func (k resizeWeighted) ScratchBytes(args []graph.Arg) int {
 	var space [kernels.MaxAxes]resizeAxis
-	axes, err := resizeStart(k.node, k.resizeConfig, &space, args[0].Shape)
+	axes, err := resizeShape(k.node, k.resizeConfig, &space, args[0].Shape)
 	if err != nil {
 		return 0 // the plan has inferred this shape before
 	}
@@ -62,7 +74,7 @@ func (k resizeWeighted) ScratchBytes(args []graph.Arg) int {
 // Run implements graph.Kernel.
 func (k resizeWeighted) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	var space [kernels.MaxAxes]resizeAxis
-	axes, err := resizeStart(k.node, k.resizeConfig, &space, in[0].Shape)
+	axes, err := resizeStart(k.node, k.resizeConfig, &space, in)
 	if err != nil {
 		return err
 	}
@@ -166,7 +178,7 @@ type resizeNearest[T unsigned] struct {
 // ScratchBytes implements graph.ScratchKernel: a table of positions for every axis.
 func (k resizeNearest[T]) ScratchBytes(args []graph.Arg) int {
 	var space [kernels.MaxAxes]resizeAxis
-	axes, err := resizeStart(k.node, k.resizeConfig, &space, args[0].Shape)
+	axes, err := resizeShape(k.node, k.resizeConfig, &space, args[0].Shape)
 	if err != nil {
 		return 0
 	}
@@ -180,7 +192,7 @@ func (k resizeNearest[T]) ScratchBytes(args []graph.Arg) int {
 // Run implements graph.Kernel.
 func (k resizeNearest[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	var space [kernels.MaxAxes]resizeAxis
-	axes, err := resizeStart(k.node, k.resizeConfig, &space, in[0].Shape)
+	axes, err := resizeStart(k.node, k.resizeConfig, &space, in)
 	if err != nil {
 		return err
 	}

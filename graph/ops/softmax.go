@@ -24,16 +24,19 @@ func softmaxOp(name, opType string, logarithm bool, grad func(*graph.Node, *kern
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err
 			}
-			if err := wantDType(n, in, 0, tensor.Float32); err != nil {
+			if err := wantDType(n, in, 0, tensor.Float32, tensor.Float64); err != nil {
 				return nil, err
 			}
 			if _, _, err := softmaxAxes(n, len(in[0].Shape)); err != nil {
 				return nil, err
 			}
-			return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
+			return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			first, last, err := softmaxAxes(n, len(in[0].Shape))
+			if in[0].DType == tensor.Float64 {
+				return &softmaxFloat64{softmaxKernel{first, last, logarithm}, false}, err
+			}
 			return &softmaxKernel{first, last, logarithm}, err
 		},
 	}

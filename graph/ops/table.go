@@ -305,16 +305,20 @@ var table = []*Op{
 // The float32 operators that take 16-bit floats too.
 func init() {
 	for _, op := range []*Op{
-		opAbs, opAcos, opAcosh, opAdd, opAsin, opAsinh, opAtan, opAtanh, opAveragePool, opBatchNorm, opCeil, opCelu, opClip, opConv, opCos, opCosh,
-		opCumSum, opConvTranspose, opDiv, opElu, opEqual, opErf, opExp, opFloor, opFusedGemm, opFusedMatMul, opGRU, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm,
-		opHardSigmoid, opHardSwish, opHardmax, opInstanceNorm, opIsInf, opLRN, opLSTM, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
-		opLogSoftmax, opLpNorm, opMatMul, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg, opPRelu, opPow, opRMSNorm, opRNN,
-		opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin, opReduceProd,
-		opReduceSum, opReduceSumSquare, opRelu, opResize, opRound, opSelu, opShrink, opSigmoid, opSign, opSin, opSinh, opSoftmax, opSoftplus,
-		opSoftsign, opSqrt, opSub, opSum, opSwish, opTan, opTanh, opThresholdedRelu,
+		opAbs, opAcos, opAcosh, opAdd, opArgMax, opArgMin, opAsin, opAsinh, opAtan, opAtanh, opAttention, opAveragePool, opCeil, opCelu,
+		opClip, opConv, opConvTranspose, opCos, opCosh, opCumSum, opDiv, opElu, opEqual, opErf, opExp, opFloor, opFusedAttention,
+		opFusedGemm, opFusedMatMul, opGelu, opGemm, opGlobalAverage, opGlobalMax, opGreater, opGreaterOrEqual, opGroupNorm, opGRU,
+		opHardmax, opHardSigmoid, opHardSwish, opInstanceNorm, opIsInf, opLayerNorm, opLeakyRelu, opLess, opLessOrEqual, opLog,
+		opLogSoftmax, opLpNorm, opLRN, opLSTM, opMatMul, opMax, opMaxPool, opMean, opMeanVariance, opMin, opMish, opMod, opMul, opNeg,
+		opPow, opPRelu, opReciprocal, opReduceL1, opReduceL2, opReduceLogSum, opReduceLogSumExp, opReduceMax, opReduceMean, opReduceMin,
+		opReduceProd, opReduceSum, opReduceSumSquare, opRelu, opRMSNorm, opRNN, opRound, opSelu, opShrink, opSigmoid, opSign, opSin,
+		opSinh, opSoftmax, opSoftplus, opSoftsign, opSqrt, opSub, opSum, opSwish, opTan, opTanh, opThresholdedRelu, opTopK,
 	} {
 		viaFloat32(op)
 	}
+	viaFloat32Beside(opBatchNorm, true)
+	viaFloat32Beside(opResize, true)
+	keepStatistics(opLayerNorm)
 }
 
 // The operators that move strings too, beside those that do so themselves.

@@ -21,7 +21,7 @@ var opTopK = &Op{
 		if err != nil {
 			return nil, err
 		}
-		if err := wantDType(n, in, 0, tensor.Float32); err != nil {
+		if err := topKKernels(0, false).want(n, in, 0); err != nil {
 			return nil, err
 		}
 		shape := slices.Clone(in[0].Shape)
@@ -29,7 +29,7 @@ var opTopK = &Op{
 			return nil, modelErr(n, "%d of an axis of %d", k, shape[axis])
 		}
 		shape[axis] = int(k)
-		return []graph.Arg{{DType: tensor.Float32, Shape: shape}, {DType: tensor.Int64, Shape: shape}}, nil
+		return []graph.Arg{{DType: in[0].DType, Shape: shape}, {DType: tensor.Int64, Shape: shape}}, nil
 	},
 	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		axis, _, err := topK(n, in)
@@ -37,7 +37,7 @@ var opTopK = &Op{
 			return nil, err
 		}
 		largest, err := n.IntAttr("largest", 1)
-		return &topKKernel{axis, largest != 0}, err
+		return topKKernels(axis, largest != 0)[in[0].DType], err
 	},
 }
 
@@ -63,18 +63,28 @@ func topK(n *graph.Node, in []graph.Arg) (axis int, k int64, err error) {
 	return axis, list[0], err
 }
 
-type topKKernel struct {
+func topKKernels(axis int, largest bool) typed {
+	return typed{
+		tensor.Float32: topKKernel[float32]{axis, largest}, tensor.Float64: topKKernel[float64]{axis, largest},
+		tensor.Int8: topKKernel[int8]{axis, largest}, tensor.Int16: topKKernel[int16]{axis, largest},
+		tensor.Int32: topKKernel[int32]{axis, largest}, tensor.Int64: topKKernel[int64]{axis, largest},
+		tensor.Uint8: topKKernel[uint8]{axis, largest}, tensor.Uint16: topKKernel[uint16]{axis, largest},
+		tensor.Uint32: topKKernel[uint32]{axis, largest}, tensor.Uint64: topKKernel[uint64]{axis, largest},
+	}
+}
+
+type topKKernel[T number] struct {
 	axis    int
 	largest bool
 }
 
 // ScratchBytes implements graph.ScratchKernel: one int32 for each element of the axis.
-func (k *topKKernel) ScratchBytes(args []graph.Arg) int { return 4 * args[0].Shape[k.axis] }
+func (k topKKernel[T]) ScratchBytes(args []graph.Arg) int { return 4 * args[0].Shape[k.axis] }
 
 // Run implements graph.Kernel.
-func (k *topKKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
+func (k topKKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	outer, n, inner := around(in[0].Shape, k.axis)
 	order := tensor.Tensor{DType: tensor.Int32, Bytes: scratch}
-	kernels.TopKF32(tensor.Data[float32](out[0]), tensor.Data[int64](out[1]), tensor.Data[float32](in[0]), outer, n, inner, out[0].Shape[k.axis], k.largest, tensor.Data[int32](&order))
+	kernels.TopK(tensor.Data[T](out[0]), tensor.Data[int64](out[1]), tensor.Data[T](in[0]), outer, n, inner, out[0].Shape[k.axis], k.largest, tensor.Data[int32](&order))
 	return nil
 }

@@ -19,8 +19,8 @@ func constantStatistics(g *graph.Graph, n *graph.Node, channels int) bool {
 			return false
 		}
 	}
-	training, err := n.IntAttr("training_mode", 0)
-	return err == nil && training == 0
+	training, err := ops.TrainsBatchNorm(n)
+	return err == nil && !training
 }
 
 // foldBatchNorm multiplies the scale of a BatchNormalization into the weights of the convolution before it: conv(x)·s + t =
