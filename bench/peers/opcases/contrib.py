@@ -57,7 +57,6 @@ def products():
     yield Case("CDist", [x(5, 7), x(3, 7)], metric="euclidean", **MS)
     yield Case("CDist", [x(5, 7), x(3, 7)], metric="sqeuclidean", name="squares", **MS)
     yield Case("NGramRepeatBlock", [r.integers(0, 3, (2, 9)), x(2, 4)], ngram_size=3, **MS)
-    yield Case("QLinearReduceMean", [q("u1", 4, 5)], {1: np.float32(0.1), 2: np.uint8(7), 3: np.float32(0.05), 4: np.uint8(3)}, axes=[1], keepdims=1, quantum=1, **MS)
     yield Case("Inverse", [x(3, 5, 5)], **MS)
     for equation, *shapes in (("bqhd,bkhd->bhqk", (2, 3, 4, 8), (2, 5, 4, 8)), ("...ij,...jk,kl->...il", (2, 3, 4), (2, 4, 5), (5, 6)), ("ii,jk->kij", (4, 4), (3, 2)),
                               ("abc,cd", (2, 3, 4), (4, 5)), ("a...,b...->...ab", (3, 2, 1), (4, 1, 5)), ("ab,ab->", (7, 9), (7, 9)), ("abc->b", (5, 6, 7))):
