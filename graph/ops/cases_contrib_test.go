@@ -72,6 +72,7 @@ var contribCases = []opCase{
 	{name: "channels last", op: "CausalConvWithState", domain: ms, attrs: attrs("channels_last", graph.Int(1)), in: ts(count(1, 1, 1), count(1, 1, 1)), wantErr: graph.ErrUnsupported},
 	{op: "SwiGLU", domain: ms, attrs: attrs("limit", graph.Float32(100), "activation_beta", graph.Float32(1)), in: ts(f32([]float32{500, 0, -500, 7}, 1, 4)), want: ts(f32([]float32{-9900, 0}, 1, 2))},
 	{op: "ExpandDims", domain: ms, in: ts(vec(1, 2), tensor.Of([]int32{0})), want: ts(f32([]float32{1, 2}, 1, 2))},
+	{op: "DynamicQuantizeLSTM", domain: ms, attrs: attrs("hidden_size", graph.Int(1)), in: ts(ones(1, 1, 1), tensor.Of([]int8{100, 100, 100, 100}, 1, 1, 4), tensor.Of([]int8{0, 0, 0, 0}, 1, 1, 4), nil, nil, nil, nil, nil, vec(1), s8(0), f32([]float32{1, 1, 1, 1}, 1, 4), tensor.Of([]int8{0, 0, 0, 0}, 1, 4)), want: ts(f32([]float32{0.7615942}, 1, 1, 1, 1), f32([]float32{0.7615942}, 1, 1, 1), f32([]float32{1}, 1, 1, 1))},
 	{op: "QLinearWhere", domain: ms, in: ts(bools(true, false), u8(3, 3), f32([]float32{2}), tensor.Of([]uint8{1}), u8(5, 5), f32([]float32{1}), tensor.Of([]uint8{0}), f32([]float32{0.5}), tensor.Of([]uint8{2})), want: ts(u8(10, 12))},
 	{op: "QLinearReduceMean", domain: ms, attrs: attrs("axes", graph.Ints(0), "keepdims", graph.Int(0)), in: ts(u8(3, 5), f32([]float32{2}), tensor.Of([]uint8{1}), f32([]float32{1}), tensor.Of([]uint8{2})), want: ts(tensor.Of([]uint8{8}))},
 	{op: "CDist", domain: ms, in: ts(f32([]float32{1, 2, 0, 0}, 2, 2), f32([]float32{4, 6}, 1, 2)), want: ts(f32([]float32{25, 52}, 2, 1))},

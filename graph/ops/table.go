@@ -70,6 +70,7 @@ var table = []*Op{
 	opDiv,
 	opDropout,
 	opDynamicQuantize,
+	opDynamicQuantizeLSTM,
 	opDynamicQuantizeMatMul,
 	opEinsum,
 	opElu,
