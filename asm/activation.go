@@ -3,6 +3,7 @@ package asm
 import (
 	"math"
 
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
@@ -25,45 +26,42 @@ const (
 	ln2         = 0.693147180559945309
 )
 
-// negSquare emits h = −a·a and l, the rounding error of h: h + l = −a².
-func (g *gen) negSquare(a reg.VecVirtual) (h, l reg.VecVirtual) {
-	h, l = g.vec(), g.vec()
-	g.VMULPS(a, a, l)
-	g.VXORPS(g.u32(1<<31), l, h)
-	g.VFNMADD231PS(a, a, l)
-	return h, l
-}
-
-// gaussTail emits erfc(a/√2) into a new register, in the order of kernels.gaussTail. It clobbers a, h and l.
-func (g *gen) gaussTail(a, h, l reg.VecVirtual) reg.VecVirtual {
-	q, r := g.vec(), g.vec()
+// gaussTail emits erfc(a/√2) into a new register, in the order of kernels.gaussTail; −a²/2 = b·c.
+func (g *gen) gaussTail(a, b, c reg.VecVirtual) reg.VecVirtual {
+	q, r, d := g.vec(), g.vec(), g.vec()
 	g.VSUBPS(g.f32(4), a, q)
-	g.VADDPS(g.f32(4), a, a)
-	g.VDIVPS(a, q, q)
+	g.VADDPS(g.f32(4), a, d)
+	g.VDIVPS(d, q, q)
+	e := g.expProduct(b, c)
 	g.horner(r, q, tailCoefficients)
-	e := g.exponential(h, nil, nil, l)
 	g.VMULPS(r, e, e)
 	return e
 }
 
-// absMin emits min(|x|, limit) into a new register, NaN staying NaN.
+// absMin emits min(|x|, limit) into a new register. NaN may become limit.
 func (g *gen) absMin(x reg.VecVirtual, limit float32) reg.VecVirtual {
-	a, m := g.abs(x), g.loaded(g.f32(limit))
-	g.VMINPS(a, m, a)
+	a := g.vec()
+	if g.wide() {
+		g.VRANGEPS(operand.U8(2|2<<2), g.f32(limit), x, a)
+		return a
+	}
+	g.VANDPS(g.u32(math.MaxInt32), x, a)
+	g.VMINPS(g.f32(limit), a, a)
 	return a
 }
 
 func genErf(g *gen) {
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
-		t := g.absMin(x, erfMax)
+		t, m := g.abs(x), g.loaded(g.f32(erfMax))
+		g.VMINPS(t, m, t) // NaN stays
 		g.VANDPS(g.u32(1<<31), x, x)
-		h, l := g.negSquare(t)
-		s, p, a, y := g.vec(), g.vec(), g.vec(), g.vec()
-		g.VXORPS(g.u32(1<<31), h, s)
+		s, p, a, y, b := g.vec(), g.vec(), g.vec(), g.vec(), g.vec()
+		g.VMULPS(t, t, s)
 		g.horner(p, s, erfCoefficients)
 		g.VFMADD213PS(t, t, p)
 		g.VMULPS(g.f32(math.Sqrt2), t, a)
-		tail := g.gaussTail(a, h, l)
+		g.VXORPS(g.u32(1<<31), t, b)
+		tail := g.gaussTail(a, b, t)
 		g.VMOVUPS(g.f32(1), y)
 		g.VSUBPS(tail, y, y)
 		g.where(less, t, g.f32(1), p, y)
@@ -80,25 +78,22 @@ func (g *gen) positive(x reg.VecVirtual) {
 }
 
 func genGelu(g *gen) {
-	half := g.loaded(g.f32(0.5))
-	g.hoistExp()
+	g.hoistExp(0)
+	g.hoist(-0.5)
 	g.hoist(tailCoefficients[:6]...)
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		a, b := g.absMin(x, tailMax), g.vec()
-		h, l := g.negSquare(a)
-		g.VMULPS(half, h, h)
-		g.VMULPS(half, l, l)
-		g.VMULPS(half, a, b)
-		tail := g.gaussTail(a, h, l)
+		g.VMULPS(g.f32(-0.5), a, b)
+		tail := g.gaussTail(a, b, a)
 		g.positive(x)
-		g.VFNMADD231PS(tail, b, x)
+		g.VFMADD231PS(tail, b, x)
 		return x
 	})
 }
 
-// gated emits max(x, 0) − a·e/(1+e) into x, e = e^(w+low).
-func (g *gen) gated(x, a, w, low reg.VecVirtual) {
-	e, d := g.exponential(w, nil, nil, low), g.vec()
+// gated emits max(x, 0) − a·e/(1+e) into x. It clobbers e.
+func (g *gen) gated(x, a, e reg.VecVirtual) {
+	d := g.vec()
 	g.VADDPS(g.f32(1), e, d)
 	g.VDIVPS(d, e, e)
 	g.positive(x)
@@ -106,26 +101,24 @@ func (g *gen) gated(x, a, w, low reg.VecVirtual) {
 }
 
 func genGeluTanh(g *gen) {
-	g.hoistExp()
+	g.hoistExp(0)
 	g.hoist(geluCubic, geluLinear)
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
-		a, s, p, w, low := g.absMin(x, geluTanhMax), g.vec(), g.loaded(g.f32(geluLinear)), g.vec(), g.vec()
+		a, s, p, w := g.absMin(x, geluTanhMax), g.vec(), g.loaded(g.f32(geluLinear)), g.vec()
 		g.VMULPS(a, a, s)
 		g.VFMADD231PS(g.f32(geluCubic), s, p)
-		g.VMULPS(a, p, low)
-		g.VXORPS(g.u32(1<<31), low, w)
-		g.VFNMADD231PS(a, p, low)
-		g.gated(x, a, w, low)
+		g.VXORPS(g.u32(1<<31), a, w)
+		g.gated(x, a, g.expProduct(w, p))
 		return x
 	})
 }
 
 func genSilu(g *gen) {
-	g.hoistExp()
+	g.hoistExp(0)
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
 		a, w := g.absMin(x, -expMin), g.vec()
 		g.VXORPS(g.u32(1<<31), a, w)
-		g.gated(x, a, w, nil)
+		g.gated(x, a, g.exponential(w, 0))
 		return x
 	})
 }
@@ -134,15 +127,9 @@ func genElu(g *gen) {
 	alpha, zero, lowest := g.broadcastArg("alpha"), g.vec(), g.loaded(g.f32(eluMin))
 	g.zero(zero)
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
-		c, y, t := g.vec(), g.vec(), g.vec()
-		g.VMAXPS(x, lowest, c)
-		g.VMINPS(c, zero, c)
-		n, p := g.expReduce(c, nil)
-		g.VCVTPS2DQ(n, n)
-		g.pow2(n)
-		g.VSUBPS(g.f32(1), n, t)
-		g.VFMADD213PS(t, n, p)
-		g.VMULPS(p, alpha, p)
+		c, y := g.vec(), g.vec()
+		g.VMOVAPS(x, c)
+		p := g.expm1Below(c, alpha, lowest, zero)
 		g.VMOVAPS(x, y)
 		g.where(less, x, zero, p, y)
 		return y
@@ -150,14 +137,13 @@ func genElu(g *gen) {
 }
 
 func genSoftplus(g *gen) {
-	g.hoistExp()
-	lo := g.loaded(g.f32(expMin))
+	g.hoistExp(expAbove)
 	g.elementwise(2, func(x reg.VecVirtual) reg.VecVirtual {
-		w, s, z, p := g.vec(), g.vec(), g.vec(), g.vec()
+		w, d, z, p := g.vec(), g.vec(), g.vec(), g.vec()
 		g.VORPS(g.u32(1<<31), x, w)
-		u := g.exponential(w, lo, nil, nil)
-		g.VADDPS(g.f32(2), u, s)
-		g.VDIVPS(s, u, s)
+		s := g.exponential(w, expAbove)
+		g.VADDPS(g.f32(2), s, d)
+		g.VDIVPS(d, s, s)
 		g.VMULPS(s, s, z)
 		g.horner(p, z, softplusCoefficients)
 		g.VMULPS(s, z, z)

@@ -21,7 +21,7 @@ func genSoftmaxRows(g *gen) {
 	g.MOVQ(tail, left)
 	count := 64 / g.lanes
 	m := g.newMask(left, count)
-	lo, hi := g.loaded(g.f32(expMin)), g.loaded(g.f32(expMax))
+	g.hoistExp(expAbove | expBelow)
 	// inTail emits the masked load of vector i, other elements being fill.
 	inTail := func(p reg.GPVirtual, i int, fill float32) reg.VecVirtual {
 		t, v := g.vec(), g.loaded(g.f32(fill))
@@ -84,13 +84,13 @@ func genSoftmaxRows(g *gen) {
 	pass(func(p reg.GPVirtual, i int) {
 		v := g.loaded(mem(p, i*g.lanes*4))
 		g.VSUBPS(sub, v, v)
-		e := g.exponential(v, lo, hi, nil)
+		e := g.exponential(v, expAbove|expBelow)
 		g.VMOVUPS(e, mem(p, i*g.lanes*4))
 		g.VADDPS(e, acc[i], acc[i])
 	}, func(p reg.GPVirtual, i int) { // e^−Inf is +0, which changes no sum
 		v := inTail(p, i, negInf)
 		g.VSUBPS(sub, v, v)
-		e := g.exponential(v, lo, hi, nil)
+		e := g.exponential(v, expAbove|expBelow)
 		g.storeMasked(e, m, i, mem(p, i*g.lanes*4))
 		g.VADDPS(e, acc[i], acc[i])
 	})
@@ -138,17 +138,22 @@ func genScaleRows(g *gen) {
 	g.MOVQ(x, from)
 	g.MOVQ(dst, to)
 	g.MOVQ(whole, n)
-	g.Label("loop")
-	g.TESTQ(n, n)
-	g.JEQ(operand.LabelRef("rest"))
-	v := g.loaded(mem(from, 0))
-	g.VFMADD213PS(zero, factor, v)
-	g.VMOVUPS(v, mem(to, 0))
-	g.ADDQ(operand.U32(g.lanes*4), from)
-	g.ADDQ(operand.U32(g.lanes*4), to)
-	g.DECQ(n)
-	g.JMP(operand.LabelRef("loop"))
-	g.Label("rest")
+	for _, u := range []int{4, 1} {
+		loop, end := g.label("loop"), g.label("end")
+		g.Label(loop)
+		g.CMPQ(n, operand.U32(u))
+		g.JLT(operand.LabelRef(end))
+		for i := range u {
+			v := g.loaded(mem(from, i*g.lanes*4))
+			g.VFMADD213PS(zero, factor, v)
+			g.VMOVUPS(v, mem(to, i*g.lanes*4))
+		}
+		g.ADDQ(operand.U32(u*g.lanes*4), from)
+		g.ADDQ(operand.U32(u*g.lanes*4), to)
+		g.SUBQ(operand.U32(u), n)
+		g.JMP(operand.LabelRef(loop))
+		g.Label(end)
+	}
 	g.TESTQ(tail, tail)
 	g.JEQ(operand.LabelRef("next"))
 	t := g.vec()

@@ -25,6 +25,8 @@ type gen struct {
 	labels int
 	// hoisted are the constants that have registers, by symbol.
 	hoisted map[string]reg.VecVirtual
+	// ahead is how many bytes ahead elementwise prefetches; 0: it leaves that to the core.
+	ahead int
 }
 
 func newGen(t cpu.Tier) *gen {

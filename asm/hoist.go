@@ -8,9 +8,13 @@ import (
 // hoist keeps constants in registers from here on, where there are 32 of them. The linker aligns data to 32 bytes, so half of the 64-byte
 // constants cross a cache line, and every use of one costs two loads.
 func (g *gen) hoist(values ...float32) {
-	if !g.wide() {
-		return
+	if g.wide() {
+		g.keep(values...)
 	}
+}
+
+// keep is hoist with any number of registers.
+func (g *gen) keep(values ...float32) {
 	for _, v := range values {
 		m := g.f32(v)
 		if _, done := g.hoisted[m.Symbol.Name]; !done {
@@ -19,9 +23,21 @@ func (g *gen) hoist(values ...float32) {
 	}
 }
 
-// hoistExp keeps the constants of exponential in registers.
-func (g *gen) hoistExp() {
-	g.hoist(log2e, ln2Hi, ln2Lo, 1)
+// hoistExp keeps the constants of exponential in registers; of 16 registers, those of its limits.
+func (g *gen) hoistExp(limits expLimits) {
+	switch {
+	case limits == 0:
+	case g.wide():
+		g.hoist(0.5)
+	default:
+		if limits&expAbove != 0 {
+			g.keep(expMin)
+		}
+		if limits&expBelow != 0 {
+			g.keep(expMax)
+		}
+	}
+	g.hoist(expRound, log2e, ln2Hi, ln2Lo, 1)
 	g.hoist(expCoefficients...)
 }
 

@@ -4,10 +4,13 @@ import "github.com/mmcloughlin/avo/reg"
 
 // expm1Below emits scale·(e^c − 1) for c clamped to eluMin…0, in the order of kernels.elu_f32_ref, into a new register. It clobbers c.
 func (g *gen) expm1Below(c, scale, lowest, zero reg.VecVirtual) reg.VecVirtual {
-	t := g.vec()
+	t, p, z := g.vec(), g.vec(), g.vec()
 	g.VMAXPS(c, lowest, c)
 	g.VMINPS(c, zero, c)
-	n, p := g.expReduce(c, nil)
+	n := g.expReduce(c)
+	g.horner(p, c, expCoefficients)
+	g.VMULPS(c, c, z)
+	g.VFMADD213PS(c, z, p)
 	g.VCVTPS2DQ(n, n)
 	g.pow2(n)
 	g.VSUBPS(g.f32(1), n, t)
@@ -48,7 +51,7 @@ func genMish(g *gen) {
 		w, num, den, below := g.vec(), g.vec(), g.vec(), g.vec()
 		g.VMAXPS(x, lo, x)
 		g.VORPS(g.u32(1<<31), x, w)
-		u := g.exponential(w, lo, nil, nil)
+		u := g.exponential(w, expAbove)
 		g.VADDPS(u, u, w)
 		g.VADDPS(g.f32(1), w, num)
 		g.VMOVAPS(w, den)

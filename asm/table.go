@@ -7,11 +7,10 @@ type family struct{ name, signature string }
 
 var families = []family{
 	{"relu_f32", "func(dst, x []float32)"},
-	{"exp_f32", "func(dst, x []float32, sub float32)"},
+	{"exp_f32", "func(dst, x []float32)"},
 	{"sigmoid_f32", "func(dst, x []float32)"},
 	{"tanh_f32", "func(dst, x []float32)"},
 	{"exp_sum_f32", "func(dst, x []float32, sub float32) float32"},
-	{"quotient_f32", "func(dst, x []float32, by float32)"},
 	{"neg_f32", "func(dst, x []float32)"},
 	{"abs_f32", "func(dst, x []float32)"},
 	{"sqrt_f32", "func(dst, x []float32)"},
@@ -152,8 +151,6 @@ var table = []kernel{
 	{"tanh_f32", "", cpu.AVX512, genTanh},
 	{"exp_sum_f32", "", cpu.AVX2, genExpSum},
 	{"exp_sum_f32", "", cpu.AVX512, genExpSum},
-	{"quotient_f32", "", cpu.AVX2, genQuotient},
-	{"quotient_f32", "", cpu.AVX512, genQuotient},
 	{"neg_f32", "", cpu.AVX2, genNeg},
 	{"neg_f32", "", cpu.AVX512, genNeg},
 	{"abs_f32", "", cpu.AVX2, genAbs},

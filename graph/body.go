@@ -3,6 +3,8 @@ package graph
 import (
 	"maps"
 	"slices"
+
+	"github.com/hotpath/hotpath/graph/tensor"
 )
 
 // Bodies are the graphs among the attributes of n, in the order of the attributes' names: branches of If, bodies of Loop and Scan. They
@@ -103,6 +105,82 @@ func (g *Graph) rename(names map[string]string) {
 	for i, v := range g.Outputs {
 		if to, ok := names[v.Name]; ok {
 			g.Outputs[i].Name = to
+		}
+	}
+}
+
+// Freshen renames everything that g and its bodies have: to what names says, as far as it does, else to what fresh makes of the name.
+// Values that g reads from outside are renamed by names too.
+func (g *Graph) Freshen(names map[string]string, fresh func(string) string) {
+	for name := range g.Initializers {
+		if _, ok := names[name]; !ok {
+			names[name] = fresh(name)
+		}
+	}
+	for _, n := range g.Nodes {
+		for _, out := range n.Outputs {
+			if _, ok := names[out]; !ok && out != "" {
+				names[out] = fresh(out)
+			}
+		}
+	}
+	renamed := func(name string) string {
+		if to, ok := names[name]; ok && name != "" {
+			return to
+		}
+		return name
+	}
+	constants := make(map[string]*tensor.Tensor, len(g.Initializers))
+	for name, t := range g.Initializers {
+		constants[renamed(name)] = t
+	}
+	g.Initializers = constants
+	for _, n := range g.Nodes {
+		for i, in := range n.Inputs {
+			n.Inputs[i] = renamed(in)
+		}
+		for i, out := range n.Outputs {
+			n.Outputs[i] = renamed(out)
+		}
+		for _, body := range n.Bodies() {
+			body.freshenBody(names, fresh)
+		}
+	}
+	for i, v := range g.Outputs {
+		g.Outputs[i].Name = renamed(v.Name)
+	}
+}
+
+// freshenBody is Freshen for a body, whose names are its own: names is as before afterwards.
+func (g *Graph) freshenBody(names map[string]string, fresh func(string) string) {
+	around := map[string]string{}
+	own := func(name string) {
+		if to, ok := names[name]; ok {
+			around[name] = to
+			delete(names, name)
+		} else {
+			around[name] = ""
+		}
+	}
+	for _, v := range g.Inputs {
+		own(v.Name)
+	}
+	for name := range g.Initializers {
+		own(name)
+	}
+	for _, n := range g.Nodes {
+		for _, out := range n.Outputs {
+			own(out)
+		}
+	}
+	for i, v := range g.Inputs {
+		names[v.Name] = fresh(v.Name)
+		g.Inputs[i].Name = names[v.Name]
+	}
+	g.Freshen(names, fresh)
+	for name, to := range around {
+		if delete(names, name); to != "" {
+			names[name] = to
 		}
 	}
 }

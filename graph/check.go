@@ -2,23 +2,29 @@ package graph
 
 import "fmt"
 
-// scope is the values that a body may read: those of the graphs around it.
+// scope is the values that a body may read: those of the graphs around it that are made before its node.
 type scope struct {
-	values map[string]int
+	values map[string]bool
 	around *scope
 }
 
 func (s *scope) has(name string) bool {
 	for ; s != nil; s = s.around {
-		if _, ok := s.values[name]; ok {
+		if s.values[name] {
 			return true
 		}
 	}
 	return false
 }
 
-// Check proves the structural rules (every value produced once and before use, no cycle, outputs exist, no name of a body hides one of the
-// graphs around it) and sorts Nodes topologically, keeping the given order where it already is one; bodies too. Errors wrap ErrModel.
+func (s *scope) add(n *Node) {
+	for _, out := range n.Outputs {
+		s.values[out] = true
+	}
+}
+
+// Check proves the structural rules (every value produced once and before use, no cycle, outputs exist, no name of a body hides one that
+// it could read) and sorts Nodes topologically, keeping the given order where it already is one; bodies too. Errors wrap ErrModel.
 func (g *Graph) Check() error { return g.check(nil, true) }
 
 // Sort is Check for graphs that passes made: names they gave in a body may be those of a value outside that the body does not read.
@@ -46,11 +52,27 @@ func (g *Graph) check(around *scope, strict bool) error {
 			return fmt.Errorf("output %q is not produced by anything: %w", out.Name, ErrModel)
 		}
 	}
-	for _, n := range g.Nodes {
-		for _, body := range n.Bodies() {
-			if err := body.check(&scope{producer, around}, strict); err != nil {
+	var visible *scope
+	for i, n := range g.Nodes {
+		bodies := n.Bodies()
+		if len(bodies) > 0 && visible == nil {
+			visible = &scope{map[string]bool{}, around}
+			for name, p := range producer {
+				if p == fromOutside {
+					visible.values[name] = true
+				}
+			}
+			for _, before := range g.Nodes[:i] {
+				visible.add(before)
+			}
+		}
+		for _, body := range bodies {
+			if err := body.check(visible, strict); err != nil {
 				return fmt.Errorf("%s: %w", n, err)
 			}
+		}
+		if visible != nil {
+			visible.add(n)
 		}
 	}
 	return nil

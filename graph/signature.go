@@ -34,6 +34,7 @@ type Input struct {
 	Name  string       `json:"name"`
 	DType tensor.DType `json:"-"`
 	Shape []int        `json:"-"`
+	Type  *Value       `json:"-"` // the declared type in full, with that of the items of a sequence, an optional or a map
 	// Columns names the features along the last axis of a numeric table; one entry for an input of one column.
 	Columns []string `json:"columns,omitempty"`
 	// Missing says that NaN (numbers) or "" (text) stands for a missing value, filled in inside the model.
@@ -67,7 +68,7 @@ func (m *Model) Signature() (*Signature, error) {
 		if i < len(meta.Inputs) && meta.Inputs[i].Name == v.Name {
 			in = meta.Inputs[i]
 		}
-		in.DType, in.Shape = v.DType, v.Shape
+		in.DType, in.Shape, in.Type = v.DType, v.Shape, &m.Graph.Inputs[i]
 		s.Inputs = append(s.Inputs, in)
 	}
 	for i, v := range m.Graph.Outputs {

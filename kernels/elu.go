@@ -4,7 +4,7 @@ package kernels
 //
 //	dst[i] = alpha·(e^x[i] − 1) if x[i] < 0, else x[i]
 //
-// (Clevert et al., 2015), without cancellation near 0. Error at most 1 ULP for alpha = 1 (TestEluULP; 0.860 found exhaustively). NaN stays NaN. dst may be x;
+// (Clevert et al., 2015), without cancellation near 0. Error at most 1 ULP for alpha = 1 (TestEluULP; 0.940 found exhaustively). NaN stays NaN. dst may be x;
 // len(dst) ≥ len(x).
 func EluF32(dst, x []float32, alpha float32) {
 	elementwise(dst, x, func(dst, x []float32) { elu_f32(dst, x, alpha) })
@@ -18,15 +18,12 @@ func SoftplusF32(dst, x []float32) { elementwise(dst, x, softplus_f32) }
 // eluMin: below it e^x − 1 rounds to −1.
 const eluMin = -25
 
-// elu_f32_ref: with x = n·ln2 + r, e^x − 1 = 2^n·(e^r − 1) + (2^n − 1), and 2^n − 1 is exact or near it.
 func elu_f32_ref(dst, x []float32, alpha float32) {
 	mapRef(dst, x, func(v float32) float32 {
 		if !(v < 0) {
 			return v
 		}
-		n, p := expReduce(clipRef(v, eluMin, 0), 0)
-		scale := pow2(int32(n))
-		return alpha * FMAF32(p, scale, scale-1)
+		return alpha * expm1Scaled(expReduce(clipRef(v, eluMin, 0)))
 	})
 }
 

@@ -92,10 +92,11 @@ func InverseRootF32(v, eps float32) float32 { return inverseRoot(v, eps) }
 
 func inverseRoot(v, eps float32) float32 { return 1 / sqrtRef(v+eps) }
 
-// normRow computes dst = ((x − sub)·inv)·scale + bias in pieces that can be preempted.
+// normRow computes dst = ((x − sub)·inv)·scale + bias in pieces that can be preempted, the last first: that is what the pass before left
+// in the cache.
 func normRow(dst, x, scale, bias []float32, sub, inv float32) {
 	scale = scale[:len(x)]
-	for at := 0; at < len(x); at += elementwiseBlock {
+	for at := (len(x) - 1) / elementwiseBlock * elementwiseBlock; at >= 0; at -= elementwiseBlock {
 		end := min(at+elementwiseBlock, len(x))
 		if bias != nil {
 			norm_f32(dst[at:end], x[at:end], scale[at:end], bias[at:end], sub, inv)

@@ -30,50 +30,81 @@ type Recurrent struct {
 	gates, fresh, reset          *PackedF32 // GRU: fresh is its gate h, reset the part of it that r multiplies
 	gateBias, freshBias, resetB  []float32
 	peepI, peepO, peepF, oneEach []float32
+	noBias, both, rows           []float32 // noBias stays zero; rows is needed while packing
 }
 
 // NewRecurrent packs w [gates·hidden × input] and r [gates·hidden × hidden]; bias is that of w, then that of r, gates·hidden each, or nil.
 // peephole holds three vectors of hidden elements for i, o and f, or is nil.
 func NewRecurrent(o RecurrentOptions, input, hidden int, w, r, bias, peephole []float32) *Recurrent {
-	n := o.Cell.Gates() * hidden
 	t := &Recurrent{RecurrentOptions: o, Input: input, Hidden: hidden}
-	wb, rb := make([]float32, n), make([]float32, n)
-	if bias != nil {
-		wb, rb = bias[:n], bias[n:2*n]
+	t.Pack(w, r, bias, peephole)
+	t.rows = nil
+	return t
+}
+
+// Pack packs weights, as NewRecurrent does, for the cell, Input and Hidden of t. It reuses the memory of weights packed before.
+func (t *Recurrent) Pack(w, r, bias, peephole []float32) {
+	input, hidden := t.Input, t.Hidden
+	n := t.Cell.Gates() * hidden
+	if bias == nil {
+		t.noBias = resized(t.noBias, 2*n)
+		bias = t.noBias
 	}
-	both := make([]float32, n)
-	for i := range both {
-		both[i] = wb[i] + rb[i]
+	wb, rb := bias[:n], bias[n:2*n]
+	t.both = resized(t.both, n)
+	for i := range t.both {
+		t.both[i] = wb[i] + rb[i]
+	}
+	pack := func(p **PackedF32, k, cols int, b []float32) {
+		if *p == nil {
+			*p = new(PackedF32)
+		}
+		(*p).Pack(k, cols, b, 1, k)
 	}
 	// rows from…to of [w r], transposed
-	joined := func(from, to int) *PackedF32 {
+	joined := func(p **PackedF32, from, to int) {
 		depth := input + hidden
-		rows := make([]float32, (to-from)*depth)
+		t.rows = resized(t.rows, (to-from)*depth)
 		for i := from; i < to; i++ {
-			copy(rows[(i-from)*depth:], w[i*input:(i+1)*input])
-			copy(rows[(i-from)*depth+input:], r[i*hidden:(i+1)*hidden])
+			copy(t.rows[(i-from)*depth:], w[i*input:(i+1)*input])
+			copy(t.rows[(i-from)*depth+input:], r[i*hidden:(i+1)*hidden])
 		}
-		return PackF32(depth, to-from, rows, 1, depth)
+		pack(p, depth, to-from, t.rows)
 	}
+	joined(&t.gates, 0, t.gateCols())
+	t.gateBias = t.both[:t.gateCols()]
 	switch {
-	case o.Cell != CellGRU:
-		t.gates, t.gateBias = joined(0, n), both
-	case o.ResetAfter:
-		t.gates, t.gateBias = joined(0, 2*hidden), both[:2*hidden]
-		t.fresh, t.freshBias = PackF32(input, hidden, w[2*hidden*input:], 1, input), wb[2*hidden:]
-		t.reset, t.resetB = PackF32(hidden, hidden, r[2*hidden*hidden:], 1, hidden), rb[2*hidden:]
+	case t.Cell != CellGRU:
+	case t.ResetAfter:
+		pack(&t.fresh, input, hidden, w[2*hidden*input:])
+		pack(&t.reset, hidden, hidden, r[2*hidden*hidden:])
+		t.freshBias, t.resetB = wb[2*hidden:], rb[2*hidden:]
 	default:
-		t.gates, t.gateBias = joined(0, 2*hidden), both[:2*hidden]
-		t.fresh, t.freshBias = joined(2*hidden, n), both[2*hidden:]
+		joined(&t.fresh, 2*hidden, n)
+		t.freshBias = t.both[2*hidden:]
 	}
+	t.peepI, t.peepO, t.peepF = nil, nil, nil
 	if peephole != nil {
 		t.peepI, t.peepO, t.peepF = peephole[:hidden], peephole[hidden:2*hidden], peephole[2*hidden:3*hidden]
 	}
-	t.oneEach = make([]float32, hidden)
-	for i := range t.oneEach {
-		t.oneEach[i] = 1
+	t.oneEach = resized(t.oneEach, hidden)
+	setAll(t.oneEach, 1)
+}
+
+// gateCols is the number of columns that are multiplied by [x h] at once: all gates, but for GRU's last.
+func (t *Recurrent) gateCols() int {
+	if t.Cell == CellGRU {
+		return 2 * t.Hidden
 	}
-	return t
+	return t.Cell.Gates() * t.Hidden
+}
+
+// resized is x, or new memory, with n elements; what they hold is 0 or left from before.
+func resized(x []float32, n int) []float32 {
+	if cap(x) < n {
+		return make([]float32, n)
+	}
+	return x[:n]
 }
 
 // Sequence is what one direction reads and writes. Row b of step t lies at t·Step + b·Row of X and Y, the state of row b at b·Row of the
@@ -91,7 +122,7 @@ type Sequence struct {
 
 // Scratch is the number of elements Run needs for a batch.
 func (t *Recurrent) Scratch(batch int) int {
-	return batch*(2*(t.Input+t.Hidden)+t.gates.N+3*t.Hidden) + t.Hidden
+	return batch*(2*(t.Input+t.Hidden)+t.gateCols()+3*t.Hidden) + t.Hidden
 }
 
 // Run goes through a sequence. Gates are GemmF32 over [x h]: one chain of multiply-adds over x continued over h, in segments of 256; then

@@ -48,9 +48,7 @@ func celu_f32_ref(dst, x []float32, alpha float32) {
 		if !(v < 0) {
 			return v
 		}
-		n, p := expReduce(clipRef(v/alpha, eluMin, 0), 0)
-		scale := pow2(int32(n))
-		return alpha * FMAF32(p, scale, scale-1)
+		return alpha * expm1Scaled(expReduce(clipRef(v/alpha, eluMin, 0)))
 	})
 }
 

@@ -12,8 +12,7 @@ func LogSoftmaxF32(dst, x []float32, rows, cols int, scratch []float32) {
 	for r := range rows {
 		in, e := x[r*cols:(r+1)*cols], scratch[:cols]
 		m := maxOf(in)
-		expSub(e, in, m)
-		AffineF32(dst[r*cols:(r+1)*cols], in, m, 1, -logRef(SumF32(e)))
+		AffineF32(dst[r*cols:(r+1)*cols], in, m, 1, -logRef(expSumOf(e, in, m)))
 	}
 }
 
@@ -57,7 +56,7 @@ func (s *softmaxColumns) run(dst, x, scratch []float32) {
 		if !s.log {
 			e = d
 		}
-		exp_f32(e, d, 0)
+		exp_f32(e, d)
 		add_f32(chain, chain, e)
 		switch {
 		case k+1 == min(s.n, sumSegment):
@@ -68,12 +67,14 @@ func (s *softmaxColumns) run(dst, x, scratch []float32) {
 	}
 	if s.log {
 		log_f32(sum, sum)
+	} else {
+		reciprocal_f32(sum, sum)
 	}
 	for k := range s.n {
 		if d := row(dst, k); s.log {
 			sub_f32(d, d, sum)
 		} else {
-			div_f32(d, d, sum)
+			mul_f32(d, d, sum)
 		}
 	}
 }

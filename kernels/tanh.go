@@ -14,7 +14,7 @@ const (
 
 // TanhF32 computes dst[i] = tanh x[i] for i < len(x).
 //
-// Error at most 1.5 ULP (TestTanhULP; 1.330 found exhaustively); NaN stays NaN, −0 stays −0. dst may be x; len(dst) ≥ len(x).
+// Error at most 1.5 ULP (TestTanhULP; 1.362 found exhaustively); NaN stays NaN, −0 stays −0. dst may be x; len(dst) ≥ len(x).
 func TanhF32(dst, x []float32) {
 	dst = dst[:len(x)]
 	for len(x) > elementwiseBlock {

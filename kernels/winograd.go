@@ -44,25 +44,36 @@ func PackWinograd(w []float32, m, c int) *PackedConv {
 
 // winogradWeights returns G w Gᵀ.
 func winogradWeights(w []float32) (u [winogradPoints]float32) {
+	var v [9]float64
+	for i := range v {
+		v[i] = float64(w[i])
+	}
+	for t := range u {
+		k := &winogradTable[t]
+		var sum float64
+		for i := range v {
+			sum += float64(k[i] * v[i])
+		}
+		u[t] = float32(sum)
+	}
+	return u
+}
+
+// winogradTable holds the factor of each of the 9 weights at each point.
+var winogradTable = func() (k [winogradPoints][9]float64) {
 	var g [6][3]float64
 	const nearA, nearB = 2 * squareA * (squareA - squareB), 2 * squareB * (squareB - squareA)
 	for i, p := range [5]struct{ at, product float64 }{{0, squareA * squareB}, {pointA, nearA}, {-pointA, nearA}, {pointB, nearB}, {-pointB, nearB}} {
 		g[i] = [3]float64{1 / p.product, p.at / p.product, p.at * p.at / p.product}
 	}
 	g[5][2] = 1
-	for i := range 6 {
-		for j := range 6 {
-			var sum float64
-			for y := range 3 {
-				for x := range 3 {
-					sum += float64(float64(g[i][y]*g[j][x]) * float64(w[3*y+x]))
-				}
-			}
-			u[6*i+j] = float32(sum)
+	for t := range k {
+		for i := range k[t] {
+			k[t][i] = float64(g[t/6][i/3] * g[t%6][i%3])
 		}
 	}
-	return u
-}
+	return k
+}()
 
 // tiles is the number of tiles down and across, and of rows of tiles that are computed together: of the 36 points of 64 channels, 56
 // tiles are half a second-level cache.

@@ -24,8 +24,6 @@ var variants = []Variant{
 	{"tanh_f32_avx512", "tanh_f32", cpu.AVX512},
 	{"exp_sum_f32_avx2", "exp_sum_f32", cpu.AVX2},
 	{"exp_sum_f32_avx512", "exp_sum_f32", cpu.AVX512},
-	{"quotient_f32_avx2", "quotient_f32", cpu.AVX2},
-	{"quotient_f32_avx512", "quotient_f32", cpu.AVX512},
 	{"neg_f32_avx2", "neg_f32", cpu.AVX2},
 	{"neg_f32_avx512", "neg_f32", cpu.AVX512},
 	{"abs_f32_avx2", "abs_f32", cpu.AVX2},
@@ -255,7 +253,6 @@ var dispatchers = []Dispatcher{
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
 	{"exp_sum_f32", exp_sum_f32},
-	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -389,24 +386,23 @@ func relu_f32(dst, x []float32) {
 	}
 }
 
-func exp_f32(dst, x []float32, sub float32) {
+func exp_f32(dst, x []float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		exp_f32_avx512(dst, x, sub)
+		exp_f32_avx512(dst, x)
 	case tier >= cpu.AVX2:
-		exp_f32_avx2(dst, x, sub)
+		exp_f32_avx2(dst, x)
 	default:
 		if emulator != nil {
 			args := struct {
 				dst []float32
 				x   []float32
-				sub float32
-			}{dst: dst, x: x, sub: sub}
+			}{dst: dst, x: x}
 			if emulate("exp_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		exp_f32_ref(dst, x, sub)
+		exp_f32_ref(dst, x)
 	}
 }
 
@@ -470,27 +466,6 @@ func exp_sum_f32(dst, x []float32, sub float32) float32 {
 			}
 		}
 		return exp_sum_f32_ref(dst, x, sub)
-	}
-}
-
-func quotient_f32(dst, x []float32, by float32) {
-	switch {
-	case tier >= cpu.AVX512:
-		quotient_f32_avx512(dst, x, by)
-	case tier >= cpu.AVX2:
-		quotient_f32_avx2(dst, x, by)
-	default:
-		if emulator != nil {
-			args := struct {
-				dst []float32
-				x   []float32
-				by  float32
-			}{dst: dst, x: x, by: by}
-			if emulate("quotient_f32", noescape(unsafe.Pointer(&args))) {
-				return
-			}
-		}
-		quotient_f32_ref(dst, x, by)
 	}
 }
 

@@ -18,7 +18,6 @@ var dispatchers = []Dispatcher{
 	{"sigmoid_f32", sigmoid_f32},
 	{"tanh_f32", tanh_f32},
 	{"exp_sum_f32", exp_sum_f32},
-	{"quotient_f32", quotient_f32},
 	{"neg_f32", neg_f32},
 	{"abs_f32", abs_f32},
 	{"sqrt_f32", sqrt_f32},
@@ -136,8 +135,8 @@ func relu_f32(dst, x []float32) {
 	relu_f32_ref(dst, x)
 }
 
-func exp_f32(dst, x []float32, sub float32) {
-	exp_f32_ref(dst, x, sub)
+func exp_f32(dst, x []float32) {
+	exp_f32_ref(dst, x)
 }
 
 func sigmoid_f32(dst, x []float32) {
@@ -150,10 +149,6 @@ func tanh_f32(dst, x []float32) {
 
 func exp_sum_f32(dst, x []float32, sub float32) float32 {
 	return exp_sum_f32_ref(dst, x, sub)
-}
-
-func quotient_f32(dst, x []float32, by float32) {
-	quotient_f32_ref(dst, x, by)
 }
 
 func neg_f32(dst, x []float32) {

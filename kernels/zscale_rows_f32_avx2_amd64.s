@@ -36,18 +36,39 @@ row:
 	MOVQ         AX, R12
 	MOVQ         R8, R13
 
-loop:
-	TESTQ       R13, R13
-	JEQ         rest
+loop1:
+	CMPQ        R13, $0x00000004
+	JLT         end2
+	VMOVUPS     (R10), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS     Y2, (R12)
+	VMOVUPS     32(R10), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS     Y2, 32(R12)
+	VMOVUPS     64(R10), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS     Y2, 64(R12)
+	VMOVUPS     96(R10), Y2
+	VFMADD213PS Y0, Y1, Y2
+	VMOVUPS     Y2, 96(R12)
+	ADDQ        $0x00000080, R10
+	ADDQ        $0x00000080, R12
+	SUBQ        $0x00000004, R13
+	JMP         loop1
+
+end2:
+loop3:
+	CMPQ        R13, $0x00000001
+	JLT         end4
 	VMOVUPS     (R10), Y2
 	VFMADD213PS Y0, Y1, Y2
 	VMOVUPS     Y2, (R12)
 	ADDQ        $0x00000020, R10
 	ADDQ        $0x00000020, R12
-	DECQ        R13
-	JMP         loop
+	SUBQ        $0x00000001, R13
+	JMP         loop3
 
-rest:
+end4:
 	TESTQ       R9, R9
 	JEQ         next
 	VMOVUPS     (R11), Y2

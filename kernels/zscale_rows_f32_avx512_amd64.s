@@ -35,18 +35,39 @@ row:
 	MOVQ         AX, R11
 	MOVQ         R8, R12
 
-loop:
-	TESTQ       R12, R12
-	JEQ         rest
+loop1:
+	CMPQ        R12, $0x00000004
+	JLT         end2
+	VMOVUPS     (R10), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS     Z2, (R11)
+	VMOVUPS     64(R10), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS     Z2, 64(R11)
+	VMOVUPS     128(R10), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS     Z2, 128(R11)
+	VMOVUPS     192(R10), Z2
+	VFMADD213PS Z0, Z1, Z2
+	VMOVUPS     Z2, 192(R11)
+	ADDQ        $0x00000100, R10
+	ADDQ        $0x00000100, R11
+	SUBQ        $0x00000004, R12
+	JMP         loop1
+
+end2:
+loop3:
+	CMPQ        R12, $0x00000001
+	JLT         end4
 	VMOVUPS     (R10), Z2
 	VFMADD213PS Z0, Z1, Z2
 	VMOVUPS     Z2, (R11)
 	ADDQ        $0x00000040, R10
 	ADDQ        $0x00000040, R11
-	DECQ        R12
-	JMP         loop
+	SUBQ        $0x00000001, R12
+	JMP         loop3
 
-rest:
+end4:
 	TESTQ       R9, R9
 	JEQ         next
 	VMOVUPS.Z   (R10), K1, Z2

@@ -11,10 +11,10 @@ func relu_f32_avx2(dst, x []float32)
 func relu_f32_avx512(dst, x []float32)
 
 //go:noescape
-func exp_f32_avx2(dst, x []float32, sub float32)
+func exp_f32_avx2(dst, x []float32)
 
 //go:noescape
-func exp_f32_avx512(dst, x []float32, sub float32)
+func exp_f32_avx512(dst, x []float32)
 
 //go:noescape
 func sigmoid_f32_avx2(dst, x []float32)
@@ -33,12 +33,6 @@ func exp_sum_f32_avx2(dst, x []float32, sub float32) float32
 
 //go:noescape
 func exp_sum_f32_avx512(dst, x []float32, sub float32) float32
-
-//go:noescape
-func quotient_f32_avx2(dst, x []float32, by float32)
-
-//go:noescape
-func quotient_f32_avx512(dst, x []float32, by float32)
 
 //go:noescape
 func neg_f32_avx2(dst, x []float32)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hotpath/hotpath/graph"
@@ -22,11 +23,13 @@ type Format struct {
 	Read     func(data []byte) (*graph.Model, error)
 	SniffDir func(files fs.FS) bool
 	ReadDir  func(files fs.FS) (*graph.Model, error)
+	// ReadIn is Read for the file name in dir, where it may have others beside it; nil where a file is all there is.
+	ReadIn func(data []byte, dir *os.Root, name string) (*graph.Model, error)
 }
 
 // Formats is every format; a new one is a row.
 var Formats = []Format{
-	{Name: "onnx", Sniff: onnx.Sniff, Read: onnx.Read},
+	{Name: "onnx", Sniff: onnx.Sniff, Read: onnx.Read, ReadIn: onnx.ReadIn},
 	{Name: "keras", Sniff: keras.Sniff, Read: keras.Read},
 	{Name: "savedmodel", SniffDir: savedmodel.Sniff, ReadDir: savedmodel.Read},
 }
@@ -36,16 +39,25 @@ const MaxFileBytes = 2 << 30
 
 const sniffBytes = 16
 
-// Read decodes a model held in memory.
+// Read decodes a model held in memory, which must be all of it.
 func Read(data []byte) (*graph.Model, error) {
+	f, err := sniff(data)
+	if err != nil {
+		return nil, err
+	}
+	m, err := f.Read(data)
+	if err != nil {
+		return nil, fmt.Errorf("loader: %w", err)
+	}
+	return m, nil
+}
+
+// sniff finds the format of a file.
+func sniff(data []byte) (*Format, error) {
 	head := data[:min(len(data), sniffBytes)]
-	for _, f := range Formats {
-		if f.Sniff != nil && f.Sniff(head) {
-			m, err := f.Read(data)
-			if err != nil {
-				return nil, fmt.Errorf("loader: %w", err)
-			}
-			return m, nil
+	for i := range Formats {
+		if f := &Formats[i]; f.Sniff != nil && f.Sniff(head) {
+			return f, nil
 		}
 	}
 	return nil, fmt.Errorf("loader: the first bytes % x match no known format (%s): %w", head, names(), graph.ErrFormat)
@@ -79,7 +91,7 @@ func openDir(path string) (*graph.Model, error) {
 	return nil, fmt.Errorf("%s: a directory of no known format (%s): %w", path, names(), graph.ErrFormat)
 }
 
-// Open reads the model file or directory at path. Errors name it.
+// Open reads the model file or directory at path, and files in the directory of a file that it keeps its weights in. Errors name it.
 func Open(path string) (*graph.Model, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return openDir(path)
@@ -88,11 +100,29 @@ func Open(path string) (*graph.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := Read(data)
+	f, err := sniff(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	var m *graph.Model
+	if f.ReadIn == nil {
+		m, err = f.Read(data)
+	} else {
+		m, err = readIn(f, data, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: loader: %w", path, err)
+	}
 	return m, nil
+}
+
+func readIn(f *Format, data []byte, path string) (*graph.Model, error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return f.ReadIn(data, dir, filepath.Base(path))
 }
 
 // ReadFile reads a regular file of at most MaxFileBytes.

@@ -19,6 +19,19 @@ func init() {
 		}
 		return float32(math.Ldexp(float64(a), int(math.Floor(min(max(float64(b), -1000), 1000)))))
 	})
+	// VRANGEPS: the smaller magnitude, a number rather than NaN, with the sign of the first source (2) or without (10).
+	lanes("VRANGEPS", func(_ uint32, s [2]uint32, mode uint64) uint32 {
+		const sign = 1 << 31
+		a, b := s[0], s[1]
+		if mode != 2 && mode != 10 {
+			fail("range %d", mode)
+		}
+		least := min(a&^sign, b&^sign) // as integers, which puts NaN above all numbers
+		if mode == 2 && a&^sign <= 0xff<<23 {
+			least |= a & sign
+		}
+		return least
+	})
 	integer("VPMINUD", func(a, b uint32) uint32 { return min(a, b) })
 	handlers["VPCMPUD"] = func(m *machine, in *inst) {
 		if in.args[0].imm != 1 {

@@ -121,12 +121,6 @@ func init() {
 	lanes("VFNMADD231PS", func(d uint32, s [2]uint32, _ uint64) uint32 {
 		return u32(kernels.FMAF32(-f32(s[0]), f32(s[1]), f32(d)))
 	})
-	float("VSCALEFPS", func(x, n float32) float32 { // n is an integer that keeps x·2^n exact in float64, or NaN
-		if n != n {
-			return n
-		}
-		return float32(math.Ldexp(float64(x), int(n)))
-	})
 	integer("VXORPS", func(a, b uint32) uint32 { return a ^ b })
 	integer("VPXORD", func(a, b uint32) uint32 { return a ^ b })
 	integer("VORPS", func(a, b uint32) uint32 { return a | b })

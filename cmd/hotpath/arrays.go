@@ -32,26 +32,35 @@ func decodeArrays(data []byte, s *graph.Signature) (map[string]*tensor.Tensor, e
 		if i < 0 {
 			return nil, fmt.Errorf("the model has no input %q: %w", name, graph.ErrInput)
 		}
-		var shape []int
-		for at := v; ; {
-			list, ok := at.([]any)
-			if !ok {
-				break
-			}
-			shape = append(shape, len(list))
-			if len(list) == 0 {
-				break
-			}
-			at = list[0]
+		var err error
+		if in := &s.Inputs[i]; in.DType.Composite() {
+			arrays[name], err = decodeComposite(v, in.Type, name)
+		} else {
+			arrays[name], err = decodeArray(v, in, name)
 		}
-		t := tensor.New(s.Inputs[i].DType, shape...)
-		a := arrayReader{t: t, input: &s.Inputs[i]}
-		if err := a.read(v, 0, name); err != nil {
+		if err != nil {
 			return nil, err
 		}
-		arrays[name] = t
 	}
 	return arrays, nil
+}
+
+// decodeArray reads nested arrays, as deep as the first elements are.
+func decodeArray(v any, in *graph.Input, path string) (*tensor.Tensor, error) {
+	var shape []int
+	for at := v; ; {
+		list, ok := at.([]any)
+		if !ok {
+			break
+		}
+		shape = append(shape, len(list))
+		if len(list) == 0 {
+			break
+		}
+		at = list[0]
+	}
+	a := arrayReader{t: tensor.New(in.DType, shape...), input: in}
+	return a.t, a.read(v, 0, path)
 }
 
 type arrayReader struct {
@@ -196,6 +205,9 @@ func encodeArrays(arrays map[string]*tensor.Tensor) ([]byte, error) {
 }
 
 func appendArray(b []byte, t *tensor.Tensor, depth int, at *int) []byte {
+	if t.DType.Composite() {
+		return appendComposite(b, t)
+	}
 	if depth < len(t.Shape) {
 		b = append(b, '[')
 		for i := range t.Shape[depth] {

@@ -63,9 +63,9 @@ func (c *inspectCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	m, err := loader.Read(data)
+	m, err := loader.Open(c.Model)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
+		return err
 	}
 	p, err := plan.Compile(m, plan.Options{Precision: c.Precision})
 	if err != nil {
@@ -133,7 +133,14 @@ func (r *inspectResult) print(e *env) {
 	}
 	out("plan      %d steps for one row, %d FLOPs, %d bytes of intermediate values", len(r.Plan), r.FLOPs, r.ArenaBytes)
 	for _, st := range r.Plan {
-		out("  %-24s %s %v", st.Op, st.DType, st.Shape)
+		where := "where a run decides"
+		switch {
+		case st.Shape != nil && st.Offset == plan.OutsideArena:
+			where = fmt.Sprintf("%d bytes, an output", st.Bytes)
+		case st.Shape != nil:
+			where = fmt.Sprintf("%d bytes at %d", st.Bytes, st.Offset)
+		}
+		out("  %-24s %-32s %s", st.Op, fmt.Sprintf("%s %v", st.DType, st.Shape), where)
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
 		out("metadata  %s = %s", k, shorten(r.Metadata[k], 200))

@@ -11,18 +11,17 @@ import (
 
 // Binary operators with NumPy broadcasting. Each result is one rounding of one operation; integers wrap.
 var (
-	opAdd = binaryOp("add", "Add", 7, arithmetic("Add", kernels.AddF32, func(a, b float64) float64 { return a + b }))
-	opSub = binaryOp("sub", "Sub", 7, arithmetic("Sub", kernels.SubF32, func(a, b float64) float64 { return a - b }))
-	opMul = binaryOp("mul", "Mul", 7, arithmetic("Mul", kernels.MulF32, func(a, b float64) float64 { return a * b }))
-	opDiv = binaryOp("div", "Div", 7, arithmetic("Div", kernels.DivF32, func(a, b float64) float64 { return a / b }))
-	opMax = variadicOp("max", "Max", 8, arithmetic("Max", kernels.MaximumF32, maximum[float64]))
-	opMin = variadicOp("min", "Min", 8, arithmetic("Min", kernels.MinimumF32, minimum[float64]))
-	opSum = variadicOp("sum", "Sum", 8, typed{
+	opAdd = binaryOp("add", "Add", 6, arithmetic("Add", kernels.AddF32, func(a, b float64) float64 { return a + b }))
+	opSub = binaryOp("sub", "Sub", 6, arithmetic("Sub", kernels.SubF32, func(a, b float64) float64 { return a - b }))
+	opMul = binaryOp("mul", "Mul", 6, arithmetic("Mul", kernels.MulF32, func(a, b float64) float64 { return a * b }))
+	opDiv = binaryOp("div", "Div", 6, arithmetic("Div", kernels.DivF32, func(a, b float64) float64 { return a / b }))
+	opMax = variadicOp("max", "Max", 6, arithmetic("Max", kernels.MaximumF32, maximum[float64]))
+	opMin = variadicOp("min", "Min", 6, arithmetic("Min", kernels.MinimumF32, minimum[float64]))
+	opSum = variadicOp("sum", "Sum", 6, typed{
 		tensor.Float32: foldKernel(kernels.AddF32),
 		tensor.Float64: foldKernel(eachPair(func(a, b float64) float64 { return a + b })),
 	})
-	opPow   = binaryOp("pow", "Pow", 7, integers("Pow").only(tensor.Int32, tensor.Int64).with(tensor.Float32, foldKernel(kernels.PowF32)))
-	opPRelu = binaryOp("prelu", "PRelu", 7, arithmetic("PRelu", kernels.PReluF32, func(a, b float64) float64 {
+	opPRelu = binaryOp("prelu", "PRelu", 6, arithmetic("PRelu", kernels.PReluF32, func(a, b float64) float64 {
 		if a < 0 {
 			return a * b
 		}
@@ -35,8 +34,18 @@ var (
 
 // opMean is the sum divided by the number of inputs.
 var opMean = func() *Op {
-	op := variadicOp("mean", "Mean", 8, typed{tensor.Float32: foldKernel(kernels.AddF32)})
+	addF64 := foldKernel(eachPair(func(a, b float64) float64 { return a + b }))
+	op := variadicOp("mean", "Mean", 6, typed{tensor.Float32: foldKernel(kernels.AddF32), tensor.Float64: addF64})
 	op.Build = func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+		if in[0].DType == tensor.Float64 {
+			return kernelFunc(func(in, out []*tensor.Tensor) error {
+				err := addF64.Run(in, out, nil)
+				for i := range tensor.Data[float64](out[0]) {
+					tensor.Data[float64](out[0])[i] /= float64(len(in))
+				}
+				return err
+			}), nil
+		}
 		sum, count := foldKernel(kernels.AddF32), []float32{float32(len(in))}
 		return kernelFunc(func(in, out []*tensor.Tensor) error {
 			err := sum.Run(in, out, nil)
@@ -97,6 +106,20 @@ func integerPair[T integer](name string) func(a, b T) T {
 				return 0
 			}
 			return a / b
+		}
+	case "ShiftLeft":
+		return func(a, b T) T {
+			if b < 0 {
+				return 0
+			}
+			return a << b
+		}
+	case "ShiftRight":
+		return func(a, b T) T {
+			if b < 0 {
+				b = 64
+			}
+			return a >> b
 		}
 	case "Fmod": // with the sign of a
 		return func(a, b T) T {
@@ -165,39 +188,36 @@ func arithmetic(name string, f32 func(dst, a, b []float32), f64 func(a, b float6
 	return integers(name).with(tensor.Float32, foldKernel(f32)).with(tensor.Float64, foldKernel(eachPair(f64)))
 }
 
-// opMod has the sign of the divisor, or with fmod=1, which floats need, that of the dividend. math.Mod is exact.
+// opMod has the sign of the divisor, or with fmod=1 that of the dividend. math.Mod is exact.
 var opMod = func() *Op {
-	floor := integers("Mod")
+	floor := arithmetic("Mod", eachPair(floorMod[float32]), floorMod[float64])
 	fmod := arithmetic("Fmod", eachPair(func(a, b float32) float32 { return float32(math.Mod(float64(a), float64(b))) }), math.Mod)
 	op := binaryOp("mod", "Mod", 10, fmod)
-	infer := op.Infer
-	pick := func(n *graph.Node, in []graph.Arg) (graph.Kernel, error) {
+	op.Build = func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		f, err := n.IntAttr("fmod", 0)
-		switch k := floor[in[0].DType]; {
-		case err != nil:
-			return nil, err
-		case f != 0:
-			return fmod[in[0].DType], nil
-		case k != nil:
-			return k, nil
+		if f != 0 {
+			return fmod[in[0].DType], err
 		}
-		return nil, modelErr(n, "inputs are %s, which needs fmod=1", in[0].DType)
+		return floor[in[0].DType], err
 	}
-	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		out, err := infer(n, in)
-		if err == nil {
-			_, err = pick(n, in)
-		}
-		return out, err
-	}
-	op.Build = func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) { return pick(n, in) }
 	return op
 }()
 
-// opBitShift shifts unsigned integers; beyond their width nothing is left.
+// floorMod is a − ⌊a/b⌋·b with one rounding; a zero has the sign of b.
+func floorMod[T float32 | float64](a, b T) T {
+	m := T(math.Mod(float64(a), float64(b)))
+	switch {
+	case m == 0:
+		return T(math.Copysign(0, float64(b)))
+	case (m < 0) != (b < 0) && m == m:
+		return m + b
+	}
+	return m
+}
+
+// opBitShift shifts integers. By their width and more, and by negative amounts, nothing is left but the sign of what goes right.
 var opBitShift = func() *Op {
-	left := typed{tensor.Uint8: shiftKernel[uint8](true), tensor.Uint16: shiftKernel[uint16](true), tensor.Uint32: shiftKernel[uint32](true), tensor.Uint64: shiftKernel[uint64](true)}
-	right := typed{tensor.Uint8: shiftKernel[uint8](false), tensor.Uint16: shiftKernel[uint16](false), tensor.Uint32: shiftKernel[uint32](false), tensor.Uint64: shiftKernel[uint64](false)}
+	left, right := integers("ShiftLeft"), integers("ShiftRight")
 	op := binaryOp("bit_shift", "BitShift", 11, left)
 	infer := op.Infer
 	direction := func(n *graph.Node) (typed, error) {
@@ -224,13 +244,6 @@ var opBitShift = func() *Op {
 	}
 	return op
 }()
-
-func shiftKernel[T unsigned](left bool) graph.Kernel {
-	if left {
-		return foldKernel(eachPair(func(a, b T) T { return a << b }))
-	}
-	return foldKernel(eachPair(func(a, b T) T { return a >> b }))
-}
 
 // binaryOp makes an operator of two inputs.
 func binaryOp(name, opType string, since int64, byType typed) *Op {

@@ -96,7 +96,8 @@ var recurrentCases = []opCase{
 	{name: "length", op: "GRU", consts: []int{1, 2}, in: rnnIn(3, nil, tensor.Of([]int32{3}, 1)), wantErr: graph.ErrInput},
 	{name: "ON11 hidden size", op: "GRU", attrs: attrs("hidden_size", graph.Int(2)), consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
 	{name: "ON11 weights", op: "LSTM", consts: []int{1, 2}, in: rnnIn(3), wantErr: graph.ErrModel},
-	{name: "free weights", op: "LSTM", consts: []int{1}, in: rnnIn(4), wantErr: graph.ErrUnsupported},
+	{name: "free weights", op: "LSTM", attrs: affine(3), consts: []int{1}, in: rnnIn(4), want: ts(f32([]float32{1, 1872}, 2, 1, 1, 1), f32([]float32{1872}, 1, 1, 1), f32([]float32{156}, 1, 1, 1))},
+	{name: "float16", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"Relu"})), consts: []int{1, 2}, in: ts(tensor.Of([]tensor.F16{halfOne, halfOne}, 2, 1, 1), tensor.Of([]tensor.F16{halfOne}, 1, 1, 1), tensor.Of([]tensor.F16{halfOne}, 1, 1, 1)), want: ts(tensor.Of([]tensor.F16{halfOne, halfTwo}, 2, 1, 1, 1), tensor.Of([]tensor.F16{halfTwo}, 1, 1, 1))},
 	{name: "activation", op: "RNN", attrs: attrs("activations", graph.Strs([]string{"Sine"})), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrUnsupported},
 	{name: "direction", op: "RNN", attrs: attrs("direction", graph.Str("up")), consts: []int{1, 2}, in: rnnIn(1), wantErr: graph.ErrModel},
 }

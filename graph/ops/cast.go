@@ -9,7 +9,9 @@ import (
 )
 
 // opCast converts between all dtypes, opCastLike to that of its second input. Floats go to integers by truncation, saturating, NaN to 0
-// (ONNX leaves both undefined; one rule on all machines is what matters here); integers wrap; a number is true unless it is 0.
+// (ONNX leaves both undefined; one rule on all machines is what matters here); integers wrap, and so does what integers of fewer than 8
+// bits cannot hold; a number is true unless it is 0. Floats of at most 8 bits are rounded once, as attributes "saturate" and "round_mode"
+// say.
 var (
 	opCast     = castOp("cast", "Cast", 6, 1, func(n *graph.Node, _ []graph.Arg) (tensor.DType, error) { return castTo(n) })
 	opCastLike = castOp("cast_like", "CastLike", 15, 2, func(_ *graph.Node, in []graph.Arg) (tensor.DType, error) { return in[1].DType, nil })
@@ -29,16 +31,40 @@ func castOp(name, opType string, since int64, inputs int, target func(*graph.Nod
 			if to == tensor.Invalid {
 				return nil, unsupported(n, "a cast from %s to the type of attribute \"to\"", in[0].DType)
 			}
-			return []graph.Arg{{DType: to, Shape: in[0].Shape}}, nil
+			if in[0].DType.Composite() || to.Composite() {
+				return nil, modelErr(n, "a cast from %s to %s", in[0].DType, to)
+			}
+			_, err = smallEncoder(n, to)
+			return []graph.Arg{{DType: to, Shape: in[0].Shape}}, err
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			to, err := target(n, in)
 			if err != nil {
 				return nil, err
 			}
-			return buildCast(n, in[0].DType, to), nil
+			encode, err := smallEncoder(n, to)
+			return buildCast(n, in[0].DType, to, encode), err
 		},
 	}
+}
+
+// smallEncoder is the conversion to a float of at most 8 bits; nil for other dtypes.
+func smallEncoder(n *graph.Node, to tensor.DType) (func(float64) uint8, error) {
+	saturate, err := n.IntAttr("saturate", 1)
+	if err != nil {
+		return nil, err
+	}
+	direction, err := n.StringAttr("round_mode", tensor.RoundUp)
+	if err != nil {
+		return nil, err
+	}
+	if direction != tensor.RoundUp && direction != tensor.RoundDown && direction != tensor.RoundNearest {
+		return nil, modelErr(n, "attribute \"round_mode\" is %q, expected \"up\", \"down\" or \"nearest\"", direction)
+	}
+	if !to.IsSmallFloat() {
+		return nil, nil
+	}
+	return tensor.ToSmall(to, saturate != 0, direction), nil
 }
 
 func castTo(n *graph.Node) (tensor.DType, error) {
@@ -52,7 +78,8 @@ func castTo(n *graph.Node) (tensor.DType, error) {
 	return tensor.FromONNX(int32(code)), nil
 }
 
-func buildCast(n *graph.Node, from, to tensor.DType) graph.Kernel {
+// buildCast converts from one dtype to another; encode is the conversion to a float of at most 8 bits.
+func buildCast(n *graph.Node, from, to tensor.DType, encode func(float64) uint8) graph.Kernel {
 	switch {
 	case from == to:
 		return kernelFunc(func(in, out []*tensor.Tensor) error {
@@ -62,7 +89,7 @@ func buildCast(n *graph.Node, from, to tensor.DType) graph.Kernel {
 	case to == tensor.String:
 		return kernelFunc(formatAll)
 	case from == tensor.String:
-		return parseKernel(n.String(), to)
+		return parseKernel(n.String(), to, encode)
 	}
 	// The whole-slice conversions between float32 and the 16-bit floats.
 	switch {
@@ -76,39 +103,42 @@ func buildCast(n *graph.Node, from, to tensor.DType) graph.Kernel {
 			narrowHalf(out[0], tensor.Data[float32](in[0]))
 			return nil
 		})
+	case from.IsSmallFloat():
+		values := tensor.SmallValues(from)
+		return castFrom(to, encode, func(code uint8) float32 { return values[code] })
 	}
 	switch from {
 	case tensor.Float32:
-		return castFrom(to, same[float32])
+		return castFrom(to, encode, same[float32])
 	case tensor.Float64:
-		return castFrom(to, same[float64])
+		return castFrom(to, encode, same[float64])
 	case tensor.Float16:
-		return castFrom(to, tensor.F16.Float32)
+		return castFrom(to, encode, tensor.F16.Float32)
 	case tensor.BFloat16:
-		return castFrom(to, tensor.BF16.Float32)
-	case tensor.Int8:
-		return castFrom(to, same[int8])
+		return castFrom(to, encode, tensor.BF16.Float32)
+	case tensor.Int8, tensor.Int4, tensor.Int2:
+		return castFrom(to, encode, same[int8])
 	case tensor.Int16:
-		return castFrom(to, same[int16])
+		return castFrom(to, encode, same[int16])
 	case tensor.Int32:
-		return castFrom(to, same[int32])
+		return castFrom(to, encode, same[int32])
 	case tensor.Int64:
-		return castFrom(to, same[int64])
+		return castFrom(to, encode, same[int64])
 	case tensor.Uint16:
-		return castFrom(to, same[uint16])
+		return castFrom(to, encode, same[uint16])
 	case tensor.Uint32:
-		return castFrom(to, same[uint32])
+		return castFrom(to, encode, same[uint32])
 	case tensor.Uint64:
-		return castFrom(to, same[uint64])
+		return castFrom(to, encode, same[uint64])
 	default:
-		return castFrom(to, same[uint8]) // and bool as the byte 0 or 1
+		return castFrom(to, encode, same[uint8]) // and bool as the byte 0 or 1
 	}
 }
 
 func same[T any](v T) T { return v }
 
 // castFrom converts elements of S, read as V, to a dtype.
-func castFrom[S tensor.Numeric, V number](to tensor.DType, read func(S) V) graph.Kernel {
+func castFrom[S tensor.Numeric, V number](to tensor.DType, encode func(float64) uint8, read func(S) V) graph.Kernel {
 	switch to {
 	case tensor.Float32:
 		return castKernel(read, func(v V) float32 { return float32(v) })
@@ -134,8 +164,16 @@ func castFrom[S tensor.Numeric, V number](to tensor.DType, read func(S) V) graph
 		return castKernel(read, func(v V) int64 { return toInt(v, math.MinInt64, math.MaxInt64) })
 	case tensor.Uint64:
 		return castKernel(read, toUint64[V])
-	default:
+	case tensor.Int4, tensor.Int2:
+		shift := 8 - to.FileBits()
+		return castKernel(read, func(v V) int8 { return int8(toInt(v, math.MinInt64, math.MaxInt64)<<shift) >> shift })
+	case tensor.Uint4, tensor.Uint2:
+		mask := uint8(1<<to.FileBits() - 1)
+		return castKernel(read, func(v V) uint8 { return uint8(toInt(v, math.MinInt64, math.MaxInt64)) & mask })
+	case tensor.Bool:
 		return castKernel(read, func(v V) bool { return v != 0 })
+	default:
+		return castKernel(read, func(v V) uint8 { return encode(float64(v)) })
 	}
 }
 

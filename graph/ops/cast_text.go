@@ -14,6 +14,9 @@ import (
 func formatAll(in, out []*tensor.Tensor) error {
 	x, text := in[0], out[0].Strings
 	switch x.DType {
+	case tensor.Float8E4M3FN, tensor.Float8E4M3FNUZ, tensor.Float8E5M2, tensor.Float8E5M2FNUZ, tensor.Float8E8M0, tensor.Float4E2M1:
+		values := tensor.SmallValues(x.DType)
+		formatFloats(text, tensor.Data[uint8](x), func(code uint8) float32 { return values[code] })
 	case tensor.Float32:
 		formatFloats(text, tensor.Data[float32](x), same[float32])
 	case tensor.Float64:
@@ -22,7 +25,7 @@ func formatAll(in, out []*tensor.Tensor) error {
 		formatFloats(text, tensor.Data[tensor.F16](x), tensor.F16.Float32)
 	case tensor.BFloat16:
 		formatFloats(text, tensor.Data[tensor.BF16](x), tensor.BF16.Float32)
-	case tensor.Int8:
+	case tensor.Int8, tensor.Int4, tensor.Int2:
 		formatInts(text, tensor.Data[int8](x))
 	case tensor.Int16:
 		formatInts(text, tensor.Data[int16](x))
@@ -83,7 +86,7 @@ func formatInts[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32](text [
 }
 
 // parseKernel reads numbers from text. Integers may be written as floats, which are truncated; NaN, INF and their like are floats.
-func parseKernel(node string, to tensor.DType) graph.Kernel {
+func parseKernel(node string, to tensor.DType, encode func(float64) uint8) graph.Kernel {
 	switch to {
 	case tensor.Float32:
 		return parseFloats(node, func(v float64) float32 { return float32(v) }, 32)
@@ -109,8 +112,16 @@ func parseKernel(node string, to tensor.DType) graph.Kernel {
 		return parseInts(node, func(v int64) uint32 { return uint32(v) })
 	case tensor.Uint64:
 		return parseInts(node, func(v int64) uint64 { return uint64(v) })
+	case tensor.Int4, tensor.Int2:
+		shift := 8 - to.FileBits()
+		return parseInts(node, func(v int64) int8 { return int8(v<<shift) >> shift })
+	case tensor.Uint4, tensor.Uint2:
+		mask := uint8(1<<to.FileBits() - 1)
+		return parseInts(node, func(v int64) uint8 { return uint8(v) & mask })
+	case tensor.Bool:
+		return parseFloats(node, func(v float64) bool { return v != 0 }, 64)
 	}
-	return parseFloats(node, func(v float64) bool { return v != 0 }, 64)
+	return parseFloats(node, encode, 64)
 }
 
 func parseFloats[D tensor.Numeric](node string, f func(float64) D, bits int) graph.Kernel {

@@ -45,7 +45,14 @@ var opClip = &Op{
 		case tensor.Float32:
 			return clipKernel(lo, hi, hasLo, hasHi, kernels.ClipF32), nil
 		case tensor.Float64:
-			return clipKernel(-math.MaxFloat64, math.MaxFloat64, hasLo, hasHi, clipEach[float64]), nil
+			lowest, highest := -math.MaxFloat64, math.MaxFloat64
+			if _, given := n.Attrs["min"]; given {
+				lowest = float64(lo)
+			}
+			if _, given := n.Attrs["max"]; given {
+				highest = float64(hi)
+			}
+			return clipKernel(lowest, highest, hasLo, hasHi, clipEach[float64]), nil
 		case tensor.Int8:
 			return clipKernel(math.MinInt8, math.MaxInt8, hasLo, hasHi, clipEach[int8]), nil
 		case tensor.Int16:

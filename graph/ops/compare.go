@@ -11,11 +11,11 @@ import (
 
 // Comparisons and logic give Bool, with NumPy broadcasting. Every ordered comparison with NaN is false.
 var (
-	opGreater        = compareOp("greater", "Greater", 7, comparison("Greater"))
+	opGreater        = compareOp("greater", "Greater", 6, comparison("Greater"))
 	opGreaterOrEqual = compareOp("greater_or_equal", "GreaterOrEqual", 12, comparison("GreaterOrEqual"))
-	opLess           = compareOp("less", "Less", 7, comparison("Less"))
+	opLess           = compareOp("less", "Less", 6, comparison("Less"))
 	opLessOrEqual    = compareOp("less_or_equal", "LessOrEqual", 12, comparison("LessOrEqual"))
-	opEqual          = compareOp("equal", "Equal", 7, comparison("Equal").with(tensor.Bool, boolKernel(func(a, b bool) bool { return a == b })).with(tensor.String, equalText))
+	opEqual          = compareOp("equal", "Equal", 6, comparison("Equal").with(tensor.Bool, boolKernel(func(a, b bool) bool { return a == b })).with(tensor.String, equalText))
 	opAnd            = logicOp("and", "And", func(a, b bool) bool { return a && b })
 	opOr             = logicOp("or", "Or", func(a, b bool) bool { return a || b })
 	opXor            = logicOp("xor", "Xor", func(a, b bool) bool { return a != b })
@@ -58,7 +58,7 @@ func compareOp(name, opType string, since int64, byType typed) *Op {
 }
 
 func logicOp(name, opType string, f func(a, b bool) bool) *Op {
-	return compareOp(name, opType, 7, typed{tensor.Bool: boolKernel(f)})
+	return compareOp(name, opType, 6, typed{tensor.Bool: boolKernel(f)})
 }
 
 // inferBool is the shape rule of two inputs of one of dtypes.
@@ -103,12 +103,16 @@ var (
 	opIsNaN = predicateOp("is_nan", "IsNaN", 9, typed{
 		tensor.Float32: predicate(func(v float32) bool { return v != v }), tensor.Float64: predicate(func(v float64) bool { return v != v }),
 		tensor.Float16: predicate(func(v tensor.F16) bool { return v&0x7fff > 0x7c00 }), tensor.BFloat16: predicate(func(v tensor.BF16) bool { return v&0x7fff > 0x7f80 }),
+		tensor.Float8E4M3FN: isNaNSmall(tensor.Float8E4M3FN), tensor.Float8E4M3FNUZ: isNaNSmall(tensor.Float8E4M3FNUZ),
+		tensor.Float8E5M2: isNaNSmall(tensor.Float8E5M2), tensor.Float8E5M2FNUZ: isNaNSmall(tensor.Float8E5M2FNUZ),
 	})
 )
 
 // opIsInf looks for infinities of either sign, or of the one that the attributes leave.
 var opIsInf = func() *Op {
-	op := predicateOp("is_inf", "IsInf", 10, typed{tensor.Float32: isInf[float32](true, true), tensor.Float64: isInf[float64](true, true)})
+	none := predicate(func(uint8) bool { return false })
+	op := predicateOp("is_inf", "IsInf", 10, typed{tensor.Float32: isInf[float32](true, true), tensor.Float64: isInf[float64](true, true),
+		tensor.Float8E4M3FN: none, tensor.Float8E4M3FNUZ: none, tensor.Float8E5M2: none, tensor.Float8E5M2FNUZ: none})
 	infer := op.Infer
 	signs := func(n *graph.Node) (negative, positive bool, err error) {
 		a, err := n.IntAttr("detect_negative", 1)
@@ -126,16 +130,26 @@ var opIsInf = func() *Op {
 	}
 	op.Build = func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		negative, positive, err := signs(n)
-		if in[0].DType == tensor.Float64 {
+		switch in[0].DType {
+		case tensor.Float64:
 			return isInf[float64](negative, positive), err
+		case tensor.Float8E5M2:
+			return predicate(func(v uint8) bool { return positive && v == 0x7c || negative && v == 0xfc }), err
+		case tensor.Float32:
+			return isInf[float32](negative, positive), err
 		}
-		return isInf[float32](negative, positive), err
+		return none, err // the other floats of 8 bits have no infinity
 	}
 	return op
 }()
 
 func isInf[T float32 | float64](negative, positive bool) graph.Kernel {
 	return predicate(func(v T) bool { return positive && math.IsInf(float64(v), 1) || negative && math.IsInf(float64(v), -1) })
+}
+
+func isNaNSmall(d tensor.DType) graph.Kernel {
+	values := tensor.SmallValues(d)
+	return predicate(func(code uint8) bool { return values[code] != values[code] })
 }
 
 func predicate[T tensor.Numeric](f func(T) bool) graph.Kernel {

@@ -9,8 +9,8 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// opConvTranspose is the transposed convolution of [batch × channels × …] with one or two spatial axes and constant weights
-// [channels × filters/groups × …].
+// opConvTranspose is the transposed convolution of [batch × channels × …] with one to three spatial axes and weights
+// [channels × filters/groups × …]. Constant weights are packed when it is built.
 var opConvTranspose = &Op{
 	Name: "conv_transpose", Type: "ConvTranspose", Since: 1, MinInputs: 2, Rows: rowsFirst, Packs: packsInput(1),
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
@@ -20,47 +20,68 @@ var opConvTranspose = &Op{
 		}
 		shape := []int{in[0].Shape[0], t.filters}
 		for i, d := range in[0].Shape[2:] {
-			size, _, ok := t.output(i, d)
+			size, _, ok := t.output(i, d, t.kernel[i])
 			if !ok {
 				return nil, modelErr(n, "input %v with kernel %v, strides %v and pads %v and %v has no output", in[0].Shape, t.kernel, t.stride, t.before, t.after)
 			}
 			shape = append(shape, size)
 		}
-		return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, nil
+		return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 	},
 	Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 		t, err := readConvTranspose(n, in)
 		if err != nil {
 			return nil, err
 		}
-		t.pool = pool
-		weights := in[1].Shape
-		channels, perGroup, taps := weights[0], weights[1], 1
-		for _, k := range t.kernel {
-			taps *= k
+		switch {
+		case in[0].DType == tensor.Float64:
+			return &transposeFloat64{t, constantsOf(in)}, nil
+		case len(in[0].Shape) == 5:
+			return newTranspose3D(t, in, pool), nil
 		}
-		// PackConv wants the filters first.
-		from, w := tensor.Data[float32](in[1].Const), make([]float32, channels*perGroup*taps)
-		cg := channels / t.groups
-		for i := range from {
-			c, o, tap := i/(perGroup*taps), i/taps%perGroup, i%taps
-			w[((c/cg*perGroup+o)*cg+c%cg)*taps+tap] = from[i]
-		}
-		kh, kw := 1, t.kernel[len(t.kernel)-1]
-		if len(t.kernel) == 2 {
-			kh = t.kernel[0]
-		}
-		t.packed = kernels.PackConv(w, t.filters, channels, t.groups, kh, kw)
+		t.prepare(in, in[1].Shape[0], pool)
 		return t, nil
 	},
+}
+
+// prepare packs constant weights, as those of this many channels.
+func (t *convTranspose) prepare(in []graph.Arg, channels int, pool *kernels.Pool) {
+	t.pool = pool
+	if t.dynamic = !hasConst(in, 1); t.dynamic {
+		return
+	}
+	w := make([]float32, in[1].Const.Len())
+	filtersFirst(w, tensor.Data[float32](in[1].Const), in[1].Shape, t.groups)
+	p := t.described(t.filters, channels, t.kernel)
+	t.packed = kernels.PackConv(w, t.filters, channels, t.groups, p.KH, p.KW)
+}
+
+// described is weights of a kernel of one or two axes, without their data.
+func (t *convTranspose) described(filters, channels int, kernel []int) kernels.PackedConv {
+	kh := 1
+	if len(kernel) == 2 {
+		kh = kernel[0]
+	}
+	return kernels.ConvWeights(filters, channels, t.groups, kh, kernel[len(kernel)-1])
+}
+
+// filtersFirst brings weights [channels × filters/groups × …] into the order of a convolution, [filters × channels/groups × …].
+func filtersFirst(dst, w []float32, shape []int, groups int) {
+	channels, perGroup, taps := shape[0], shape[1], strideOf(shape, 1)
+	cg := channels / groups
+	for row := range channels * perGroup {
+		c, o := row/perGroup, row%perGroup
+		copy(dst[((c/cg*perGroup+o)*cg+c%cg)*taps:][:taps], w[row*taps:])
+	}
 }
 
 type convTranspose struct {
 	*window
 	pool            *kernels.Pool
-	packed          *kernels.PackedConv
+	packed          *kernels.PackedConv // of constant weights
+	dynamic         bool                // weights come with each run, and so do their sizes
 	groups, filters int
-	extra, sizes    []int // attributes output_padding and output_shape; nil: not given
+	extra, outputs  []int // attributes output_padding and output_shape; nil: not given
 	hasBias         bool
 }
 
@@ -68,19 +89,12 @@ func readConvTranspose(n *graph.Node, in []graph.Arg) (*convTranspose, error) {
 	if err := arity(n, in, 2, 3); err != nil {
 		return nil, err
 	}
-	for i := range in {
-		if present(in, i) {
-			if err := wantDType(n, in, i, tensor.Float32); err != nil {
-				return nil, err
-			}
-		}
+	if err := sameFloats(n, in); err != nil {
+		return nil, err
 	}
 	x, weights := in[0].Shape, in[1].Shape
 	if len(x) < 3 || len(weights) != len(x) {
 		return nil, modelErr(n, "input %v and weights %v", x, weights)
-	}
-	if !hasConst(in, 1) {
-		return nil, unsupported(n, "weights that are not a constant")
 	}
 	groups, err := n.IntAttr("group", 1)
 	if err != nil {
@@ -101,7 +115,7 @@ func readConvTranspose(n *graph.Node, in []graph.Arg) (*convTranspose, error) {
 		name  string
 		least int64
 		to    *[]int
-	}{{"output_padding", 0, &t.extra}, {"output_shape", 1, &t.sizes}} {
+	}{{"output_padding", 0, &t.extra}, {"output_shape", 1, &t.outputs}} {
 		given, err := n.IntsAttr(list.name)
 		if err != nil {
 			return nil, err
@@ -119,18 +133,18 @@ func readConvTranspose(n *graph.Node, in []graph.Arg) (*convTranspose, error) {
 	return t, nil
 }
 
-// output returns the size of output axis i for d inputs and the padding before it.
-func (t *convTranspose) output(i, d int) (size, before int, ok bool) {
+// output returns the size of output axis i for d inputs and a kernel of this many taps, and the padding before it.
+func (t *convTranspose) output(i, d, kernel int) (size, before int, ok bool) {
 	if d < 1 || d > math.MaxInt32 {
 		return 0, 0, false
 	}
-	full := (d-1)*t.stride[i] + (t.kernel[i]-1)*t.dilation[i] + 1
+	full := (d-1)*t.stride[i] + (kernel-1)*t.dilation[i] + 1
 	if t.extra != nil {
 		full += t.extra[i]
 	}
 	switch {
-	case t.sizes != nil:
-		size = t.sizes[i]
+	case t.outputs != nil:
+		size = t.outputs[i]
 	case t.same != "":
 		size = d * t.stride[i]
 	default:
@@ -144,35 +158,66 @@ func (t *convTranspose) output(i, d int) (size, before int, ok bool) {
 	return size, before, size > 0
 }
 
-// shape is the geometry for an input of this shape.
-func (t *convTranspose) shape(in []int) kernels.ConvShape {
+// shape is the geometry for an input of this shape and a kernel of one or two axes.
+func (t *convTranspose) shape(in, kernel []int) kernels.ConvShape {
 	s := kernels.ConvShape{H: 1, OH: 1, KH: 1, StrideH: 1, DilationH: 1}
 	last := len(in) - 3
 	if last == 1 {
-		s.H, s.KH, s.StrideH, s.DilationH = in[2], t.kernel[0], t.stride[0], t.dilation[0]
-		s.OH, s.Top, _ = t.output(0, s.H)
+		s.H, s.KH, s.StrideH, s.DilationH = in[2], kernel[0], t.stride[0], t.dilation[0]
+		s.OH, s.Top, _ = t.output(0, s.H, s.KH)
 	}
-	s.W, s.KW, s.StrideW, s.DilationW = in[2+last], t.kernel[last], t.stride[last], t.dilation[last]
-	s.OW, s.Left, _ = t.output(last, s.W)
+	s.W, s.KW, s.StrideW, s.DilationW = in[2+last], kernel[last], t.stride[last], t.dilation[last]
+	s.OW, s.Left, _ = t.output(last, s.W, s.KW)
 	return s
+}
+
+// sizes are the elements of the weights in the order of a convolution and of what the kernel needs; p describes weights that come with
+// a run.
+func (t *convTranspose) sizes(s *kernels.ConvShape, p *kernels.PackedConv) (weights, floats, ints int) {
+	if t.dynamic {
+		floats, ints = p.TransposeDynamicScratch(s)
+		return multiplied(multiplied(p.M, p.C/p.Groups), p.KH*p.KW), floats, ints
+	}
+	floats, ints = t.packed.TransposeScratch(s)
+	return 0, floats, ints
+}
+
+// geometry is that of a run with one or two spatial axes.
+func (t *convTranspose) geometry(x, w []int) (kernels.ConvShape, kernels.PackedConv) {
+	return t.shape(x, w[2:]), t.described(w[1]*t.groups, w[0], w[2:])
 }
 
 // ScratchBytes implements graph.ScratchKernel.
 func (t *convTranspose) ScratchBytes(args []graph.Arg) int {
-	s := t.shape(args[0].Shape)
-	floats, ints := t.packed.TransposeScratch(&s)
-	return 8*ints + 4*floats
+	s, p := t.geometry(args[0].Shape, args[1].Shape)
+	weights, floats, ints := t.sizes(&s, &p)
+	return 8*ints + 4*(weights+floats)
 }
 
 // Run implements graph.Kernel.
 func (t *convTranspose) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	s := t.shape(in[0].Shape)
-	_, ints := t.packed.TransposeScratch(&s)
-	var bias []float32
-	if t.hasBias {
-		bias = tensor.Data[float32](in[2])
+	s, p := t.geometry(in[0].Shape, in[1].Shape)
+	weights, _, ints := t.sizes(&s, &p)
+	taps, free := scratchInts(scratch[:8*ints]), floats(scratch[8*ints:])
+	if t.dynamic {
+		filtersFirst(free, tensor.Data[float32](in[1]), in[1].Shape, t.groups)
 	}
-	kernels.ConvTransposeF32(t.pool, tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), bias, t.packed, in[0].Shape[0], &s,
-		floats(scratch[8*ints:]), scratchInts(scratch[:8*ints]))
+	t.convolve(tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), free[:weights], t.bias(in), in[0].Shape[0], &s, &p, free[weights:], taps)
 	return nil
+}
+
+func (t *convTranspose) bias(in []*tensor.Tensor) []float32 {
+	if t.hasBias {
+		return tensor.Data[float32](in[2])
+	}
+	return nil
+}
+
+// convolve runs on a batch of images; weights counts where they are not packed.
+func (t *convTranspose) convolve(dst, x, weights, bias []float32, batch int, s *kernels.ConvShape, p *kernels.PackedConv, free []float32, taps []int64) {
+	if t.dynamic {
+		kernels.ConvTransposeDynamicF32(t.pool, dst, x, weights, bias, p, batch, s, free, taps)
+		return
+	}
+	kernels.ConvTransposeF32(t.pool, dst, x, bias, t.packed, batch, s, free, taps)
 }

@@ -140,4 +140,5 @@ func passThrough(name, opType string, since int64) *Op {
 func copyElements(dst, src *tensor.Tensor) {
 	copy(dst.Bytes, src.Bytes)
 	copy(dst.Strings, src.Strings)
+	copy(dst.Items, src.Items)
 }

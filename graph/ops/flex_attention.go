@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"maps"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 )
@@ -77,30 +79,9 @@ func (x *Expansion) inline(name, value string) (string, error) {
 	if a.Kind != graph.AttrGraph || a.Graph == nil || len(a.Graph.Inputs) != 1 || len(a.Graph.Outputs) != 1 {
 		return "", modelErr(x.Node, "attribute %q, expected a graph of one input and one output", name)
 	}
-	body := a.Graph
-	renamed := map[string]string{body.Inputs[0].Name: value}
-	for constant, t := range body.Initializers {
-		renamed[constant] = x.Fresh(constant)
-		x.Constants[renamed[constant]] = t
-	}
-	for _, n := range body.Nodes {
-		for _, out := range n.Outputs {
-			if out != "" {
-				renamed[out] = x.Fresh(out)
-			}
-		}
-	}
-	for _, n := range body.Nodes {
-		for i, out := range n.Outputs {
-			if out != "" {
-				n.Outputs[i] = renamed[out]
-			}
-		}
-		n.Rename(renamed)
-		x.Nodes = append(x.Nodes, n)
-	}
-	if to, ok := renamed[body.Outputs[0].Name]; ok {
-		return to, nil
-	}
-	return body.Outputs[0].Name, nil // captured
+	body := a.Graph.Clone()
+	body.Freshen(map[string]string{body.Inputs[0].Name: value}, x.Fresh)
+	maps.Copy(x.Constants, body.Initializers)
+	x.Nodes = append(x.Nodes, body.Nodes...)
+	return body.Outputs[0].Name, nil
 }

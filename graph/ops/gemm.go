@@ -11,7 +11,7 @@ import (
 // opGemm is Y = A·B + C. A constant B is packed once. alpha and beta other than 1 scale B and C, once where they are constants.
 // opFusedGemm has an activation in its epilogue and, as input 3, a residual that is added before.
 var (
-	opGemm      = &Op{Name: "gemm", Type: "Gemm", Since: 7, MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Packs: packsMatrix, Depth: lastAxis, Grad: gemmGrad}
+	opGemm      = &Op{Name: "gemm", Type: "Gemm", Since: 6, MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Packs: packsMatrix, Depth: lastAxis, Grad: gemmGrad}
 	opFusedGemm = &Op{Name: "gemm", Domain: graph.DomainFused, Type: "Gemm", MinInputs: 2, Infer: inferGemm, Build: buildGemm, Rows: rowsGemm, Packs: packsMatrix, Depth: lastAxis}
 )
 
@@ -81,8 +81,11 @@ func productInputs(n *graph.Node, in []graph.Arg, most int) error {
 		if !present(in, i) {
 			continue
 		}
-		if err := wantDType(n, in, i, tensor.Float32); err != nil {
+		if err := wantDType(n, in, i, append([]tensor.DType{tensor.Float32}, productTypes...)...); err != nil {
 			return err
+		}
+		if in[i].DType != in[0].DType {
+			return modelErr(n, "inputs are %s and %s", in[0].DType, in[i].DType)
 		}
 	}
 	return nil
@@ -99,13 +102,20 @@ func productShape(n *graph.Node, in []graph.Arg, shape []int, i int) ([]graph.Ar
 			return nil, err
 		}
 	}
-	return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, nil
+	return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 }
 
 func buildGemm(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 	g, err := readGemmAttrs(n)
 	if err != nil {
 		return nil, err
+	}
+	return buildProduct(n, in, pool, g)
+}
+
+func buildProduct(n *graph.Node, in []graph.Arg, pool *kernels.Pool, g gemmAttrs) (graph.Kernel, error) {
+	if in[0].DType != tensor.Float32 {
+		return newPlainProduct(n, in, g)
 	}
 	return newProduct(n, in, pool, g)
 }

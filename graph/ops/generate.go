@@ -99,7 +99,7 @@ var (
 			one := tensor.New(d, 1)
 			fromOne := tensor.Of([]float32{1}, 1)
 			if err == nil {
-				err = buildCast(n, tensor.Float32, d).Run([]*tensor.Tensor{fromOne}, []*tensor.Tensor{one}, nil)
+				err = buildCast(n, tensor.Float32, d, tensor.ToSmall(d, true, "")).Run([]*tensor.Tensor{fromOne}, []*tensor.Tensor{one}, nil)
 			}
 			return kernelFunc(func(_, out []*tensor.Tensor) error {
 				clear(out[0].Bytes)
@@ -125,6 +125,8 @@ var (
 		},
 		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			switch in[0].DType {
+			case tensor.Float16, tensor.BFloat16:
+				return kernelFunc(rangeHalf), nil
 			case tensor.Float32:
 				return rangeKernel[float32](), nil
 			case tensor.Float64:
@@ -182,7 +184,7 @@ func eyeType(n *graph.Node, in []graph.Arg) (tensor.DType, error) {
 
 // rangeCount is max(⌈(limit − start)/delta⌉, 0).
 func rangeCount(n *graph.Node, in []graph.Arg) (int, error) {
-	if err := wantDType(n, in, 0, tensor.Float32, tensor.Float64, tensor.Int16, tensor.Int32, tensor.Int64); err != nil {
+	if err := wantDType(n, in, 0, tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16, tensor.Int16, tensor.Int32, tensor.Int64); err != nil {
 		return 0, err
 	}
 	var v [3]float64
@@ -193,24 +195,25 @@ func rangeCount(n *graph.Node, in []graph.Arg) (int, error) {
 		if in[i].DType != in[0].DType || in[i].Const.Len() != 1 {
 			return 0, modelErr(n, "input %d is %s of shape %v, expected a scalar of %s", i, in[i].DType, in[i].Shape, in[0].DType)
 		}
-		switch in[i].DType {
-		case tensor.Float32:
-			v[i] = float64(tensor.Data[float32](in[i].Const)[0])
-		case tensor.Float64:
-			v[i] = tensor.Data[float64](in[i].Const)[0]
-		case tensor.Int16:
-			v[i] = float64(tensor.Data[int16](in[i].Const)[0])
-		case tensor.Int32:
-			v[i] = float64(tensor.Data[int32](in[i].Const)[0])
-		default:
-			v[i] = float64(tensor.Data[int64](in[i].Const)[0])
-		}
+		loadFloat64(v[i:i+1], in[i].Const, 0)
 	}
 	count := math.Ceil((v[1] - v[0]) / v[2])
 	if v[2] == 0 || !(count <= math.MaxInt32) {
 		return 0, modelErr(n, "from %g to %g in steps of %g", v[0], v[1], v[2])
 	}
 	return int(max(count, 0)), nil
+}
+
+// rangeHalf computes start + i·delta, exact but for the rounding to the result.
+func rangeHalf(in, out []*tensor.Tensor) error {
+	var start, step, v [1]float64
+	loadFloat64(start[:], in[0], 0)
+	loadFloat64(step[:], in[2], 0)
+	for i := range out[0].Len() {
+		v[0] = start[0] + float64(float64(i)*step[0])
+		storeFloats(out[0], i, v[:])
+	}
+	return nil
 }
 
 func rangeKernel[T number]() graph.Kernel {

@@ -33,7 +33,7 @@ func isHalf(d tensor.DType) bool { return d == tensor.Float16 || d == tensor.BFl
 func viaFloat32(op *Op) *Op {
 	infer, build := op.Infer, op.Build
 	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-		half, wide := widened(in)
+		half, wide := widened(in, true)
 		if half == tensor.Invalid {
 			return infer(n, in)
 		}
@@ -46,7 +46,7 @@ func viaFloat32(op *Op) *Op {
 		return out, err
 	}
 	op.Build = func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
-		half, wide := widened(in)
+		half, wide := widened(in, true)
 		if half == tensor.Invalid {
 			return build(n, in, pool)
 		}
@@ -54,15 +54,19 @@ func viaFloat32(op *Op) *Op {
 		if err != nil {
 			return nil, err
 		}
-		k := &halfKernel{inner: inner, infer: func(in []graph.Arg) ([]graph.Arg, error) { return infer(n, in) }}
+		k := &halfKernel{inner: inner, infer: func(in []graph.Arg) ([]graph.Arg, error) { return infer(n, in) }, packed: make([]bool, len(in))}
+		for i, a := range in {
+			k.packed[i] = op.Packs != nil && isHalf(a.DType) && a.Const != nil && op.Packs(i, len(a.Shape))
+		}
 		k.frames.New = func() any { return new(halfFrame) }
 		return k, nil
 	}
 	return op
 }
 
-// widened is in with float32 for its one 16-bit float dtype; Invalid where there is none, or other floats beside it.
-func widened(in []graph.Arg) (tensor.DType, []graph.Arg) {
+// widened is in with float32 for its one 16-bit float dtype, and the values of constants if values; Invalid where there is none, or other
+// floats beside it.
+func widened(in []graph.Arg, values bool) (tensor.DType, []graph.Arg) {
 	half := tensor.Invalid
 	for _, a := range in {
 		if a.DType == tensor.Float32 || isHalf(a.DType) && half != tensor.Invalid && half != a.DType {
@@ -81,8 +85,8 @@ func widened(in []graph.Arg) (tensor.DType, []graph.Arg) {
 		if !isHalf(a.DType) {
 			continue
 		}
-		wide[i].DType = tensor.Float32
-		if a.Const != nil {
+		wide[i].DType, wide[i].Const = tensor.Float32, nil
+		if a.Const != nil && values {
 			wide[i].Const = tensor.New(tensor.Float32, a.Const.Shape...)
 			widenHalf(tensor.Data[float32](wide[i].Const), a.Const)
 		}
@@ -94,6 +98,7 @@ func widened(in []graph.Arg) (tensor.DType, []graph.Arg) {
 type halfKernel struct {
 	inner  graph.Kernel
 	infer  func(in []graph.Arg) ([]graph.Arg, error)
+	packed []bool    // inputs that inner holds a copy of its own of: only their shape counts in a run
 	frames sync.Pool // of *halfFrame
 }
 
@@ -116,14 +121,14 @@ func halfBytes(shape []int) int {
 
 // ScratchBytes implements graph.ScratchKernel.
 func (k *halfKernel) ScratchBytes(args []graph.Arg) int {
-	_, wide := widened(args)
+	_, wide := widened(args, false)
 	out, err := k.infer(wide)
 	if err != nil {
 		return 0 // the plan has inferred these shapes before
 	}
 	total := 0
 	for i, a := range args {
-		if isHalf(a.DType) {
+		if isHalf(a.DType) && !k.packed[i] {
 			total = min(total+halfBytes(wide[i].Shape), math.MaxInt/4)
 		}
 	}
@@ -146,24 +151,28 @@ func (k *halfKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		f.tensors = make([]tensor.Tensor, len(in)+len(out))
 	}
 	f.in, f.out = f.in[:0], f.out[:0]
-	wide := func(i int, t *tensor.Tensor) *tensor.Tensor {
+	wide := func(i int, t *tensor.Tensor, packed bool) *tensor.Tensor {
 		if t == nil || !isHalf(t.DType) {
 			return t
 		}
 		c, size := &f.tensors[i], 4*t.Len()
+		if packed {
+			c.DType, c.Shape, c.Bytes = tensor.Float32, t.Shape, nil
+			return c
+		}
 		c.DType, c.Shape, c.Bytes = tensor.Float32, t.Shape, scratch[:size:size]
 		scratch = scratch[halfBytes(t.Shape):]
 		return c
 	}
 	for i, t := range in {
-		c := wide(i, t)
-		if c != t {
+		c := wide(i, t, k.packed[i])
+		if c != t && !k.packed[i] {
 			widenHalf(tensor.Data[float32](c), t)
 		}
 		f.in = append(f.in, c)
 	}
 	for i, t := range out {
-		f.out = append(f.out, wide(len(in)+i, t))
+		f.out = append(f.out, wide(len(in)+i, t, false))
 	}
 	if err := k.inner.Run(f.in, f.out, scratch); err != nil {
 		return err

@@ -44,7 +44,7 @@ func inferMatMul(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 }
 
 func buildMatMul(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
-	return newProduct(n, in, pool, gemmAttrs{alpha: 1, beta: 1})
+	return buildProduct(n, in, pool, gemmAttrs{alpha: 1, beta: 1})
 }
 
 // rowsMatMul holds where axis 0 is a row of A or of the batch, on one side or on both.

@@ -8,12 +8,12 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// The preprocessing operators of ai.onnx.ml: raw features in, numbers a model can use out.
+// The preprocessing operators of ai.onnx.ml that work on one number at a time, and Normalizer.
 var (
-	opScaler        = &Op{Name: "scaler", Domain: graph.DomainML, Type: "Scaler", Since: 1, Infer: inferScaler, Build: buildScaler, Rows: rowsFeature}
-	opImputer       = &Op{Name: "imputer", Domain: graph.DomainML, Type: "Imputer", Since: 1, Infer: inferImputer, Build: buildImputer, Rows: rowsFeature}
-	opOneHotEncoder = &Op{Name: "one_hot_encoder", Domain: graph.DomainML, Type: "OneHotEncoder", Since: 1, Infer: inferOneHot, Build: buildOneHot, Rows: rowsFirst}
-	opLabelEncoder  = &Op{Name: "label_encoder", Domain: graph.DomainML, Type: "LabelEncoder", Since: 2, Infer: inferLabelEncoder, Build: buildLabelEncoder, Rows: rowsFirst}
+	opScaler     = &Op{Name: "scaler", Domain: graph.DomainML, Type: "Scaler", Since: 1, Infer: inferScaler, Build: buildScaler, Rows: rowsFeature}
+	opImputer    = &Op{Name: "imputer", Domain: graph.DomainML, Type: "Imputer", Since: 1, Infer: inferImputer, Build: buildImputer, Rows: rowsFeature}
+	opBinarizer  = &Op{Name: "binarizer", Domain: graph.DomainML, Type: "Binarizer", Since: 1, Infer: inferBinarizer, Build: buildBinarizer, Rows: rowsFirst}
+	opNormalizer = &Op{Name: "normalizer", Domain: graph.DomainML, Type: "Normalizer", Since: 1, Infer: inferNormalizer, Build: buildNormalizer, Rows: rowsFeature}
 )
 
 // rowsFeature holds for operators that treat the last axis as features: a vector has no rows.
@@ -30,9 +30,9 @@ func features(shape []int) int {
 }
 
 // perFeature checks that an attribute has one value or one per feature.
-func perFeature(n *graph.Node, name string, values []float32, f int) error {
-	if len(values) != 1 && len(values) != f {
-		return modelErr(n, "attribute %q has %d values for %d features", name, len(values), f)
+func perFeature(n *graph.Node, name string, values, f int) error {
+	if values != 1 && values != f {
+		return modelErr(n, "attribute %q has %d values for %d features", name, values, f)
 	}
 	return nil
 }
@@ -41,7 +41,7 @@ func scalerAttrs(n *graph.Node, in []graph.Arg) (offset, scale []float32, err er
 	if err = arity(n, in, 1, 1); err != nil {
 		return nil, nil, err
 	}
-	if err = wantDType(n, in, 0, tensor.Float32); err != nil {
+	if err = wantDType(n, in, 0, mlNumbers...); err != nil {
 		return nil, nil, err
 	}
 	if offset, err = n.FloatsAttr("offset"); err != nil {
@@ -51,10 +51,10 @@ func scalerAttrs(n *graph.Node, in []graph.Arg) (offset, scale []float32, err er
 		return nil, nil, err
 	}
 	f := features(in[0].Shape)
-	if err = perFeature(n, "offset", offset, f); err != nil {
+	if err = perFeature(n, "offset", len(offset), f); err != nil {
 		return nil, nil, err
 	}
-	return offset, scale, perFeature(n, "scale", scale, f)
+	return offset, scale, perFeature(n, "scale", len(scale), f)
 }
 
 func inferScaler(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
@@ -64,7 +64,7 @@ func inferScaler(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 	return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
 }
 
-// buildScaler computes (x - offset)·scale, two roundings.
+// buildScaler computes (x - offset)·scale, two roundings; for float64 in float64, which is rounded once more.
 func buildScaler(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 	offset, scale, err := scalerAttrs(n, in)
 	if err != nil {
@@ -73,227 +73,185 @@ func buildScaler(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, 
 	f := features(in[0].Shape)
 	offset, scale = rowVector(offset, f), rowVector(scale, f)
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
-		for i := 0; i < len(x); i += f {
-			row, to := x[i:i+f], dst[i:i+f]
-			for j, v := range row {
-				to[j] = (v - offset[j]) * scale[j]
+		dst := tensor.Data[float32](out[0])
+		if in[0].DType == tensor.Float64 {
+			for i, v := range tensor.Data[float64](in[0]) {
+				dst[i] = float32((v - float64(offset[i%f])) * float64(scale[i%f]))
+			}
+			return nil
+		}
+		toF32(dst, in[0])
+		for ; len(dst) > 0; dst = dst[f:] {
+			for j, v := range dst[:f] {
+				dst[j] = (v - offset[j]) * scale[j]
 			}
 		}
 		return nil
 	}), nil
 }
 
-func imputerAttrs(n *graph.Node, in []graph.Arg) (with []float32, missing float32, err error) {
+// imputation is what an Imputer replaces by what: numbers of the kind that the input has.
+type imputation struct {
+	floats       []float32
+	ints         []int64
+	missing      float32
+	missingWhole int64
+}
+
+func imputerAttrs(n *graph.Node, in []graph.Arg) (a imputation, err error) {
 	if err = arity(n, in, 1, 1); err != nil {
-		return nil, 0, err
+		return a, err
 	}
-	if err = wantDType(n, in, 0, tensor.Float32); err != nil {
-		return nil, 0, err
+	if err = wantDType(n, in, 0, mlNumbers...); err != nil {
+		return a, err
 	}
-	if with, err = n.FloatsAttr("imputed_value_floats"); err != nil {
-		return nil, 0, err
+	f := features(in[0].Shape)
+	if in[0].DType == tensor.Float32 || in[0].DType == tensor.Float64 {
+		if a.floats, err = n.FloatsAttr("imputed_value_floats"); err != nil {
+			return a, err
+		}
+		if a.missing, err = n.FloatAttr("replaced_value_float", 0); err != nil {
+			return a, err
+		}
+		return a, perFeature(n, "imputed_value_floats", len(a.floats), f)
 	}
-	if missing, err = n.FloatAttr("replaced_value_float", 0); err != nil {
-		return nil, 0, err
+	if a.ints, err = n.IntsAttr("imputed_value_int64s"); err != nil {
+		return a, err
 	}
-	return with, missing, perFeature(n, "imputed_value_floats", with, features(in[0].Shape))
+	if a.missingWhole, err = n.IntAttr("replaced_value_int64", 0); err != nil {
+		return a, err
+	}
+	return a, perFeature(n, "imputed_value_int64s", len(a.ints), f)
 }
 
 func inferImputer(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-	if _, _, err := imputerAttrs(n, in); err != nil {
+	if _, err := imputerAttrs(n, in); err != nil {
+		return nil, err
+	}
+	return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
+}
+
+// buildImputer replaces one value, usually NaN, by a number per feature.
+func buildImputer(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	a, err := imputerAttrs(n, in)
+	if err != nil {
+		return nil, err
+	}
+	switch in[0].DType {
+	case tensor.Float32:
+		return impute(a.floats, a.missing), nil
+	case tensor.Float64:
+		return impute(castList[float64](a.floats), float64(a.missing)), nil
+	case tensor.Int32:
+		return impute(castList[int32](a.ints), int32(a.missingWhole)), nil
+	}
+	return impute(a.ints, a.missingWhole), nil
+}
+
+func castList[D, S number](x []S) []D {
+	out := make([]D, len(x))
+	for i, v := range x {
+		out[i] = D(v)
+	}
+	return out
+}
+
+func impute[T number](with []T, missing T) graph.Kernel {
+	return kernelFunc(func(in, out []*tensor.Tensor) error {
+		x, dst := tensor.Data[T](in[0]), tensor.Data[T](out[0])
+		for i, v := range x {
+			if v == missing || v != v && missing != missing {
+				v = with[i%len(with)] // as many as features, or one
+			}
+			dst[i] = v
+		}
+		return nil
+	})
+}
+
+func inferBinarizer(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+	if err := arity(n, in, 1, 1); err != nil {
+		return nil, err
+	}
+	if err := wantDType(n, in, 0, mlNumbers...); err != nil {
+		return nil, err
+	}
+	if _, err := n.FloatAttr("threshold", 0); err != nil {
+		return nil, err
+	}
+	return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
+}
+
+// buildBinarizer gives 1 for what is above a threshold, else 0. Integers are compared as float32.
+func buildBinarizer(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	threshold, err := n.FloatAttr("threshold", 0)
+	switch in[0].DType {
+	case tensor.Float64:
+		return eachKernel(func(v float64) float64 { return above[float64](v > float64(threshold)) }), err
+	case tensor.Int32:
+		return eachKernel(func(v int32) int32 { return above[int32](float32(v) > threshold) }), err
+	case tensor.Int64:
+		return eachKernel(func(v int64) int64 { return above[int64](float32(v) > threshold) }), err
+	}
+	return eachKernel(func(v float32) float32 { return above[float32](v > threshold) }), err
+}
+
+func above[T number](yes bool) T {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func inferNormalizer(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
+	if err := arity(n, in, 1, 1); err != nil {
+		return nil, err
+	}
+	if err := wantDType(n, in, 0, mlNumbers...); err != nil {
+		return nil, err
+	}
+	if _, _, err := matrixOf(n, in[0].Shape); err != nil {
+		return nil, err
+	}
+	if _, err := normOf(n); err != nil {
 		return nil, err
 	}
 	return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
 }
 
-// buildImputer replaces one value, usually NaN, by a number per feature.
-func buildImputer(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-	with, missing, err := imputerAttrs(n, in)
+// normOf is the divisor of a row: its largest element, with its sign, the sum of magnitudes, or the Euclidean norm.
+func normOf(n *graph.Node) (func(row []float32) float32, error) {
+	norm, err := n.StringAttr("norm", "MAX")
 	if err != nil {
 		return nil, err
 	}
-	f := features(in[0].Shape)
-	with = rowVector(with, f)
-	matchNaN := missing != missing
+	switch norm {
+	case "MAX":
+		return kernels.MaxF32, nil
+	case "L1":
+		return kernels.SumAbsF32, nil
+	case "L2":
+		return func(row []float32) float32 { return float32(math.Sqrt(float64(kernels.SumSquareF32(row, 0)))) }, nil
+	}
+	return nil, modelErr(n, "attribute \"norm\" is %q, expected MAX, L1 or L2", norm)
+}
+
+// buildNormalizer divides each row by its norm, unless that is 0.
+func buildNormalizer(n *graph.Node, _ []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	norm, err := normOf(n)
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
-		for i, v := range x {
-			if v == missing || matchNaN && v != v {
-				v = with[i%f]
+		dst, f := tensor.Data[float32](out[0]), features(in[0].Shape)
+		toF32(dst, in[0])
+		for ; len(dst) > 0; dst = dst[f:] {
+			row := dst[:f]
+			by := norm(row)
+			if by == 0 {
+				continue
 			}
-			dst[i] = v
-		}
-		return nil
-	}), nil
-}
-
-type oneHot struct {
-	text    map[string]int
-	numbers map[int64]int
-	n       int
-	zeros   bool // an unknown category is all zeros; otherwise it is an error
-}
-
-func oneHotAttrs(n *graph.Node, in []graph.Arg) (o oneHot, err error) {
-	if err = arity(n, in, 1, 1); err != nil {
-		return o, err
-	}
-	zeros, err := n.IntAttr("zeros", 1)
-	if err != nil {
-		return o, err
-	}
-	o.zeros = zeros != 0
-	texts, err := n.StringsAttr("cats_strings")
-	if err != nil {
-		return o, err
-	}
-	numbers, err := n.IntsAttr("cats_int64s")
-	if err != nil {
-		return o, err
-	}
-	if in[0].DType == tensor.String {
-		o.n, o.text = len(texts), make(map[string]int, len(texts))
-		for i, t := range texts {
-			o.text[t] = i
-		}
-	} else {
-		if err = wantDType(n, in, 0, tensor.Int64, tensor.Int32, tensor.Float32); err != nil {
-			return o, err
-		}
-		o.n, o.numbers = len(numbers), make(map[int64]int, len(numbers))
-		for i, v := range numbers {
-			o.numbers[v] = i
-		}
-	}
-	if o.n == 0 {
-		return o, modelErr(n, "no categories for an input of %s", in[0].DType)
-	}
-	return o, nil
-}
-
-func inferOneHot(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-	o, err := oneHotAttrs(n, in)
-	if err != nil {
-		return nil, err
-	}
-	shape := append(append([]int(nil), in[0].Shape...), o.n)
-	return []graph.Arg{{DType: tensor.Float32, Shape: shape}}, nil
-}
-
-// buildOneHot adds an axis with a 1 at the category's index.
-func buildOneHot(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-	o, err := oneHotAttrs(n, in)
-	if err != nil {
-		return nil, err
-	}
-	name := n.String()
-	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		dst := tensor.Data[float32](out[0])
-		clear(dst)
-		for i := range in[0].Len() {
-			at, ok := o.index(in[0], i)
-			switch {
-			case ok:
-				dst[i*o.n+at] = 1
-			case !o.zeros:
-				return inputErr(name, "element %d is none of the %d known categories", i, o.n)
+			for i := range row {
+				row[i] /= by
 			}
 		}
 		return nil
-	}), nil
-}
-
-func (o *oneHot) index(t *tensor.Tensor, i int) (at int, ok bool) {
-	switch t.DType {
-	case tensor.String:
-		at, ok = o.text[t.Strings[i]]
-	case tensor.Int64:
-		at, ok = o.numbers[tensor.Data[int64](t)[i]]
-	case tensor.Int32:
-		at, ok = o.numbers[int64(tensor.Data[int32](t)[i])]
-	default:
-		v := tensor.Data[float32](t)[i]
-		if v == float32(math.Trunc(float64(v))) && math.Abs(float64(v)) < 1<<62 {
-			at, ok = o.numbers[int64(v)]
-		}
-	}
-	return at, ok
-}
-
-// labelMap is a LabelEncoder from text to numbers, the direction that encoders of raw features use.
-type labelMap struct {
-	to    map[string]int
-	ints  []int64
-	reals []float32
-}
-
-func labelEncoderAttrs(n *graph.Node, in []graph.Arg) (l labelMap, err error) {
-	if err = arity(n, in, 1, 1); err != nil {
-		return l, err
-	}
-	if err = wantDType(n, in, 0, tensor.String); err != nil {
-		return l, err
-	}
-	keys, err := n.StringsAttr("keys_strings")
-	if err != nil {
-		return l, err
-	}
-	if l.ints, err = n.IntsAttr("values_int64s"); err != nil {
-		return l, err
-	}
-	if l.reals, err = n.FloatsAttr("values_floats"); err != nil {
-		return l, err
-	}
-	if len(keys) == 0 || len(keys) != len(l.ints) && len(keys) != len(l.reals) {
-		return l, modelErr(n, "%d keys for %d integer and %d float values", len(keys), len(l.ints), len(l.reals))
-	}
-	l.to = make(map[string]int, len(keys))
-	for i, k := range keys {
-		l.to[k] = i
-	}
-	return l, nil
-}
-
-func inferLabelEncoder(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
-	l, err := labelEncoderAttrs(n, in)
-	if err != nil {
-		return nil, err
-	}
-	d := tensor.Int64
-	if l.reals != nil {
-		d = tensor.Float32
-	}
-	return []graph.Arg{{DType: d, Shape: in[0].Shape}}, nil
-}
-
-func buildLabelEncoder(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-	l, err := labelEncoderAttrs(n, in)
-	if err != nil {
-		return nil, err
-	}
-	defInt, err := n.IntAttr("default_int64", -1)
-	if err != nil {
-		return nil, err
-	}
-	defFloat, err := n.FloatAttr("default_float", float32(math.Copysign(0, -1)))
-	if err != nil {
-		return nil, err
-	}
-	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		for i, s := range in[0].Strings {
-			at, ok := l.to[s]
-			switch {
-			case l.reals != nil && ok:
-				tensor.Data[float32](out[0])[i] = l.reals[at]
-			case l.reals != nil:
-				tensor.Data[float32](out[0])[i] = defFloat
-			case ok:
-				tensor.Data[int64](out[0])[i] = l.ints[at]
-			default:
-				tensor.Data[int64](out[0])[i] = defInt
-			}
-		}
-		return nil
-	}), nil
+	}), err
 }

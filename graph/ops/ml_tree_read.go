@@ -1,53 +1,127 @@
 package ops
 
 import (
-	"sort"
+	"fmt"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
 )
 
-// treeAttrs are the parallel arrays of a TreeEnsembleRegressor.
-type treeAttrs struct {
-	treeIDs, nodeIDs, features, trueIDs, falseIDs, missing []int64
-	modes                                                  []string
-	values                                                 []float32
-	leafTrees, leafNodes, leafTargets                      []int64
-	leafWeights                                            []float32
-	base                                                   []float32
+type branchMode uint8
+
+// The order of TreeEnsemble's attribute, then leaves.
+const (
+	branchLEQ branchMode = iota
+	branchLT
+	branchGTE
+	branchGT
+	branchEQ
+	branchNEQ
+	branchMember
+	branchLeaf
+)
+
+var branchModes = map[string]branchMode{
+	"BRANCH_LEQ": branchLEQ, "BRANCH_LT": branchLT, "BRANCH_GTE": branchGTE,
+	"BRANCH_GT": branchGT, "BRANCH_EQ": branchEQ, "BRANCH_NEQ": branchNEQ, "LEAF": branchLeaf,
 }
 
-func readTreeAttrs(n *graph.Node) (a treeAttrs, err error) {
+// rawTrees is an ensemble as a file has it.
+type rawTrees struct {
+	nodes   []rawNode
+	roots   []int // nodes
+	weights []rawWeight
+	sets    [][]float64
+	base    []float64
+	combine aggregate
+	post    postTransform
+}
+
+// rawNode is a branch or a leaf, which has weights[first:first+count].
+type rawNode struct {
+	mode         branchMode
+	nanTrue      bool
+	feature      int64
+	value        float64
+	yes, no      int // nodes
+	set          int
+	first, count int
+}
+
+type rawWeight struct {
+	target int
+	value  float64
+}
+
+// realsAttr reads a list of floats, or the tensor of the same name with the suffix.
+func realsAttr(n *graph.Node, name, suffix string) ([]float64, error) {
+	if a, ok := n.Attrs[name+suffix]; ok && a.Kind == graph.AttrTensor && a.Tensor != nil {
+		out := make([]float64, a.Tensor.Len())
+		switch t := a.Tensor; t.DType {
+		case tensor.Float64:
+			copy(out, tensor.Data[float64](t))
+		case tensor.Float32, tensor.Float16:
+			wide := make([]float32, len(out))
+			toF32(wide, t)
+			doubles(out, wide)
+		default:
+			return nil, modelErr(n, "attribute %q is %s", name+suffix, t.DType)
+		}
+		return out, nil
+	}
+	list, err := n.FloatsAttr(name)
+	out := make([]float64, len(list))
+	doubles(out, list)
+	return out, err
+}
+
+func doubles(dst []float64, x []float32) {
+	for i, v := range x {
+		dst[i] = float64(v)
+	}
+}
+
+// treeLists are the parallel arrays of a TreeEnsembleRegressor or -Classifier; leaf lists are named after a target or class.
+type treeLists struct {
+	treeIDs, nodeIDs, features, yes, no, nanTrue []int64
+	modes                                        []string
+	values                                       []float64
+	leafTrees, leafNodes, leafTargets            []int64
+	leafWeights                                  []float64
+}
+
+func readTreeLists(n *graph.Node, leaf string) (a treeLists, err error) {
 	ints := map[string]*[]int64{
 		"nodes_treeids": &a.treeIDs, "nodes_nodeids": &a.nodeIDs, "nodes_featureids": &a.features,
-		"nodes_truenodeids": &a.trueIDs, "nodes_falsenodeids": &a.falseIDs, "nodes_missing_value_tracks_true": &a.missing,
-		"target_treeids": &a.leafTrees, "target_nodeids": &a.leafNodes, "target_ids": &a.leafTargets,
+		"nodes_truenodeids": &a.yes, "nodes_falsenodeids": &a.no, "nodes_missing_value_tracks_true": &a.nanTrue,
+		leaf + "_treeids": &a.leafTrees, leaf + "_nodeids": &a.leafNodes, leaf + "_ids": &a.leafTargets,
 	}
 	for name, to := range ints {
 		if *to, err = n.IntsAttr(name); err != nil {
 			return a, err
 		}
 	}
-	floats := map[string]*[]float32{"nodes_values": &a.values, "target_weights": &a.leafWeights, "base_values": &a.base}
-	for name, to := range floats {
-		if *to, err = n.FloatsAttr(name); err != nil {
-			return a, err
-		}
+	if a.values, err = realsAttr(n, "nodes_values", "_as_tensor"); err != nil {
+		return a, err
+	}
+	if a.leafWeights, err = realsAttr(n, leaf+"_weights", "_as_tensor"); err != nil {
+		return a, err
 	}
 	if a.modes, err = n.StringsAttr("nodes_modes"); err != nil {
 		return a, err
 	}
 	count := len(a.nodeIDs)
-	for _, got := range []int{len(a.treeIDs), len(a.features), len(a.trueIDs), len(a.falseIDs), len(a.modes), len(a.values)} {
+	for _, got := range []int{len(a.treeIDs), len(a.features), len(a.yes), len(a.no), len(a.modes), len(a.values)} {
 		if got != count {
 			return a, modelErr(n, "node arrays have different lengths (%d and %d)", count, got)
 		}
 	}
-	if len(a.missing) != 0 && len(a.missing) != count {
-		return a, modelErr(n, "nodes_missing_value_tracks_true has %d entries for %d nodes", len(a.missing), count)
+	if len(a.nanTrue) != 0 && len(a.nanTrue) != count {
+		return a, modelErr(n, "nodes_missing_value_tracks_true has %d entries for %d nodes", len(a.nanTrue), count)
 	}
 	for _, got := range []int{len(a.leafNodes), len(a.leafTargets), len(a.leafWeights)} {
 		if got != len(a.leafTrees) {
-			return a, modelErr(n, "target arrays have different lengths (%d and %d)", len(a.leafTrees), got)
+			return a, modelErr(n, "leaf arrays have different lengths (%d and %d)", len(a.leafTrees), got)
 		}
 	}
 	return a, nil
@@ -55,105 +129,242 @@ func readTreeAttrs(n *graph.Node) (a treeAttrs, err error) {
 
 type nodeKey struct{ tree, node int64 }
 
-// readTrees checks the ensemble once, so that running needs no checks: every branch leads forward in its tree to
-// existing nodes without a cycle, features and targets are in range.
-func readTrees(n *graph.Node, featureCount int) (*treeEnsemble, error) {
-	a, err := readTreeAttrs(n)
+// readTrees reads the arrays; the root of a tree is its first node that no branch leads to, and not a leaf where there are others.
+func readTrees(n *graph.Node, leaf string) (*rawTrees, error) {
+	a, err := readTreeLists(n, leaf)
 	if err != nil {
 		return nil, err
 	}
-	targets, err := n.IntAttr("n_targets", 0)
-	if err != nil {
+	raw := &rawTrees{nodes: make([]rawNode, len(a.nodeIDs))}
+	if raw.base, err = realsAttr(n, "base_values", "_as_tensor"); err != nil {
 		return nil, err
 	}
-	e := &treeEnsemble{targets: int(targets), base: make([]float32, targets)}
-	if len(a.base) != 0 && len(a.base) != int(targets) {
-		return nil, modelErr(n, "base_values has %d entries for %d targets", len(a.base), targets)
-	}
-	copy(e.base, a.base)
-	if agg, err := n.StringAttr("aggregate_function", "SUM"); err != nil || agg != "SUM" {
-		return nil, unsupported(n, "aggregate_function %q", agg)
-	}
-	switch post, err := n.StringAttr("post_transform", "NONE"); {
-	case err != nil:
-		return nil, err
-	case post == "LOGISTIC":
-		e.logistic = true
-	case post != "NONE":
-		return nil, unsupported(n, "post_transform %q", post)
-	}
-
-	index := make(map[nodeKey]int32, len(a.nodeIDs))
+	index := make(map[nodeKey]int, len(a.nodeIDs))
 	for i := range a.nodeIDs {
 		k := nodeKey{a.treeIDs[i], a.nodeIDs[i]}
 		if _, dup := index[k]; dup {
 			return nil, modelErr(n, "tree %d has node %d twice", k.tree, k.node)
 		}
-		index[k] = int32(i)
+		index[k] = i
 	}
-	byLeaf := make(map[nodeKey][]leafWeight)
+	ofLeaf := make(map[nodeKey][]rawWeight)
 	for i := range a.leafTrees {
-		if t := a.leafTargets[i]; t < 0 || t >= targets {
-			return nil, modelErr(n, "target id %d, expected 0 to %d", t, targets-1)
-		}
 		k := nodeKey{a.leafTrees[i], a.leafNodes[i]}
-		byLeaf[k] = append(byLeaf[k], leafWeight{int32(a.leafTargets[i]), a.leafWeights[i]})
-	}
-
-	isChild := make([]bool, len(a.nodeIDs))
-	e.nodes = make([]treeNode, len(a.nodeIDs))
-	for i := range e.nodes {
-		k := nodeKey{a.treeIDs[i], a.nodeIDs[i]}
-		if a.modes[i] == "LEAF" {
-			start := len(e.leaves)
-			e.leaves = append(e.leaves, byLeaf[k]...)
-			e.nodes[i] = treeNode{feature: -1, left: int32(start), right: int32(len(e.leaves))}
-			continue
+		target := a.leafTargets[i]
+		if target < 0 || target >= maxTargets {
+			return nil, modelErr(n, "tree %d node %d: target %d", k.tree, k.node, target)
 		}
-		mode, ok := branchModes[a.modes[i]]
-		if !ok {
+		ofLeaf[k] = append(ofLeaf[k], rawWeight{int(target), a.leafWeights[i]})
+	}
+	child := make([]bool, len(raw.nodes))
+	for i := range raw.nodes {
+		node := &raw.nodes[i]
+		k := nodeKey{a.treeIDs[i], a.nodeIDs[i]}
+		var ok bool
+		if node.mode, ok = branchModes[a.modes[i]]; !ok {
 			return nil, unsupported(n, "node mode %q", a.modes[i])
 		}
-		if f := a.features[i]; f < 0 || f >= int64(featureCount) {
-			return nil, modelErr(n, "tree %d node %d reads feature %d of %d", k.tree, k.node, f, featureCount)
+		if node.mode == branchLeaf {
+			node.first, node.count = len(raw.weights), len(ofLeaf[k])
+			raw.weights = append(raw.weights, ofLeaf[k]...)
+			continue
 		}
-		left, okL := index[nodeKey{k.tree, a.trueIDs[i]}]
-		right, okR := index[nodeKey{k.tree, a.falseIDs[i]}]
-		if !okL || !okR || isChild[left] || isChild[right] || left == right {
-			return nil, modelErr(n, "tree %d node %d: its children %d and %d are not two nodes of their own", k.tree, k.node, a.trueIDs[i], a.falseIDs[i])
+		node.feature, node.value, node.nanTrue = a.features[i], a.values[i], len(a.nanTrue) > 0 && a.nanTrue[i] != 0
+		var yes, no bool
+		node.yes, yes = index[nodeKey{k.tree, a.yes[i]}]
+		node.no, no = index[nodeKey{k.tree, a.no[i]}]
+		if !yes || !no {
+			return nil, modelErr(n, "tree %d node %d: its children %d and %d are not in the tree", k.tree, k.node, a.yes[i], a.no[i])
 		}
-		isChild[left], isChild[right] = true, true
-		e.nodes[i] = treeNode{feature: int32(a.features[i]), mode: mode, threshold: a.values[i], left: left, right: right}
-		if a.missing != nil {
-			e.nodes[i].missingTrue = a.missing[i] != 0
+		child[node.yes], child[node.no] = true, true
+	}
+	root := map[int64]int{}
+	for i, tree := range a.treeIDs {
+		if old, ok := root[tree]; !child[i] && (!ok || raw.nodes[old].mode == branchLeaf && raw.nodes[i].mode != branchLeaf) {
+			root[tree] = i
 		}
 	}
-	// Every node has at most one parent, so what hangs below a node without a parent is a tree; a cycle would be a
-	// component without such a node.
-	reached := 0
-	for i := range e.nodes {
-		if !isChild[i] {
-			e.roots = append(e.roots, int32(i))
-			reached += e.count(int32(i))
+	seen := map[int64]bool{}
+	for i, tree := range a.treeIDs {
+		at, ok := root[tree]
+		if !ok {
+			return nil, modelErr(n, "tree %d is a cycle around node %d", tree, a.nodeIDs[i])
+		}
+		if !seen[tree] {
+			seen[tree] = true
+			raw.roots = append(raw.roots, at)
 		}
 	}
-	if reached != len(e.nodes) {
-		return nil, modelErr(n, "its nodes contain a cycle")
-	}
-	sort.SliceStable(e.roots, func(i, j int) bool { return a.treeIDs[e.roots[i]] < a.treeIDs[e.roots[j]] })
-	return e, nil
+	return raw, nil
 }
 
-// count is the number of nodes below and including one, without recursion: depth is the model's to choose.
-func (e *treeEnsemble) count(root int32) int {
-	total := 0
-	for stack := []int32{root}; len(stack) > 0; {
-		n := e.nodes[stack[len(stack)-1]]
-		stack = stack[:len(stack)-1]
-		total++
-		if n.feature >= 0 {
-			stack = append(stack, n.left, n.right)
+func treeRegressorOf(n *graph.Node) (h treeHead, err error) {
+	targets, err := n.IntAttr("n_targets", 0)
+	if err != nil {
+		return h, err
+	}
+	h.targets = int(min(targets, maxTargets+1))
+	combine, err := aggregateOf(n)
+	if err != nil {
+		return h, err
+	}
+	post, err := postTransformOf(n)
+	h.raw = func() (*rawTrees, error) {
+		raw, err := readTrees(n, "target")
+		if err != nil {
+			return nil, err
+		}
+		if len(raw.base) != 0 && len(raw.base) != h.targets {
+			return nil, modelErr(n, "%d base values for %d targets", len(raw.base), h.targets)
+		}
+		raw.combine, raw.post = combine, post
+		return raw, nil
+	}
+	return h, err
+}
+
+func treeClassifierOf(n *graph.Node) (h treeHead, err error) {
+	if h.labels, err = labelsOf(n, "classlabels_int64s", "classlabels_strings"); err != nil {
+		return h, err
+	}
+	h.targets = h.labels.len()
+	post, err := postTransformOf(n)
+	h.raw = func() (*rawTrees, error) {
+		raw, err := readTrees(n, "class")
+		if err != nil {
+			return nil, err
+		}
+		if b := len(raw.base); b != 0 && b != h.targets && (b != 1 || h.targets != 2) {
+			return nil, modelErr(n, "%d base values for %d classes", b, h.targets)
+		}
+		raw.combine, raw.post = combineSum, post
+		return raw, nil
+	}
+	return h, err
+}
+
+// treeNodeLists are the parallel arrays of a TreeEnsemble.
+type treeNodeLists struct {
+	roots, features, yes, no, yesLeaf, noLeaf, nanTrue, targets []int64
+	modes                                                       []uint8
+	splits, weights, members                                    []float64
+}
+
+func readTreeNodeLists(n *graph.Node) (a treeNodeLists, err error) {
+	ints := map[string]*[]int64{
+		"tree_roots": &a.roots, "nodes_featureids": &a.features, "nodes_truenodeids": &a.yes, "nodes_falsenodeids": &a.no,
+		"nodes_trueleafs": &a.yesLeaf, "nodes_falseleafs": &a.noLeaf, "nodes_missing_value_tracks_true": &a.nanTrue, "leaf_targetids": &a.targets,
+	}
+	for name, to := range ints {
+		if *to, err = n.IntsAttr(name); err != nil {
+			return a, err
 		}
 	}
-	return total
+	for name, to := range map[string]*[]float64{"nodes_splits": &a.splits, "leaf_weights": &a.weights, "membership_values": &a.members} {
+		if *to, err = realsAttr(n, name, ""); err != nil {
+			return a, err
+		}
+	}
+	if m, ok := n.Attrs["nodes_modes"]; ok && m.Kind == graph.AttrTensor && m.Tensor != nil && m.Tensor.DType == tensor.Uint8 {
+		a.modes = tensor.Data[uint8](m.Tensor)
+	}
+	count := len(a.features)
+	for _, got := range []int{len(a.yes), len(a.no), len(a.yesLeaf), len(a.noLeaf), len(a.modes), len(a.splits)} {
+		if got != count {
+			return a, modelErr(n, "node arrays have different lengths (%d and %d)", count, got)
+		}
+	}
+	if len(a.nanTrue) != 0 && len(a.nanTrue) != count {
+		return a, modelErr(n, "nodes_missing_value_tracks_true has %d entries for %d nodes", len(a.nanTrue), count)
+	}
+	if len(a.targets) != len(a.weights) {
+		return a, modelErr(n, "%d leaf targets for %d leaf weights", len(a.targets), len(a.weights))
+	}
+	return a, nil
+}
+
+// treesOf reads a TreeEnsemble: its leaves follow the nodes in rawTrees.
+func treesOf(n *graph.Node) (h treeHead, err error) {
+	targets, err := n.IntAttr("n_targets", 1)
+	if err != nil {
+		return h, err
+	}
+	h.targets, h.wide = int(min(targets, maxTargets+1)), true
+	combine, err := n.IntAttr("aggregate_function", int64(combineSum))
+	if err != nil {
+		return h, err
+	}
+	post, err := n.IntAttr("post_transform", int64(postNone))
+	if err != nil {
+		return h, err
+	}
+	if combine < 0 || combine > int64(combineMax) || post < 0 || post > int64(postProbit) {
+		return h, modelErr(n, "aggregate function %d and post transform %d", combine, post)
+	}
+	h.raw = func() (*rawTrees, error) {
+		a, err := readTreeNodeLists(n)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := a.trees()
+		if err != nil {
+			return nil, modelErr(n, "%v", err)
+		}
+		raw.combine, raw.post = aggregate(combine), postTransform(post)
+		return raw, nil
+	}
+	return h, nil
+}
+
+func (a *treeNodeLists) trees() (*rawTrees, error) {
+	count, leaves := len(a.features), len(a.weights)
+	raw := &rawTrees{nodes: make([]rawNode, count, count+leaves)}
+	at := func(i int, to []int64, leaf []int64) (int, error) {
+		if v := to[i]; leaf[i] != 0 && v >= 0 && v < int64(leaves) {
+			return count + int(v), nil
+		} else if leaf[i] == 0 && v >= 0 && v < int64(count) {
+			return int(v), nil
+		}
+		return 0, fmt.Errorf("node %d: its child %d is none of %d nodes and %d leaves", i, to[i], count, leaves)
+	}
+	members := a.members
+	for i := range raw.nodes {
+		node := &raw.nodes[i]
+		node.mode, node.feature, node.value = branchMode(a.modes[i]), a.features[i], a.splits[i]
+		node.nanTrue = len(a.nanTrue) > 0 && a.nanTrue[i] != 0
+		if node.mode > branchMember {
+			return nil, fmt.Errorf("node %d has mode %d", i, a.modes[i])
+		}
+		if node.mode == branchMember {
+			node.set = len(raw.sets)
+			end := 0
+			for end < len(members) && members[end] == members[end] {
+				end++
+			}
+			raw.sets = append(raw.sets, members[:end])
+			members = members[min(end+1, len(members)):]
+		}
+		var err error
+		if node.yes, err = at(i, a.yes, a.yesLeaf); err != nil {
+			return nil, err
+		}
+		if node.no, err = at(i, a.no, a.noLeaf); err != nil {
+			return nil, err
+		}
+	}
+	for i, w := range a.weights {
+		target := a.targets[i]
+		if target < 0 || target >= maxTargets {
+			return nil, fmt.Errorf("leaf %d has target %d", i, target)
+		}
+		raw.nodes = append(raw.nodes, rawNode{mode: branchLeaf, first: i, count: 1})
+		raw.weights = append(raw.weights, rawWeight{int(target), w})
+	}
+	for _, root := range a.roots {
+		if root < 0 || root >= int64(count) {
+			return nil, fmt.Errorf("root %d of %d nodes", root, count)
+		}
+		raw.roots = append(raw.roots, int(root))
+	}
+	return raw, nil
 }

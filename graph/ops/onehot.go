@@ -21,8 +21,8 @@ var opOneHot = &Op{
 		if err := arity(n, in, 3, 3); err != nil {
 			return nil, err
 		}
-		if err := wantDType(n, in, 0, tensor.Int64, tensor.Int32, tensor.Float32); err != nil {
-			return nil, err
+		if !isNumber(in[0].DType) {
+			return nil, unsupported(n, "input 0 is %s", in[0].DType)
 		}
 		if len(in[2].Shape) != 1 || in[2].Shape[0] != 2 {
 			return nil, modelErr(n, "values have shape %v, expected [2]", in[2].Shape)
@@ -50,23 +50,15 @@ func oneHotAxis(n *graph.Node, in []graph.Arg) (axis, depth int, err error) {
 	if !hasConst(in, 1) {
 		return 0, 0, needsValue(n, 1)
 	}
-	d := 0.0
-	switch c := in[1].Const; {
-	case c.Len() != 1:
-		return 0, 0, modelErr(n, "depth has shape %v, expected a scalar", c.Shape)
-	case c.DType == tensor.Int64:
-		d = float64(tensor.Data[int64](c)[0])
-	case c.DType == tensor.Int32:
-		d = float64(tensor.Data[int32](c)[0])
-	case c.DType == tensor.Float32:
-		d = float64(tensor.Data[float32](c)[0])
-	default:
-		return 0, 0, unsupported(n, "a depth of %s", c.DType)
+	c := in[1].Const
+	if c.Len() != 1 || !isNumber(c.DType) {
+		return 0, 0, modelErr(n, "depth is %s %v, expected one number", c.DType, c.Shape)
 	}
-	if !(d >= 1 && d <= math.MaxInt32) {
-		return 0, 0, modelErr(n, "depth %g, expected 1 to %d", d, math.MaxInt32)
+	var d [1]float64
+	if loadFloat64(d[:], c, 0); !(d[0] >= 1 && d[0] <= math.MaxInt32) {
+		return 0, 0, modelErr(n, "depth %g, expected 1 to %d", d[0], math.MaxInt32)
 	}
-	return axis, int(d), nil
+	return axis, int(d[0]), nil
 }
 
 func oneHotKernel[T unsigned](axis, depth int) graph.Kernel {
@@ -79,16 +71,10 @@ func oneHotKernel[T unsigned](axis, depth int) graph.Kernel {
 		for _, d := range in[0].Shape[axis:] {
 			inner *= d
 		}
+		var index [1]float64
 		for i := range in[0].Len() {
-			k := 0.0
-			switch in[0].DType {
-			case tensor.Int64:
-				k = float64(tensor.Data[int64](in[0])[i])
-			case tensor.Int32:
-				k = float64(tensor.Data[int32](in[0])[i])
-			default:
-				k = float64(tensor.Data[float32](in[0])[i])
-			}
+			loadFloat64(index[:], in[0], i)
+			k := index[0]
 			if k < 0 {
 				k += float64(depth)
 			}

@@ -59,8 +59,8 @@ type Flow interface {
 	Signature(body int) (inputs, outputs int)
 	// Step counts one iteration of a loop; ErrLimit beyond those that a run may take.
 	Step() error
-	// Hold says how many bytes of values the operator keeps now, beside its inputs; ErrLimit beyond what a run may use.
-	Hold(bytes int) error
+	// Hold says what the operator keeps now beside its inputs: some bytes, and values; ErrLimit beyond what a run may use.
+	Hold(bytes int, values []*tensor.Tensor) error
 }
 
 // NoInputs is MinInputs of an operator that may have none.

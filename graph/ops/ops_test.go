@@ -44,9 +44,12 @@ var cases = slices.Concat(
 	normCases,
 	movementCases,
 	typedCases,
+	smallCases,
+	quantizeCases,
 	arrangedCases,
 	resizeCases,
 	convCases,
+	volumeCases,
 	gemmCases,
 	attentionCases,
 	rotaryCases,
@@ -57,6 +60,11 @@ var cases = slices.Concat(
 	weightCases,
 	packedCases,
 	quantizedCases,
+	itemCases,
+	visionCases,
+	signalCases,
+	textCases,
+	mlCases,
 	mathsCases,
 	randomCases,
 	trainingCases,
@@ -213,6 +221,14 @@ func diff(got, want *tensor.Tensor) string {
 	if got.DType != want.DType || fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
 		return fmt.Sprintf("%s %v, expected %s %v", got.DType, got.Shape, want.DType, want.Shape)
 	}
+	if got.DType.Composite() {
+		for i := range want.Items {
+			if d := diff(got.Items[i], want.Items[i]); d != "" {
+				return fmt.Sprintf("item %d: %s", i, d)
+			}
+		}
+		return ""
+	}
 	if got.DType == tensor.Float32 {
 		g, w := tensor.Data[float32](got), tensor.Data[float32](want)
 		for i := range g {
@@ -236,7 +252,7 @@ func TestEveryOperatorHasACase(t *testing.T) {
 		}
 	}
 	for _, op := range ops.All() {
-		if !tested[op.Domain+"."+op.Type] {
+		if op.Flow == nil && !tested[op.Domain+"."+op.Type] { // those with bodies are tested in graph/plan
 			t.Errorf("operator %s has no case that succeeds", op.Type)
 		}
 	}
@@ -251,27 +267,38 @@ func TestKernelsDoNotAllocate(t *testing.T) {
 		if op, _ := ops.Lookup(n.Domain, n.Op); c.wantErr != nil || op.Expand != nil {
 			continue
 		}
-		args := make([]graph.Arg, len(c.in))
-		for i, x := range c.in {
-			if x != nil {
-				args[i] = graph.Arg{DType: x.DType, Shape: x.Shape, Const: x}
-			}
-		}
-		kernel, err := ops.CPU{}.Kernel(n, args)
-		if err != nil {
-			t.Fatalf("%s: %v", c.op, err)
-		}
 		out, err := c.run()
 		if err != nil {
 			t.Fatalf("%s: %v", c.op, err)
 		}
-		scratch := scratchOf(kernel, args)
-		allocs := testing.AllocsPerRun(20, func() { _ = kernel.Run(c.in, out, scratch) })
-		if c.op == "Cast" && out[0].DType == tensor.String {
-			continue // the text of numbers is new
+		if out[0].DType == tensor.String || out[0].DType.Composite() || len(c.in) > 0 && c.in[0] != nil && c.in[0].DType.Composite() {
+			continue // texts and items are new
 		}
-		if allocs != 0 {
-			t.Errorf("%s %s: %v allocations per run", c.op, c.name, allocs)
+		if c.op == "ImageDecoder" {
+			continue // decoders have memory of their own
+		}
+		all := make([]int, len(c.in))
+		for i := range all {
+			all[i] = i
+		}
+		for _, consts := range [][]int{c.consts, all} {
+			args := make([]graph.Arg, len(c.in))
+			for i, x := range c.in {
+				if x != nil {
+					args[i] = graph.Arg{DType: x.DType, Shape: x.Shape}
+				}
+			}
+			for _, i := range consts {
+				args[i].Const = c.in[i]
+			}
+			kernel, err := ops.CPU{}.Kernel(n, args)
+			if err != nil {
+				t.Fatalf("%s: %v", c.op, err)
+			}
+			scratch := scratchOf(kernel, args)
+			if allocs := testing.AllocsPerRun(20, func() { _ = kernel.Run(c.in, out, scratch) }); allocs != 0 {
+				t.Errorf("%s %s: %v allocations per run", c.op, c.name, allocs)
+			}
 		}
 	}
 }

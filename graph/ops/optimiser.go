@@ -86,7 +86,7 @@ func readAdam(n *graph.Node) (schedule, error) {
 	v, err := floatsOf(n, []string{"norm_coefficient", "alpha", "beta", "epsilon", "norm_coefficient_post"}, 0, 0.9, 0.999, 1e-6, 0)
 	return func(rate float64, t int64) factors[float64] {
 		if t > 0 { // the first updates lack a history
-			rate = rate * math.Sqrt(1-power(v[2], t)) / (1 - power(v[1], t))
+			rate = rate * math.Sqrt(1-integerPower(v[2], t)) / (1 - integerPower(v[1], t))
 		}
 		return factors[float64]{rate: rate, norm: v[0], alpha: v[1], alphaRest: 1 - v[1], beta: v[2], betaRest: 1 - v[2], epsilon: v[3], post: 1 - v[4]}
 	}, err
@@ -110,8 +110,8 @@ func readMomentum(n *graph.Node) (schedule, error) {
 	}, err
 }
 
-// power is v^t for t ≥ 0, by squaring.
-func power(v float64, t int64) float64 {
+// integerPower is v^t for t ≥ 0, by squaring.
+func integerPower(v float64, t int64) float64 {
 	r := 1.0
 	for ; t > 0; t >>= 1 {
 		if t&1 != 0 {

@@ -173,8 +173,8 @@ func packedPoolOp(name, opType string, average bool) *Op {
 		if err != nil {
 			return nil, err
 		}
-		if len(w.kernel) == 1 && in[0].Shape[2] != 1 {
-			return nil, modelErr(n, "one axis of packed shape %v", in[0].Shape)
+		if len(w.kernel) > 2 || len(w.kernel) == 1 && in[0].Shape[2] != 1 {
+			return nil, modelErr(n, "%d axes of packed shape %v", len(w.kernel), in[0].Shape)
 		}
 		include, err := n.IntAttr("count_include_pad", 0)
 		return &packedPool{window: w, average: average, includePad: include != 0}, err

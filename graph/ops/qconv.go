@@ -2,13 +2,14 @@ package ops
 
 import (
 	"math"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Integer convolutions with constant weights, scales and zero points. Sums are exact in s32; a weight less its zero point may need nine
+// Integer convolutions. Constant weights, scales and zero points are packed; others are qconvPlain's. Sums are exact in s32; a weight less its zero point may need nine
 // bits, which costs the kernel twice the products.
 //
 // Inputs of opQLinearConv: 0 x u8 or s8; 1 its scale; 2 its zero point; 3 weights [M, C/group, …] u8 or s8; 4 their scales [1] or [M];
@@ -27,6 +28,13 @@ var (
 	opQLinearConv = &Op{Name: "qlinear_conv", Type: "QLinearConv", Since: 10, MinInputs: 8, Rows: rowsFirst,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) { return inferQConv(n, in, false, 8) },
 		Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
+			if !qlinearConvInputs.constant(in) {
+				win, groups, err := qconvWindow(n, in[0], in[3], false)
+				if err != nil {
+					return nil, err
+				}
+				return newQConvPlain(n, in, qlinearConvInputs, win, groups)
+			}
 			return buildQConv(n, in, pool, false)
 		},
 	}
@@ -56,8 +64,8 @@ func qconvWindow(n *graph.Node, x, w graph.Arg, last bool) (*window, int, error)
 	if len(x.Shape) < 3 || len(w.Shape) != len(x.Shape) {
 		return nil, 0, modelErr(n, "input %v and weights %v", x.Shape, w.Shape)
 	}
-	if w.Const == nil {
-		return nil, 0, unsupported(n, "weights that are not a constant")
+	if last && (w.Const == nil || len(x.Shape) > 4) {
+		return nil, 0, unsupported(n, "weights %v that are not a constant or have more than two spatial axes", w.Shape)
 	}
 	group, err := n.IntAttr("group", 1)
 	if err != nil {
@@ -160,7 +168,7 @@ type qconvKernel struct {
 	bytesOut int // of an element
 	requant  *kernels.Requant
 	dequant  *kernels.Dequant
-	correct  []int32 // what is added to plain sums, per output
+	dynamic  bool // the zero point of x, input 2 of ConvInteger, comes with each run
 }
 
 func buildQConv(n *graph.Node, in []graph.Arg, pool *kernels.Pool, last bool) (graph.Kernel, error) {
@@ -237,28 +245,33 @@ func buildConvInteger(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.
 	if err != nil {
 		return nil, err
 	}
-	k := &qconvKernel{pool: pool, window: win, bytesOut: 4}
-	var zero int32
-	if present(in, 2) {
-		if !hasConst(in, 2) || in[2].DType != in[0].DType || in[2].Const.Len() != 1 {
-			return nil, unsupported(n, "a zero point of x that is not one constant of %s", in[0].DType)
-		}
-		z, err := widen(in[2].Const)
-		if err != nil {
-			return nil, err
-		}
-		zero = z[0]
+	k := &qconvKernel{pool: pool, window: win, bytesOut: 4, dynamic: present(in, 2) && !hasConst(in, 2)}
+	packable := slices.Clone(in)
+	if k.dynamic { // the zero point of activations that were quantised by their range
+		packable[2] = graph.Arg{}
+	}
+	if !convIntegerInputs.constant(packable) {
+		return newQConvPlain(n, in, convIntegerInputs, win, groups)
 	}
 	if in[0].DType == tensor.Int8 {
-		zero, k.flip = zero+128, 0x80
+		k.flip = 0x80
 	}
-	k.zero = uint8(zero)
+	k.zero = k.flip
+	if present(in, 2) {
+		if size, _ := tensor.Elements(in[2].Shape); in[2].DType != in[0].DType || size != 1 {
+			return nil, modelErr(n, "a zero point of %s %v, expected one of %s", in[2].DType, in[2].Shape, in[0].DType)
+		}
+		if !k.dynamic {
+			k.zero = in[2].Const.Bytes[0] ^ k.flip
+		}
+	}
 	if k.packed, err = qconvWeights(n, in, 1, 3, win, groups, false); err != nil {
 		return nil, err
 	}
-	var ok bool
-	if k.correct, ok = k.packed.ZeroPointBias(nil, k.zero); !ok {
-		return nil, unsupported(n, "sums that could overflow int32")
+	for _, zero := range []uint8{k.zero, 0, math.MaxUint8} {
+		if _, ok := k.packed.ZeroPointBias(nil, zero); !ok && (k.dynamic || zero == k.zero) {
+			return nil, unsupported(n, "sums that could overflow int32")
+		}
 	}
 	return k, nil
 }
@@ -315,7 +328,10 @@ func (k *qconvKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		flipped(x, x, k.flip)
 	}
 	bytes := scratch[p.ints+p.out+p.in:][:p.bytes]
-	taps := tensor.Data[int64](&ints)
+	taps, zero := tensor.Data[int64](&ints), k.zero
+	if k.dynamic {
+		zero = in[2].Bytes[0] ^ k.flip
+	}
 	switch {
 	case k.dequant != nil:
 		kernels.ConvU8S8F32(k.pool, tensor.Data[float32](&y), x, k.zero, k.packed, batch, &s, k.dequant, bytes, taps)
@@ -323,10 +339,10 @@ func (k *qconvKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		kernels.ConvU8S8U8(k.pool, y.Bytes, x, k.zero, k.packed, batch, &s, k.requant, bytes, taps)
 		flipped(y.Bytes, y.Bytes, k.flipOut)
 	default:
-		kernels.ConvU8S8S32(k.pool, tensor.Data[int32](&y), x, k.zero, k.packed, batch, &s, bytes, taps)
+		kernels.ConvU8S8S32(k.pool, tensor.Data[int32](&y), x, zero, k.packed, batch, &s, bytes, taps)
 		sums := tensor.Data[int32](&y)
 		for i := range sums {
-			sums[i] += k.correct[i%k.packed.M]
+			sums[i] -= int32(zero) * k.packed.Sum[i%k.packed.M]
 		}
 	}
 	if k.last {

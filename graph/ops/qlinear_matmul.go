@@ -9,7 +9,7 @@ import (
 )
 
 // opQLinearMatMul is the product of quantised matrices, quantised: inputs A, its scale and zero point, B, its scales (one, or one a
-// column) and zero points, scale and zero point of the result. Scales and zero points are constants; A, B and the result are u8 or s8.
+// column) and zero points, scale and zero point of the result. A, B and the result are u8 or s8.
 //
 // With the exact sum S of (A−zero)·(B−zero): sat(roundeven(f32(S)·m) + zero point), m = f32(f64(scale_a)·f64(scale_b) / f64(scale_y)).
 var opQLinearMatMul = &Op{
@@ -27,6 +27,21 @@ func inferQLinearMatMul(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		return nil, err
 	}
 	shape, err := qlinearMatMulArgs.infer(n, in)
+	if err != nil {
+		return nil, err
+	}
+	_, _, cols := matrixShape(in[3].Shape, false)
+	for i, at := range []int{1, 4, 6} {
+		if err := wantDType(n, in, at, tensor.Float32, tensor.Float16, tensor.BFloat16); err != nil {
+			return nil, err
+		}
+		if count, ok := tensor.Elements(in[at].Shape); !ok || count != 1 && (i != 1 || count != cols) {
+			return nil, unsupported(n, "scales of shape %v in input %d, expected 1", in[at].Shape, at)
+		}
+	}
+	if count, ok := tensor.Elements(in[7].Shape); !ok || count != 1 {
+		return nil, unsupported(n, "zero point of shape %v for the result, expected one element", in[7].Shape)
+	}
 	return []graph.Arg{{DType: in[7].DType, Shape: shape}}, err
 }
 
@@ -37,40 +52,31 @@ type qlinearMatMulKernel struct {
 	// fused says that the zero points lie in requant's bias, so that the product requantises its own sums.
 	fused   bool
 	signedA bool
+	// dynamicScale says that scales and zero points come with each run.
+	dynamicScale bool
+	cols         int
 }
 
 func buildQLinearMatMul(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 	_, _, cols := matrixShape(in[3].Shape, false)
-	scale := [3][]float32{}
-	for i, at := range []int{1, 4, 6} {
-		if in[at].DType != tensor.Float32 || !hasConst(in, at) || !hasConst(in, at+1) {
-			return nil, unsupported(n, "inputs %d and %d, expected a constant float32 scale and a constant zero point", at, at+1)
-		}
-		scale[i] = tensor.Data[float32](in[at].Const)
-		if count := len(scale[i]); count != 1 && (i != 1 || count != cols) {
-			return nil, unsupported(n, "%d scales in input %d, expected 1", count, at)
-		}
-		for _, s := range scale[i] {
-			if !(s > 0) || math.IsInf(float64(s), 0) {
-				return nil, modelErr(n, "a scale of %v, expected a positive finite number", s)
-			}
-		}
-	}
-	if in[7].Const.Len() != 1 {
-		return nil, unsupported(n, "zero point of shape %v for the result, expected one element", in[7].Shape)
-	}
-	k := &qlinearMatMulKernel{integerProduct: newIntegerProduct(qlinearMatMulArgs, in, pool), signedA: in[0].DType == tensor.Int8}
-	k.requant = kernels.Requant{Bias: make([]int32, cols), Mult: make([]float32, cols), Hi: math.MaxUint8, ZeroPoint: zeroPoint(in[7].Const, 0)}
+	k := &qlinearMatMulKernel{integerProduct: newIntegerProduct(qlinearMatMulArgs, in, pool), signedA: in[0].DType == tensor.Int8, cols: cols}
 	if in[7].DType == tensor.Int8 {
 		k.flip = 128
-		k.requant.ZeroPoint += 128
 	}
-	for j := range cols {
-		m := float32(float64(scale[0][0]) * float64(element(scale[1], j)) / float64(scale[2][0]))
-		if math.IsInf(float64(m), 0) {
-			return nil, modelErr(n, "scales %v · %v / %v overflow float32", scale[0][0], element(scale[1], j), scale[2][0])
+	given := make([]*tensor.Tensor, 8)
+	for _, at := range []int{1, 2, 4, 5, 6, 7} {
+		if !hasConst(in, at) {
+			k.dynamicScale = true
+			return k, nil
 		}
-		k.requant.Mult[j] = m
+		given[at] = in[at].Const
+	}
+	k.requant = kernels.Requant{Bias: make([]int32, cols), Mult: make([]float32, cols)}
+	k.readScales(&k.requant, given)
+	for j, m := range k.requant.Mult {
+		if !(m > 0) || math.IsInf(float64(m), 0) {
+			return nil, modelErr(n, "a factor of %v from the scales of column %d, expected a positive finite number", m, j)
+		}
 	}
 	if k.fused = k.packed != nil && k.zero == nil && in[2].Const.Len() == 1; k.fused {
 		z := zeroPoint(in[2].Const, 0)
@@ -84,7 +90,21 @@ func buildQLinearMatMul(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (grap
 	return k, nil
 }
 
-// ScratchBytes implements graph.ScratchKernel: the sums, then what the product needs.
+// readScales fills in factors, limits and zero point.
+func (k *qlinearMatMulKernel) readScales(r *kernels.Requant, in []*tensor.Tensor) {
+	var a, b, y [1]float64
+	loadFloat64(a[:], in[1], 0)
+	loadFloat64(y[:], in[6], 0)
+	for j := range r.Mult {
+		if j == 0 || in[4].Len() > 1 {
+			loadFloat64(b[:], in[4], j)
+		}
+		r.Mult[j] = float32(float64(a[0]*b[0]) / y[0])
+	}
+	r.Hi, r.ZeroPoint = math.MaxUint8, zeroPoint(in[7], 0)+int32(k.flip)
+}
+
+// ScratchBytes implements graph.ScratchKernel: the sums, factors and biases of a run, then what the product needs.
 func (k *qlinearMatMulKernel) ScratchBytes(args []graph.Arg) int {
 	if k.fused {
 		return 0
@@ -95,12 +115,12 @@ func (k *qlinearMatMulKernel) ScratchBytes(args []graph.Arg) int {
 	for i := range max(len(batchA), len(batchB)) {
 		count *= max(dimFromEnd(batchA, i+1), dimFromEnd(batchB, i+1))
 	}
-	return 4*count + k.scratchBytes(args)
+	return 4*(count+2*k.cols) + k.scratchBytes(args)
 }
 
 // Run implements graph.Kernel.
 func (k *qlinearMatMulKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	dst, cols := out[0].Bytes, len(k.requant.Mult)
+	dst, cols := out[0].Bytes, k.cols
 	switch {
 	case len(dst) == 0:
 		return nil
@@ -111,8 +131,15 @@ func (k *qlinearMatMulKernel) Run(in, out []*tensor.Tensor, scratch []byte) erro
 	default:
 		ints := tensor.Tensor{DType: tensor.Int32, Bytes: scratch[:4*len(dst)]}
 		sums := tensor.Data[int32](&ints)
-		k.run(in, sums, scratch[4*len(dst):])
-		kernels.RequantizeU8(dst, sums, &k.requant)
+		r, rest := k.requant, scratch[4*len(dst):]
+		if k.dynamicScale {
+			bias := tensor.Tensor{DType: tensor.Int32, Bytes: rest[4*cols : 8*cols]}
+			r = kernels.Requant{Mult: floats(rest[:4*cols]), Bias: tensor.Data[int32](&bias)}
+			clear(r.Bias)
+			k.readScales(&r, in)
+		}
+		k.run(in, sums, rest[8*cols:])
+		kernels.RequantizeU8(dst, sums, &r)
 	}
 	if k.flip != 0 {
 		kernels.XorU8(dst, dst, k.flip)

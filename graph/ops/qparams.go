@@ -73,3 +73,23 @@ const (
 	AttrLo = "lo"
 	AttrHi = "hi"
 )
+
+// widen reads a constant of a quantised dtype as int32.
+func widen(t *tensor.Tensor) ([]int32, error) {
+	out := make([]int32, t.Len())
+	switch t.DType {
+	case tensor.Uint8:
+		for i, v := range tensor.Data[uint8](t) {
+			out[i] = int32(v)
+		}
+	case tensor.Int8:
+		for i, v := range tensor.Data[int8](t) {
+			out[i] = int32(v)
+		}
+	case tensor.Int32:
+		copy(out, tensor.Data[int32](t))
+	default:
+		return nil, graph.ErrUnsupported
+	}
+	return out, nil
+}

@@ -142,7 +142,7 @@ var opBernoulli = &Op{
 			return nil, err
 		}
 		one := tensor.New(d, 1)
-		err = buildCast(n, tensor.Float32, d).Run([]*tensor.Tensor{tensor.Of([]float32{1}, 1)}, []*tensor.Tensor{one}, nil)
+		err = buildCast(n, tensor.Float32, d, tensor.ToSmall(d, true, "")).Run([]*tensor.Tensor{tensor.Of([]float32{1}, 1)}, []*tensor.Tensor{one}, nil)
 		name := n.String()
 		return kernelFunc(func(in, out []*tensor.Tensor) error {
 			var r randomSource

@@ -5,13 +5,14 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Recurrent networks with constant weights, which are packed once. LSTM and GRU have alike inputs: X, W, R, B, sequence_lens, initial_h, then
+// Recurrent networks. Constant weights are packed once, others in each run. LSTM and GRU have alike inputs: X, W, R, B, sequence_lens, initial_h, then
 // initial_c and P for LSTM.
 var (
 	opLSTM = recurrentOp("lstm", "LSTM", kernels.CellLSTM, 8)
@@ -49,7 +50,8 @@ func recurrentOp(name, opType string, cell kernels.Cell, inputs int) *Op {
 			if err != nil {
 				return nil, err
 			}
-			return k, k.pack(n, in, pool)
+			k.pack(in, pool)
+			return k, nil
 		},
 		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
 			layout, err := n.IntAttr("layout", 0)
@@ -71,7 +73,10 @@ type recurrentKernel struct {
 	reverse   bool                       // the first direction
 	rowsFirst bool                       // layout 1: the batch is the first axis
 	hidden    int
-	nets      []*kernels.Recurrent
+	nets      []*kernels.Recurrent // of constant weights
+	dynamic   bool                 // some weights come with each run
+	fixed     constants            // then, those that do not
+	packs     sync.Pool            // of *packedNets
 }
 
 func readRecurrent(n *graph.Node, cell kernels.Cell) (*recurrentKernel, error) {
@@ -244,31 +249,65 @@ func (k *recurrentKernel) infer(n *graph.Node, in []graph.Arg) ([]graph.Arg, err
 	return out[:min(limit, max(1, len(n.Outputs)))], nil
 }
 
-func (k *recurrentKernel) pack(n *graph.Node, in []graph.Arg, pool *kernels.Pool) error {
-	k.pool = pool
-	part := func(i, d int) []float32 {
-		if !present(in, i) {
-			return nil
-		}
-		all := tensor.Data[float32](in[i].Const)
-		size := len(all) / len(k.options)
-		return all[d*size : (d+1)*size]
+// pack prepares constant weights.
+func (k *recurrentKernel) pack(in []graph.Arg, pool *kernels.Pool) {
+	k.pool, k.fixed = pool, constantsOf(in)
+	k.dynamic = !hasConst(in, rnnW) || !hasConst(in, rnnR) || present(in, rnnB) && !hasConst(in, rnnB) || present(in, rnnP) && !hasConst(in, rnnP)
+	k.packs.New = func() any { return new(packedNets) }
+	if k.dynamic {
+		return
 	}
+	given := make([]*tensor.Tensor, len(in))
 	for _, i := range []int{rnnW, rnnR, rnnB, rnnP} {
-		if present(in, i) && !hasConst(in, i) {
-			return unsupported(n, "weights that are not constants (input %d)", i)
+		if present(in, i) {
+			given[i] = in[i].Const
 		}
 	}
 	for d, o := range k.options {
-		k.nets = append(k.nets, kernels.NewRecurrent(o, in[rnnW].Shape[2], in[rnnR].Shape[2], part(rnnW, d), part(rnnR, d), part(rnnB, d), part(rnnP, d)))
+		k.nets = append(k.nets, kernels.NewRecurrent(o, in[rnnW].Shape[2], in[rnnR].Shape[2],
+			k.part(given, rnnW, d), k.part(given, rnnR, d), k.part(given, rnnB, d), k.part(given, rnnP, d)))
 	}
-	return nil
+	k.fixed = nil
+}
+
+// part is what input i, which may be missing, holds for direction d.
+func (k *recurrentKernel) part(in []*tensor.Tensor, i, d int) []float32 {
+	if i >= len(in) || in[i] == nil {
+		return nil
+	}
+	t := in[i]
+	if k.fixed != nil && k.fixed[i] != nil {
+		t = k.fixed[i]
+	}
+	all := tensor.Data[float32](t)
+	size := len(all) / len(k.options)
+	return all[d*size : (d+1)*size]
+}
+
+// packedNets are networks whose weights came with a run.
+type packedNets struct{ nets []*kernels.Recurrent }
+
+// packed returns the networks of a run, in p where weights come with it.
+func (k *recurrentKernel) packed(p *packedNets, in []*tensor.Tensor) []*kernels.Recurrent {
+	if !k.dynamic {
+		return k.nets
+	}
+	for d, o := range k.options {
+		if d == len(p.nets) {
+			p.nets = append(p.nets, new(kernels.Recurrent))
+		}
+		net := p.nets[d]
+		net.RecurrentOptions, net.Input, net.Hidden = o, in[rnnW].Shape[2], in[rnnR].Shape[2]
+		net.Pack(k.part(in, rnnW, d), k.part(in, rnnR, d), k.part(in, rnnB, d), k.part(in, rnnP, d))
+	}
+	return p.nets
 }
 
 // ScratchBytes implements graph.ScratchKernel.
 func (k *recurrentKernel) ScratchBytes(args []graph.Arg) int {
-	_, batch, _ := k.sequence(args[rnnX].Shape)
-	return 4 * len(k.nets) * k.nets[0].Scratch(batch)
+	_, batch, input := k.sequence(args[rnnX].Shape)
+	net := kernels.Recurrent{RecurrentOptions: k.options[0], Input: input, Hidden: args[rnnR].Shape[2]}
+	return 4 * len(k.options) * net.Scratch(batch)
 }
 
 // Run implements graph.Kernel.
@@ -290,7 +329,10 @@ func (k *recurrentKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		return tensor.Data[float32](list[i])
 	}
 	var sequences [2]kernels.Sequence
-	directions, hidden := len(k.nets), k.nets[0].Hidden
+	own := k.packs.Get().(*packedNets)
+	defer k.packs.Put(own)
+	nets := k.packed(own, in)
+	directions, hidden := len(nets), nets[0].Hidden
 	for d := range directions {
 		s := kernels.Sequence{Steps: steps, Batch: batch, Reverse: k.reverse != (d == 1), Lengths: lengths, X: tensor.Data[float32](in[rnnX]),
 			XStep: batch * input, XRow: input, YStep: directions * batch * hidden, YRow: hidden, StateRow: hidden}
@@ -304,7 +346,7 @@ func (k *recurrentKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		s.Hn, s.Cn = from(optional(out, 1), state), from(optional(out, 2), state)
 		sequences[d] = s
 	}
-	kernels.RunRecurrent(k.pool, k.nets, &sequences, floats(scratch))
+	kernels.RunRecurrent(k.pool, nets, &sequences, floats(scratch))
 	return nil
 }
 

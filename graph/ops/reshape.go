@@ -10,8 +10,8 @@ import (
 var (
 	opReshape   = shapeOp("reshape", "Reshape", 5, 2, 1, reshapeShape)
 	opFlatten   = shapeOp("flatten", "Flatten", 1, 1, 0, flattenShape)
-	opSqueeze   = shapeOp("squeeze", "Squeeze", 13, 2, 0, squeezeShape)
-	opUnsqueeze = shapeOp("unsqueeze", "Unsqueeze", 13, 2, 0, unsqueezeShape)
+	opSqueeze   = shapeOp("squeeze", "Squeeze", 1, 2, 0, squeezeShape)
+	opUnsqueeze = shapeOp("unsqueeze", "Unsqueeze", 1, 2, 0, unsqueezeShape)
 )
 
 func shapeOp(name, opType string, since int64, maxInputs, shapeInput int, shape func(n *graph.Node, in []graph.Arg) ([]int, error)) *Op {
@@ -112,14 +112,25 @@ func flattenShape(n *graph.Node, in []graph.Arg) ([]int, error) {
 	return shape, nil
 }
 
+// axesOf reads the axes of input 1, before opset 13 of the attribute.
+func axesOf(n *graph.Node, in []graph.Arg) (axes []int64, given bool, err error) {
+	if present(in, 1) {
+		axes, err = constInts(n, in, 1)
+		return axes, true, err
+	}
+	_, given = n.Attrs["axes"]
+	axes, err = n.IntsAttr("axes")
+	return axes, given, err
+}
+
 func squeezeShape(n *graph.Node, in []graph.Arg) ([]int, error) {
 	rank := len(in[0].Shape)
 	drop := make([]bool, rank)
-	if present(in, 1) {
-		axes, err := constInts(n, in, 1)
-		if err != nil {
-			return nil, err
-		}
+	axes, given, err := axesOf(n, in)
+	if err != nil {
+		return nil, err
+	}
+	if given {
 		for _, a := range axes {
 			axis, err := axisOf(n, a, rank)
 			if err != nil {
@@ -142,7 +153,10 @@ func squeezeShape(n *graph.Node, in []graph.Arg) ([]int, error) {
 }
 
 func unsqueezeShape(n *graph.Node, in []graph.Arg) ([]int, error) {
-	axes, err := constInts(n, in, 1)
+	axes, given, err := axesOf(n, in)
+	if err == nil && !given {
+		err = modelErr(n, "no axes")
+	}
 	if err != nil {
 		return nil, err
 	}

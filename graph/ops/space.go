@@ -32,12 +32,17 @@ var (
 			return nil, modelErr(n, "shape %v for blocks of %d", s, b)
 		}
 		return []int{s[0], s[1] * b * b, s[2] / b, s[3] / b}, nil
-	}, func(v *kernels.View, s []int, b int, _ bool) {
+	}, func(v *kernels.View, s []int, b int, columnsFirst bool) {
 		c, h, w := s[1], s[2], s[3]
 		v.Axis(s[0], c*h*w)
+		if columnsFirst {
+			v.Axis(c, h*w)
+		}
 		v.Axis(b, w)
 		v.Axis(b, 1)
-		v.Axis(c, h*w)
+		if !columnsFirst {
+			v.Axis(c, h*w)
+		}
 		v.Axis(h/b, b*w)
 		v.Axis(w/b, b)
 	})

@@ -77,9 +77,10 @@ func strideOf(shape []int, axis int) int {
 	return s
 }
 
-// movable is the result of an operator that moves elements of any fixed size, along no more axes than a kernels.View has.
+// movable is the result of an operator that moves elements of any fixed size, along no more axes than a kernels.View has; viaPositions adds
+// strings.
 func movable(n *graph.Node, d tensor.DType, shape []int) ([]graph.Arg, error) {
-	if d == tensor.String {
+	if d.Size() == 0 {
 		return nil, unsupported(n, "input 0 is %s", d)
 	}
 	if len(shape) > kernels.MaxAxes {

@@ -18,9 +18,14 @@ type window struct {
 
 // windowOf reads the attributes for axes spatial axes; kernel is given by the weights or read from "kernel_shape".
 func windowOf(n *graph.Node, axes int, kernel []int) (*window, error) {
-	if axes != 1 && axes != 2 {
-		return nil, unsupported(n, "%d spatial axes, expected 1 or 2", axes)
+	if axes < 1 || axes > 3 {
+		return nil, unsupported(n, "%d spatial axes, expected 1 to 3", axes)
 	}
+	return windowNd(n, axes, kernel)
+}
+
+// windowNd is windowOf for any number of axes.
+func windowNd(n *graph.Node, axes int, kernel []int) (*window, error) {
 	w := &window{kernel: kernel}
 	var pads []int
 	for _, list := range []struct {
@@ -111,7 +116,7 @@ func (w *window) inferSpatial(n *graph.Node, in []int, channels int) ([]int, err
 	return out, nil
 }
 
-// shape gives kernels the geometry of an input of these dimensions, and the padded size.
+// shape gives kernels the geometry of an input of one or two spatial axes, and the padded size.
 func (w *window) shape(in []int) (s kernels.ConvShape, padH, padW int) {
 	s = kernels.ConvShape{H: 1, OH: 1, KH: 1, StrideH: 1, DilationH: 1}
 	padH = 1

@@ -41,7 +41,7 @@ type inliner struct{ names }
 // simplify works on g, then on its bodies, until nothing more becomes constant.
 func (in *inliner) simplify(g *graph.Graph) error {
 	for {
-		if err := simplify(g); err != nil {
+		if err := simplify(g, g != in.root); err != nil {
 			return err
 		}
 		if !in.inline(g) {
@@ -102,32 +102,7 @@ func takenBranch(g *graph.Graph, n *graph.Node) *graph.Graph {
 	return branch
 }
 
-// freshNames renames what a branch makes to names that nothing in the model has.
+// freshNames gives what a branch has names that nothing in the model has.
 func (in *inliner) freshNames(branch *graph.Graph) {
-	names := map[string]string{}
-	fresh := func(name string) string {
-		to := in.fresh(name)
-		names[name] = to
-		return to
-	}
-	constants := map[string]*tensor.Tensor{}
-	for name, t := range branch.Initializers {
-		constants[fresh(name)] = t
-	}
-	branch.Initializers = constants
-	for _, n := range branch.Nodes {
-		for i, out := range n.Outputs {
-			if out != "" {
-				n.Outputs[i] = fresh(out)
-			}
-		}
-	}
-	for _, n := range branch.Nodes {
-		n.Rename(names)
-	}
-	for i, v := range branch.Outputs {
-		if to, ok := names[v.Name]; ok {
-			branch.Outputs[i].Name = to
-		}
-	}
+	branch.Freshen(map[string]string{}, in.fresh)
 }

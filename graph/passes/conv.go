@@ -56,8 +56,11 @@ func foldBatchNorm(g *graph.Graph) {
 		}
 		folded := tensor.New(tensor.Float32, w.Shape...)
 		from, to, each := tensor.Data[float32](w), tensor.Data[float32](folded), w.Len()/filters
-		for i, v := range from {
-			to[i] = v * scale[i/each]
+		for f, s := range scale {
+			row := to[f*each:][:each]
+			for i, v := range from[f*each:][:each] {
+				row[i] = v * s
+			}
 		}
 		weights, bias := unused(g, norm.Outputs[0]+".weights"), unused(g, norm.Outputs[0]+".bias")
 		g.Initializers[weights], g.Initializers[bias] = folded, tensor.Of(shift, filters)

@@ -37,12 +37,14 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 }
 
 // simplify is what Standard does with one graph, without its bodies.
-func simplify(g *graph.Graph) error {
+func simplify(g *graph.Graph, lenient bool) error {
+	modernise(g)
+	dropSideOutputs(g)
 	dropIdentities(g)
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
 	keepExpandable(g, keep)
-	if err := foldConstants(g, keep); err != nil {
+	if err := foldConstants(g, keep, lenient); err != nil {
 		return err
 	}
 	dropUnused(g)
@@ -50,53 +52,26 @@ func simplify(g *graph.Graph) error {
 	return nil
 }
 
-// maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model.
-const maxFoldedBytes = 256 << 20
+// maxFoldedBytes bounds what one folded node may produce, so that a small file cannot become a large model. The largest weights of known
+// networks that are made this way are 411 MB (the first dense layer of VGG).
+const maxFoldedBytes = 512 << 20
 
-// foldConstants computes nodes whose inputs are all constants, except those that keep says must stay as they are.
-func foldConstants(g *graph.Graph, keep map[*graph.Node]bool) error {
+// foldConstants computes nodes whose inputs are all constants, except those that keep says must stay as they are. What fails stays too if
+// lenient is set: it may be in a body that never runs.
+func foldConstants(g *graph.Graph, keep map[*graph.Node]bool, lenient bool) error {
 	kept := g.Nodes[:0:0]
 	for _, n := range g.Nodes {
 		if keep[n] || !allConstant(g, n) {
 			kept = append(kept, n)
 			continue
 		}
-		op, err := ops.Find(n)
-		if err != nil {
+		out, err := compute(g, n)
+		if err != nil && !lenient {
 			return err
 		}
-		in := make([]*tensor.Tensor, len(n.Inputs))
-		args := make([]graph.Arg, len(n.Inputs))
-		for j, name := range n.Inputs {
-			if t := g.Initializers[name]; t != nil {
-				in[j], args[j] = t, graph.Arg{DType: t.DType, Shape: t.Shape, Const: t}
-			}
-		}
-		outArgs, err := op.Infer(n, args)
-		if err != nil {
-			return err
-		}
-		out := make([]*tensor.Tensor, len(outArgs))
-		for j, a := range outArgs {
-			if count, ok := tensor.Elements(a.Shape); !ok || count > maxFoldedBytes/max(1, a.DType.Size()) {
-				return fmt.Errorf("%s: a constant of shape %v: %w", n, a.Shape, graph.ErrLimit)
-			}
-			out[j] = tensor.New(a.DType, a.Shape...)
-		}
-		kernel, err := ops.CPU{}.Kernel(n, args)
-		if err != nil {
-			return err
-		}
-		var scratch []byte
-		if s, ok := kernel.(graph.ScratchKernel); ok {
-			size := s.ScratchBytes(args)
-			if size < 0 || size > maxFoldedBytes {
-				return fmt.Errorf("%s: %d bytes to compute a constant: %w", n, size, graph.ErrLimit)
-			}
-			scratch = tensor.AlignedBytes(size)
-		}
-		if err := kernel.Run(in, out, scratch); err != nil {
-			return err
+		if err != nil || out == nil {
+			kept = append(kept, n)
+			continue
 		}
 		for j, name := range n.Outputs {
 			if name != "" {
@@ -106,6 +81,48 @@ func foldConstants(g *graph.Graph, keep map[*graph.Node]bool) error {
 	}
 	g.Nodes = kept
 	return nil
+}
+
+// compute runs a node whose inputs are constants; nil where its outputs are no tensors.
+func compute(g *graph.Graph, n *graph.Node) ([]*tensor.Tensor, error) {
+	op, err := ops.Find(n)
+	if err != nil {
+		return nil, err
+	}
+	in := make([]*tensor.Tensor, len(n.Inputs))
+	args := make([]graph.Arg, len(n.Inputs))
+	for j, name := range n.Inputs {
+		if t := g.Initializers[name]; t != nil {
+			in[j], args[j] = t, graph.Arg{DType: t.DType, Shape: t.Shape, Const: t}
+		}
+	}
+	outArgs, err := op.Infer(n, args)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*tensor.Tensor, len(outArgs))
+	for j, a := range outArgs {
+		if a.DType.Composite() {
+			return nil, nil
+		}
+		if count, ok := tensor.Elements(a.Shape); !ok || count > maxFoldedBytes/max(1, a.DType.Size()) {
+			return nil, fmt.Errorf("%s: a constant of shape %v: %w", n, a.Shape, graph.ErrLimit)
+		}
+		out[j] = tensor.New(a.DType, a.Shape...)
+	}
+	kernel, err := ops.CPU{}.Kernel(n, args)
+	if err != nil {
+		return nil, err
+	}
+	var scratch []byte
+	if s, ok := kernel.(graph.ScratchKernel); ok {
+		size := s.ScratchBytes(args)
+		if size < 0 || size > maxFoldedBytes {
+			return nil, fmt.Errorf("%s: %d bytes to compute a constant: %w", n, size, graph.ErrLimit)
+		}
+		scratch = tensor.AlignedBytes(size)
+	}
+	return out, kernel.Run(in, out, scratch)
 }
 
 func allConstant(g *graph.Graph, n *graph.Node) bool {
@@ -160,29 +177,36 @@ func trains(g *graph.Graph, n *graph.Node) bool {
 	return t == nil || t.DType != tensor.Bool || t.Len() != 1 || tensor.Data[bool](t)[0]
 }
 
-// dropUnused removes nodes and initializers that no output depends on.
+// dropUnused removes nodes and initializers that no output depends on. Nodes need not be sorted.
 func dropUnused(g *graph.Graph) {
-	used := map[string]bool{}
-	for _, v := range g.Outputs {
-		used[v.Name] = true
-	}
-	kept := make([]*graph.Node, 0, len(g.Nodes))
-	for i := len(g.Nodes) - 1; i >= 0; i-- { // Nodes are sorted: users come after what they use
-		n := g.Nodes[i]
-		needed := false
+	producer := make(map[string]*graph.Node, len(g.Nodes))
+	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
-			needed = needed || used[out]
+			producer[out] = n
 		}
-		if !needed {
+	}
+	used, needed := map[string]bool{}, map[*graph.Node]bool{}
+	var open []string
+	for _, v := range g.Outputs {
+		open = append(open, v.Name)
+	}
+	for len(open) > 0 {
+		name := open[len(open)-1]
+		open = open[:len(open)-1]
+		if used[name] || name == "" {
 			continue
 		}
-		for _, in := range n.Reads() {
-			used[in] = true
+		used[name] = true
+		if n := producer[name]; n != nil && !needed[n] {
+			needed[n] = true
+			open = append(open, n.Reads()...)
 		}
-		kept = append(kept, n)
 	}
-	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
-		kept[i], kept[j] = kept[j], kept[i]
+	kept := g.Nodes[:0]
+	for _, n := range g.Nodes {
+		if needed[n] {
+			kept = append(kept, n)
+		}
 	}
 	g.Nodes = kept
 	for name := range g.Initializers {

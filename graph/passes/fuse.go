@@ -10,10 +10,10 @@ func Fuse(m *graph.Model) error {
 	var err error
 	eachBody(g, func(body *graph.Graph) {
 		if err == nil && body != g {
-			err = simplify(body) // with the constants that it has now
+			err = simplify(body, true) // with the constants that it has now
 		}
 		if err == nil {
-			err = fuse(body)
+			err = fuse(body, body != g)
 		}
 	})
 	if err != nil {
@@ -22,7 +22,7 @@ func Fuse(m *graph.Model) error {
 	return g.Sort()
 }
 
-func fuse(g *graph.Graph) error {
+func fuse(g *graph.Graph, lenient bool) error {
 	fuseGelu(g)
 	fuseNorms(g)
 	fuseAttention(g)
@@ -32,7 +32,7 @@ func fuse(g *graph.Graph) error {
 	fuseWeights(g)
 	dropUnused(g)
 	// Quantised weights that no integer kernel took are dequantised now, once.
-	if err := foldConstants(g, nil); err != nil {
+	if err := foldConstants(g, nil, lenient); err != nil {
 		return err
 	}
 	fuseSwish(g)

@@ -140,7 +140,7 @@ func quantizesU8(g *graph.Graph, n *graph.Node) bool {
 		return unsignedScalar(g, n) && validScale(g, n.Inputs[1])
 	}
 	scale := g.Initializers[n.Inputs[1]]
-	return scale != nil && scale.DType == tensor.Float32 && scale.Len() == 1 && validScale(g, n.Inputs[1])
+	return scale != nil && scale.DType == tensor.Float32 && scale.Len() == 1 && validScale(g, n.Inputs[1]) && plainTypes(n)
 }
 
 // dequantizesU8 reports whether n is a DequantizeLinear of u8 with one constant scale.
@@ -172,7 +172,7 @@ const maxFusedProducts = 16000
 // quantizedConv is the QConv, before layout, without its result.
 func quantizedConv(g *graph.Graph, e *edges, n *graph.Node) (*graph.Node, bool) {
 	a, w := e.producer[n.Inputs[0]], e.producer[n.Inputs[1]]
-	if !dequantizesU8(g, a) || !is(w, "DequantizeLinear") {
+	if !dequantizesU8(g, a) || !is(w, "DequantizeLinear") || !plainTypes(w) {
 		return nil, false
 	}
 	weights, scale := g.Initializers[w.Inputs[0]], g.Initializers[w.Inputs[1]]

@@ -154,7 +154,7 @@ func (t *tableFinder) compute(q *graph.Node) (*tensor.Tensor, bool) {
 		}
 	}
 	small.Initializers[source] = tensor.Of(bytes, 256)
-	if err := foldConstants(small, nil); err != nil {
+	if err := foldConstants(small, nil, false); err != nil {
 		return nil, false // the operators themselves will say what is wrong
 	}
 	table := small.Initializers[q.Outputs[0]]

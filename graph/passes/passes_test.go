@@ -115,3 +115,29 @@ func TestHostileArity(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadMask: a Dropout whose mask nothing reads is gone, one whose mask is an output stays.
+func TestUnreadMask(t *testing.T) {
+	m := &graph.Model{Opsets: map[string]int64{"": 17}, Graph: graph.Graph{
+		Inputs:  []graph.Value{{Name: "x", DType: tensor.Float32, Shape: []int{-1, 2}}},
+		Outputs: []graph.Value{{Name: "y", DType: tensor.Float32}},
+		Nodes: []*graph.Node{
+			{Op: "Dropout", Inputs: []string{"x"}, Outputs: []string{"d", "mask"}},
+			{Op: "Relu", Inputs: []string{"d"}, Outputs: []string{"y"}},
+		},
+	}}
+	out, err := passes.Standard(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := opNames(out); got != "Relu" {
+		t.Errorf("nodes are %s", got)
+	}
+	m.Graph.Outputs = append(m.Graph.Outputs, graph.Value{Name: "mask", DType: tensor.Bool})
+	if out, err = passes.Standard(m); err != nil {
+		t.Fatal(err)
+	}
+	if got := opNames(out); got != "Dropout Relu" {
+		t.Errorf("with the mask as an output nodes are %s", got)
+	}
+}

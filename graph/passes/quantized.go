@@ -53,7 +53,7 @@ func quantizedGemm(g *graph.Graph, e *edges, n *graph.Node) (*graph.Node, bool) 
 		return nil, false
 	}
 	a, w := e.producer[n.Inputs[0]], e.producer[n.Inputs[1]]
-	if !is(a, "DequantizeLinear") || !is(w, "DequantizeLinear") || !unsignedScalar(g, a) {
+	if !is(a, "DequantizeLinear") || !is(w, "DequantizeLinear") || !unsignedScalar(g, a) || !plainTypes(w) {
 		return nil, false
 	}
 	weights, scale := g.Initializers[w.Inputs[0]], g.Initializers[w.Inputs[1]]
@@ -126,7 +126,18 @@ func unsignedScalar(g *graph.Graph, n *graph.Node) bool {
 		return false
 	}
 	scale, zero := g.Initializers[n.Inputs[1]], g.Initializers[n.Inputs[2]]
-	return scale != nil && scale.DType == tensor.Float32 && scale.Len() == 1 && zero != nil && zero.DType == tensor.Uint8 && zero.Len() == 1
+	return scale != nil && scale.DType == tensor.Float32 && scale.Len() == 1 && zero != nil && zero.DType == tensor.Uint8 && zero.Len() == 1 &&
+		plainTypes(n)
+}
+
+// plainTypes reports whether a Q or DQ node has none of the attributes that change its types or share scales among blocks.
+func plainTypes(n *graph.Node) bool {
+	for _, name := range []string{"output_dtype", "precision", "block_size"} {
+		if v, err := n.IntAttr(name, 0); err != nil || v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // unsignActivations rewrites s8 QuantizeLinear whose users are all s8 DequantizeLinear with the same kind of constants.
@@ -156,7 +167,7 @@ func signedScalar(g *graph.Graph, n *graph.Node) bool {
 		return false
 	}
 	zero := g.Initializers[n.Inputs[2]]
-	return zero != nil && zero.DType == tensor.Int8 && zero.Len() == 1
+	return zero != nil && zero.DType == tensor.Int8 && zero.Len() == 1 && plainTypes(n)
 }
 
 // shiftedZero is the name of a u8 constant that is s8 constant name + 128.

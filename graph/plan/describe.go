@@ -14,7 +14,13 @@ type StepInfo struct {
 	DType string `json:"dtype"`           // of the first output; "" where values of a run decide
 	Shape []int  `json:"shape,omitempty"` // nil where values of a run decide
 	FLOPs int64  `json:"flops"`           // of products and convolutions, two per multiply-add; 0 for the rest
+	// Bytes of the first output, and where they lie in the arena; OutsideArena for outputs of the model, which lie in the caller's memory.
+	Bytes  int `json:"bytes"`
+	Offset int `json:"offset"`
 }
+
+// OutsideArena is the offset of what is not in the arena.
+const OutsideArena = noOffset
 
 // Describe lists the steps and the bytes of intermediate values for inputs, of which the shapes count. Of what follows a step whose shape
 // depends on values, only the operators are known.
@@ -27,7 +33,7 @@ func (p *Plan) Describe(inputs []*tensor.Tensor) ([]StepInfo, int, error) {
 	later := func(n *graph.Node) error {
 		op, err := ops.Find(n)
 		if err == nil {
-			steps = append(steps, StepInfo{Op: op.Name, Node: n.Name, Value: n.Outputs[0]})
+			steps = append(steps, StepInfo{Op: op.Name, Node: n.Name, Value: n.Outputs[0], Offset: OutsideArena})
 		}
 		return err
 	}
@@ -79,9 +85,10 @@ func (r *region) describe(b *binding) (steps []StepInfo) {
 func (r *region) stepInfo(b *binding, i int) StepInfo {
 	st := &r.steps[i]
 	out := st.out[0]
-	info := StepInfo{Op: st.op.Name, Node: st.node.Name, Value: st.node.Outputs[0], DType: r.slots[out].dtype.String(), Shape: b.shapes[out]}
+	info := StepInfo{Op: st.op.Name, Node: st.node.Name, Value: st.node.Outputs[0], DType: r.slots[out].dtype.String(), Shape: b.shapes[out], Offset: b.offsets[out]}
+	n, _ := tensor.Elements(b.shapes[out])
+	info.Bytes = n * r.slots[out].dtype.Size()
 	if st.op.Depth != nil {
-		n, _ := tensor.Elements(b.shapes[out])
 		info.FLOPs = 2 * int64(n) * int64(st.op.Depth(b.shapes[st.in[0]], b.shapes[st.in[1]]))
 	}
 	return info

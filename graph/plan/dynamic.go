@@ -135,7 +135,11 @@ func (s *stepState) fits() bool {
 		if in.DType != a.DType || !slices.Equal(in.Shape, a.Shape) {
 			return false
 		}
-		if v := a.Const; v != nil && v != in && (v.Items != nil || !bytes.Equal(v.Bytes, in.Bytes) || !slices.Equal(v.Strings, in.Strings)) {
+		switch v := a.Const; {
+		case v == nil:
+		case v.DType.Composite(): // it may be the same tensor with other items
+			return false
+		case v != in && (!bytes.Equal(v.Bytes, in.Bytes) || !slices.Equal(v.Strings, in.Strings)):
 			return false
 		}
 	}
@@ -211,6 +215,7 @@ type flow struct {
 	call            *call
 	step            *dynamic
 	used            int // bytes before the operator
+	items           int // bytes of the items that it keeps, when they were last counted
 	inputs, outputs []*tensor.Tensor
 }
 
@@ -239,14 +244,31 @@ func (w *flow) Signature(body int) (inputs, outputs int) {
 
 // Step implements ops.Flow.
 func (w *flow) Step() error {
-	if w.call.iterations++; w.call.iterations > MaxIterations {
-		return fmt.Errorf("%s: more than %d iterations: %w", w.step.node, MaxIterations, graph.ErrLimit)
+	if w.call.iterations++; w.call.iterations > w.p.maxSteps {
+		return fmt.Errorf("%s: more than %d iterations of loops: %w", w.step.node, w.p.maxSteps, graph.ErrLimit)
 	}
 	return nil
 }
 
-// Hold implements ops.Flow.
-func (w *flow) Hold(bytes int) error {
+// Hold implements ops.Flow. Items are shared by the sequences that have them, and counting them takes time: until they may be too many, it
+// is enough to know how many bytes were made since.
+func (w *flow) Hold(bytes int, values []*tensor.Tensor) error {
+	for _, t := range values {
+		bytes += sizeOf(t)
+	}
 	w.call.used = w.used
-	return w.p.charge(w.call, bytes)
+	if limit := w.p.maxBytes; w.call.fresh > limit/4 || w.used+bytes+w.items+w.call.fresh > limit {
+		w.items, w.call.fresh = 0, 0
+		for _, t := range values {
+			w.items += sizeOfItems(t)
+		}
+	}
+	return w.p.charge(w.call, bytes+w.items+w.call.fresh)
+}
+
+func sizeOfItems(t *tensor.Tensor) (size int) {
+	for _, item := range t.Items {
+		size += itemBytes + sizeOf(item) + sizeOfItems(item)
+	}
+	return size
 }

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -98,6 +99,26 @@ func TestFusedRows(t *testing.T) {
 		m.Graph.Initializers["square"], m.Graph.Initializers["one"], m.Graph.Initializers["all"] = random(r, 12, 12), random(r, 1, 5, 12), random(r, 2, 5, 12)
 		if got := compile(t, m, plan.Options{}).Signature().RowIndependent; got != want {
 			t.Errorf("residual %s: rows independent: %v", residual, got)
+		}
+	}
+}
+
+// TestSumOfProducts: the first product takes the sum of both into its epilogue, and then reads what a later node makes.
+func TestSumOfProducts(t *testing.T) {
+	m := mlp()
+	m.Graph.Nodes = []*graph.Node{node("Gemm", "input w0 b0", "p"), node("Gemm", "input w0 b0", "q"), node("Add", "p q", "output")}
+	m.Graph.Outputs[0].Shape = []int{-1, 128}
+	single := mlp()
+	single.Graph.Nodes, single.Graph.Outputs[0].Shape = []*graph.Node{node("Gemm", "input w0 b0", "output")}, []int{-1, 128}
+	sum, one := compile(t, m, plan.Options{}), compile(t, single, plan.Options{})
+	in, a, b := sum.NewInputs(3), sum.NewOutputs(), one.NewOutputs()
+	fill(in, 1)
+	if err := errors.Join(sum.Run(in, a), one.Run(in, b)); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range tensor.Data[float32](b[0]) {
+		if got := tensor.Data[float32](a[0])[i]; got != 2*v {
+			t.Fatalf("element %d is %v, expected %v", i, got, 2*v)
 		}
 	}
 }

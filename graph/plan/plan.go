@@ -20,14 +20,16 @@ type Options struct {
 	Backend   graph.Backend // nil: the CPU with Pool
 	Precision string        // "": as the model says; passes.BF16 is the fast mode of that name
 	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
-	Observer  Observer      // sees every step of every run; nil: none, which costs nothing
+	// MaxIterations bounds the iterations of all loops of one run together; 0: DefaultMaxIterations. A model that goes on gets ErrLimit.
+	MaxIterations int
+	Observer      Observer // sees every step of every run; nil: none, which costs nothing
 }
 
 // DefaultMaxBytes is the memory limit of one run.
 const DefaultMaxBytes = 1 << 30
 
-// MaxIterations bounds the iterations of all loops of one run together; a model that goes on beyond it gets ErrLimit.
-const MaxIterations = 1 << 20
+// DefaultMaxIterations is the limit of loops in one run, some seconds of empty ones.
+const DefaultMaxIterations = 1 << 20
 
 // Plan is a compiled model.
 type Plan struct {
@@ -48,6 +50,9 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxIterations == 0 {
+		o.MaxIterations = DefaultMaxIterations
 	}
 	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
 		return nil, err
@@ -74,7 +79,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.Observer}, signature: signature, precision: o.Precision}
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer}, signature: signature, precision: o.Precision}
 	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}
@@ -105,6 +110,11 @@ func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
 		if have < op.Since {
 			return fmt.Errorf("%s: opset %d of domain %q, expected %d or newer: %w", n, have, n.Domain, op.Since, graph.ErrUnsupported)
 		}
+		for _, name := range op.Bodies {
+			if n.Attrs[name].Graph == nil {
+				return fmt.Errorf("%s: attribute %q is no graph: %w", n, name, graph.ErrModel)
+			}
+		}
 		for _, body := range n.Bodies() {
 			if err := checkOpsets(body, opsets); err != nil {
 				return err
@@ -125,7 +135,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			return fmt.Errorf("input %q has a dtype hotpath does not have: %w", v.Name, graph.ErrUnsupported)
 		}
 		ranked = ranked && (v.Shape != nil || v.DType.Composite())
-		rowsOnly = rowsOnly && len(v.Shape) > 0 && !slices.Contains(v.Shape[1:], -1)
+		rowsOnly = rowsOnly && !slices.Contains(v.Shape[min(1, len(v.Shape)):], -1)
 		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withRows(v.Shape, 1)}
 		if v.DType.Composite() {
 			inputs[i].Shape = []int{0}
@@ -269,6 +279,9 @@ func checkItems(in *tensor.Tensor, want *graph.Value) error {
 	if len(in.Shape) != 1 || in.Shape[0] != len(in.Items) || want.DType == tensor.Optional && len(in.Items) > 1 {
 		return fmt.Errorf("input %q has %d items and shape %v: %w", want.Name, len(in.Items), in.Shape, graph.ErrInput)
 	}
+	if want.DType == tensor.Map {
+		return checkMap(in, want)
+	}
 	for i, item := range in.Items {
 		if item == nil || want.Elem != nil && item.DType != want.Elem.DType {
 			return fmt.Errorf("input %q: item %d is not of the declared type: %w", want.Name, i, graph.ErrInput)
@@ -278,6 +291,21 @@ func checkItems(in *tensor.Tensor, want *graph.Value) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkMap compares keys and values with their declared types.
+func checkMap(in *tensor.Tensor, want *graph.Value) error {
+	if len(in.Items) != 2 || in.Items[0] == nil || in.Items[1] == nil {
+		return fmt.Errorf("input %q has %d items, expected keys and values: %w", want.Name, len(in.Items), graph.ErrInput)
+	}
+	keys, values := in.Items[0], in.Items[1]
+	switch {
+	case len(keys.Shape) != 1 || !slices.Equal(keys.Shape, values.Shape):
+		return fmt.Errorf("input %q has keys of shape %v and values of %v: %w", want.Name, keys.Shape, values.Shape, graph.ErrInput)
+	case keys.DType != want.Key || want.Elem != nil && values.DType != want.Elem.DType:
+		return fmt.Errorf("input %q maps %s to %s, which is not its declared type: %w", want.Name, keys.DType, values.DType, graph.ErrInput)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 type machine struct {
 	backend  graph.Backend
 	maxBytes int
+	maxSteps int      // iterations of loops
 	observer Observer // nil: none
 }
 

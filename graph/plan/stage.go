@@ -133,7 +133,8 @@ func (s *stager) add(n *graph.Node) error {
 		}
 	}
 	if op.Flow != nil {
-		return s.addDynamic(n, op)
+		s.addDynamic(n, op)
+		return nil
 	}
 	in, items := make([]graph.Arg, len(n.Inputs)), false
 	for i, name := range n.Inputs {
@@ -145,7 +146,8 @@ func (s *stager) add(n *graph.Node) error {
 		items = items || a.DType.Composite()
 	}
 	if items || errors.Is(err, graph.ErrNeedsValue) {
-		return s.addDynamic(n, op)
+		s.addDynamic(n, op)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -156,7 +158,7 @@ func (s *stager) add(n *graph.Node) error {
 	return s.b.add(op, n, out)
 }
 
-func (s *stager) addDynamic(n *graph.Node, op *ops.Op) error {
+func (s *stager) addDynamic(n *graph.Node, op *ops.Op) {
 	d := &dynamic{number: s.program.dynamic, node: n, op: op}
 	s.program.dynamic++
 	for _, name := range n.Inputs {
@@ -170,13 +172,9 @@ func (s *stager) addDynamic(n *graph.Node, op *ops.Op) error {
 		}
 	}
 	if op.Flow != nil {
-		var err error
-		if d.bodies, err = s.bodiesOf(n, op); err != nil {
-			return err
-		}
+		d.bodies = s.bodiesOf(n, op)
 	}
 	s.st.dynamic = append(s.st.dynamic, d)
-	return nil
 }
 
 // number is -1 for an omitted value.
@@ -188,24 +186,20 @@ func (p *program) number(name string) int {
 }
 
 // bodiesOf makes the programs of the bodies of n, once.
-func (p *program) bodiesOf(n *graph.Node, op *ops.Op) ([]*body, error) {
+func (p *program) bodiesOf(n *graph.Node, op *ops.Op) []*body {
 	if known, ok := p.bodies[n]; ok {
-		return known, nil
+		return known
 	}
 	bodies := make([]*body, len(op.Bodies))
 	for i, name := range op.Bodies {
-		g := n.Attrs[name].Graph
-		if g == nil {
-			return nil, fmt.Errorf("%s: attribute %q is no graph: %w", n, name, graph.ErrModel)
-		}
-		b := &body{program: newProgram(p.machine, g)}
+		b := &body{program: newProgram(p.machine, n.Attrs[name].Graph)}
 		for _, name := range b.captured {
 			b.from = append(b.from, p.values[name])
 		}
 		bodies[i] = b
 	}
 	p.bodies[n] = bodies
-	return bodies, nil
+	return bodies
 }
 
 // finish ends the region: its outputs are what the steps behind it, later stages and the caller read. What follows from shapes is computed

@@ -20,7 +20,8 @@ var mayImport = map[string][]string{
 	"kernels/contract":   {"kernels", "internal/testkit"},
 	"graph/tensor":       {},
 	"graph":              {"graph/tensor"},
-	"graph/ops":          {"graph", "kernels"},
+	"graph/ops":          {"graph", "graph/picture", "kernels"},
+	"graph/picture":      {},
 	"graph/passes":       {"graph/ops"},
 	"graph/plan":         {"graph/passes"},
 	"loader/npy":         {"graph"},
@@ -66,6 +67,7 @@ var onlyIn = map[string][]string{
 	"github.com/alecthomas/kong":   {"cmd/hotpath"},
 	"github.com/prometheus":        {"server"},
 	"gonum.org/v1/plot":            {"bench/roofline"},
+	"golang.org/x/image":           {"graph/picture"},
 }
 
 // imports lists the direct imports of every package of the module, tests aside.

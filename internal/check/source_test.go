@@ -75,10 +75,13 @@ var numeric = []string{"kernels/", "graph/ops/", "graph/train/", "graph/plan/"}
 // libm matches functions of package math that are not correctly rounded, and so may differ between machines.
 var libm = regexp.MustCompile(`\bmath\.(Exp|Exp2|Expm1|Log|Log2|Log10|Log1p|Tanh|Sinh|Cosh|Sin|Cos|Tan|Pow|Erf|Erfc|Gamma|Cbrt)\(`)
 
+// float64File holds the functions of float64, which is not among the types that promise the same bits everywhere.
+const float64File = "graph/ops/float64.go"
+
 // TestNumericPathsAreExact looks for libm; fused.sh beside this file looks for contracted products.
 func TestNumericPathsAreExact(t *testing.T) {
 	sources(t, func(name string, text []byte) {
-		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "kernels/contract/") || generated(text) {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "kernels/contract/") || name == float64File || generated(text) {
 			return
 		}
 		for _, dir := range numeric {

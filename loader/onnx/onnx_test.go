@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,6 +119,45 @@ func initializer(parts ...[]byte) []byte {
 	return file(msg(7, msg(5, append([][]byte{msg(8, []byte("w"))}, parts...)...), value(12, "w")))
 }
 
+// callOf is a node of domain "" or, for one letter and a number, of the functions' domain, with one input and one output.
+func callOf(op, in, out string, more ...[]byte) []byte {
+	n := bytes.Join(append([][]byte{msg(1, []byte(in)), msg(2, []byte(out)), msg(4, []byte(op))}, more...), nil)
+	if op[0] >= 'a' && op[0] <= 'z' {
+		n = append(n, msg(7, []byte("local"))...)
+	}
+	return n
+}
+
+func functionOf(name string, more ...[]byte) []byte {
+	return msg(25, append([][]byte{msg(1, []byte(name)), msg(10, []byte("local")), msg(4, []byte("i")), msg(5, []byte("o")), msg(9, num(2, 17))}, more...)...)
+}
+
+func function(name, calls string) []byte { return functionOf(name, msg(7, callOf(calls, "i", "o"))) }
+
+// doubling is n functions each of which calls the next one twice.
+func doubling(name string, n int) (all [][]byte) {
+	for i := range n {
+		this, next := name+strconv.Itoa(i), name+strconv.Itoa(i+1)
+		if i == 0 {
+			this = name
+		}
+		all = append(all, functionOf(this, msg(7, callOf(next, "i", "h")), msg(7, callOf(next, "h", "o"))))
+	}
+	return all
+}
+
+func bodyCalling(name string) []byte {
+	branch := func(attr string) []byte {
+		return msg(5, msg(1, []byte(attr)), num(20, 5), msg(6, msg(2, []byte(attr)), msg(1, callOf(name, "i", attr+"o")), msg(12, msg(1, []byte(attr+"o")))))
+	}
+	return append(branch("then_branch"), branch("else_branch")...)
+}
+
+// calls is a model whose one node calls function "f".
+func calls(functions ...[]byte) []byte {
+	return file(append([][]byte{msg(7, msg(11, msg(1, []byte("x"))), msg(12, msg(1, []byte("y"))), msg(1, callOf("f", "x", "y")))}, functions...)...)
+}
+
 // TestHostile names its cases by the catalogue of hostile inputs.
 func TestHostile(t *testing.T) {
 	var deep, bodies, types []byte
@@ -148,6 +188,7 @@ func TestHostile(t *testing.T) {
 		"ON04 two graphs":          {file(msg(7), msg(7)), graph.ErrFormat},
 		"ON04 two opsets":          {append(file(), msg(8, num(2, 17))...), graph.ErrFormat},
 		"ON05 dims overflow":       {initializer(num(1, 1<<39), num(1, 1<<39), num(2, 1)), graph.ErrLimit},
+		"ON05 bits overflow":       {initializer(num(1, 1<<29), num(1, 1<<29), num(2, 7), msg(9)), graph.ErrFormat},
 		"ON05 negative":            {initializer(num(1, 1<<63), num(2, 1)), graph.ErrFormat},
 		"ON05 nine dims":           {initializer(bytes.Repeat(num(1, 1), 9), num(2, 1)), graph.ErrLimit},
 		"ON06 raw too short":       {initializer(num(1, 3), num(2, 1), msg(9, make([]byte, 8))), graph.ErrFormat},
@@ -155,9 +196,19 @@ func TestHostile(t *testing.T) {
 		"ON06 string in raw":       {initializer(num(1, 1), num(2, 8), msg(9, make([]byte, 4))), graph.ErrFormat},
 		"ON06 count":               {initializer(num(1, 5), num(2, 7), msg(7, []byte{1})), graph.ErrFormat},
 		"ON06 unknown dtype":       {initializer(num(1, 1), num(2, 77)), graph.ErrUnsupported},
-		"ON07 external data":       {initializer(num(1, 1), num(2, 1), msg(13, msg(1, []byte("location")), msg(2, []byte("/etc/passwd")))), graph.ErrUnsupported},
-		"ON07 external location":   {initializer(num(1, 1), num(2, 1), num(14, 1)), graph.ErrUnsupported},
-		"ON09 functions":           {file(msg(25)), graph.ErrUnsupported},
+		"ON07 external data":       {initializer(num(1, 1), num(2, 1), msg(13, msg(1, []byte("location")), msg(2, []byte("/etc/passwd")))), graph.ErrFormat},
+		"ON07 external location":   {initializer(num(1, 1), num(2, 1), num(14, 1)), graph.ErrFormat},
+		"ON09 without a name":      {file(msg(7, msg(12, msg(1, []byte("x"))), msg(11, msg(1, []byte("x")))), function("", "Relu")), graph.ErrFormat},
+		"ON09 twice":               {calls(function("f", "Relu"), function("f", "Relu")), graph.ErrFormat},
+		"ON09 calls itself":        {calls(function("f", "f")), graph.ErrModel},
+		"ON09 mutual":              {calls(function("f", "g"), function("g", "h"), function("h", "f")), graph.ErrModel},
+		"ON09 through a body":      {calls(functionOf("f", msg(7, callOf("If", "i", "o", bodyCalling("f"))))), graph.ErrModel},
+		"ON09 not called":          {calls(function("f", "Relu"), function("g", "g")), graph.ErrModel},
+		"ON09 2^40 nodes":          {calls(doubling("f", 40)...), graph.ErrLimit},
+		"ON09 2^40 calls of none":  {calls(append(doubling("f", 40), functionOf("f40", msg(7, callOf("Identity", "i", "o"))))...), graph.ErrLimit},
+		"ON09 outside value":       {calls(functionOf("f", msg(7, callOf("Neg", "x", "o")))), graph.ErrModel},
+		"ON09 outside reference":   {file(msg(7, msg(11, msg(1, []byte("x"))), msg(12, msg(1, []byte("y"))), msg(1, callOf("Softmax", "x", "y", msg(5, msg(1, []byte("axis")), msg(21, []byte("a")), num(20, 2)))))), graph.ErrModel},
+		"ON09 kind of a reference": {calls(functionOf("f", msg(7, callOf("Softmax", "i", "o", msg(5, msg(1, []byte("axis")), msg(21, []byte("a")), num(20, 2)))), msg(11, msg(1, []byte("a")), msg(4, []byte("s")), num(20, 3)))), graph.ErrModel},
 		"ON10 opset 0":             {append(num(1, 8), msg(8, num(2, 0))...), graph.ErrUnsupported},
 		"ON10 opset 2^63":          {append(num(1, 8), msg(8, num(2, 1<<63))...), graph.ErrUnsupported},
 		"ON10 ir version":          {num(1, 99), graph.ErrUnsupported},

@@ -1,10 +1,11 @@
 // Package onnx reads and writes ONNX model files: protobuf wire format in, graph.Model out, and back. Reading is for
 // hostile files: every count is bounded by the bytes that are there, nothing recurses on the file's word, and nothing
-// outside the file is opened. Field numbers are those of onnx.proto (ONNX 1.17, IR version 10).
+// outside the directory of the file is opened. Field numbers are those of onnx.proto (ONNX 1.17, IR version 10).
 package onnx
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -30,10 +31,25 @@ func Sniff(head []byte) bool {
 	return len(head) >= 2 && head[0] == 0x08 && head[1] >= 1 && head[1] <= 0x7f
 }
 
-// Read decodes a model file. Errors wrap graph.ErrFormat, ErrModel, ErrLimit or ErrUnsupported.
-func Read(data []byte) (*graph.Model, error) {
+// Read decodes a model file held in memory; one that keeps tensors in other files is refused. Errors wrap graph.ErrFormat, ErrModel,
+// ErrLimit or ErrUnsupported.
+func Read(data []byte) (*graph.Model, error) { return read(data, nil) }
+
+// ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
+// lead outside.
+func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
+	files, err := newDataFiles(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer files.close()
+	return read(data, files)
+}
+
+func read(data []byte, files *dataFiles) (*graph.Model, error) {
 	m := &graph.Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graphBytes []byte
+	var functions [][]byte
 	ir := int64(0)
 	err := walk(data, "ModelProto", func(f field) (err error) {
 		switch f.num {
@@ -47,11 +63,13 @@ func Read(data []byte) (*graph.Model, error) {
 			}
 			graphBytes, err = f.message("graph")
 		case 8:
-			err = readOpset(m, f)
+			err = readOpset(m.Opsets, f)
 		case 14:
 			err = readMetadata(m, f)
 		case 25:
-			err = fmt.Errorf("onnx: model-local functions: %w", graph.ErrUnsupported)
+			var b []byte
+			b, err = f.message("functions")
+			functions = append(functions, b)
 		}
 		return err
 	})
@@ -67,10 +85,13 @@ func Read(data []byte) (*graph.Model, error) {
 	if graphBytes == nil {
 		return nil, formatErr("ModelProto", 0, "no graph")
 	}
-	if err := readGraph(&m.Graph, graphBytes, 0); err != nil {
+	if err := readGraph(&m.Graph, graphBytes, context{files: files}); err != nil {
 		return nil, err
 	}
 	setOpsets(&m.Graph, m.Opsets)
+	if err := inlineFunctions(m, functions, files); err != nil {
+		return nil, err
+	}
 	return m, m.Graph.Check()
 }
 
@@ -86,7 +107,7 @@ func setOpsets(g *graph.Graph, opsets map[string]int64) {
 	}
 }
 
-func readOpset(m *graph.Model, f field) error {
+func readOpset(opsets map[string]int64, f field) error {
 	b, err := f.message("opset_import")
 	if err != nil {
 		return err
@@ -108,10 +129,10 @@ func readOpset(m *graph.Model, f field) error {
 	if version < 1 || domain == graph.DomainONNX && version > maxOpset {
 		return fmt.Errorf("onnx: opset %d of domain %q, expected 1 to %d: %w", version, domain, maxOpset, graph.ErrUnsupported)
 	}
-	if _, dup := m.Opsets[domain]; dup {
-		return formatErr("opset_import", 0, "domain %q twice", domain)
+	if other, dup := opsets[domain]; dup && other != version { // skl2onnx repeats itself
+		return formatErr("opset_import", 0, "domain %q twice, in versions %d and %d", domain, other, version)
 	}
-	m.Opsets[domain] = version
+	opsets[domain] = version
 	return nil
 }
 
@@ -142,9 +163,9 @@ func readMetadata(m *graph.Model, f field) error {
 	return err
 }
 
-// readGraph decodes a GraphProto that lies in depth others.
-func readGraph(g *graph.Graph, b []byte, depth int) error {
-	if depth > maxGraphDepth {
+// readGraph decodes a GraphProto.
+func readGraph(g *graph.Graph, b []byte, c context) error {
+	if c.depth > maxGraphDepth {
 		return fmt.Errorf("onnx: graphs nest more than %d deep: %w", maxGraphDepth, graph.ErrLimit)
 	}
 	g.Initializers = map[string]*tensor.Tensor{}
@@ -156,7 +177,7 @@ func readGraph(g *graph.Graph, b []byte, depth int) error {
 				return fmt.Errorf("onnx: more than %d nodes: %w", maxNodes, graph.ErrLimit)
 			}
 			var n *graph.Node
-			if n, err = readNode(f, depth); err == nil {
+			if n, err = readNode(f, c); err == nil {
 				g.Nodes = append(g.Nodes, n)
 			}
 		case 2:
@@ -166,7 +187,7 @@ func readGraph(g *graph.Graph, b []byte, depth int) error {
 			if b, err = f.message("initializer"); err != nil {
 				return err
 			}
-			name, t, err := readTensor(b)
+			name, t, err := readTensor(b, c.files)
 			if err != nil {
 				return err
 			}
@@ -198,7 +219,7 @@ func readGraph(g *graph.Graph, b []byte, depth int) error {
 func constantsToInitializers(g *graph.Graph) error {
 	kept := g.Nodes[:0]
 	for _, n := range g.Nodes {
-		if n.Domain != graph.DomainONNX || n.Op != "Constant" {
+		if n.Domain != graph.DomainONNX || n.Op != "Constant" || refers(n) {
 			kept = append(kept, n)
 			continue
 		}
@@ -244,12 +265,13 @@ func readName(f field, what string) (string, error) {
 	return s, err
 }
 
-func readNode(f field, depth int) (*graph.Node, error) {
+func readNode(f field, c context) (*graph.Node, error) {
 	b, err := f.message("node")
 	if err != nil {
 		return nil, err
 	}
 	n := &graph.Node{Attrs: map[string]graph.Attr{}}
+	overload := ""
 	err = walk(b, "NodeProto", func(f field) (err error) {
 		var s string
 		switch f.num {
@@ -264,90 +286,17 @@ func readNode(f field, depth int) (*graph.Node, error) {
 		case 4:
 			n.Op, err = readName(f, "op_type")
 		case 5:
-			err = readAttr(n, f, depth)
+			err = readAttr(n, f, c)
 		case 7:
 			s, err = readName(f, "node domain")
 			n.Domain = normalDomain(s)
-		}
-		return err
-	})
-	return n, err
-}
-
-func readAttr(n *graph.Node, f field, depth int) error {
-	b, err := f.message("attribute")
-	if err != nil {
-		return err
-	}
-	var a graph.Attr
-	name, kind := "", int64(0)
-	err = walk(b, "AttributeProto", func(f field) (err error) {
-		var s string
-		switch f.num {
-		case 1:
-			name, err = readName(f, "attribute name")
-		case 2:
-			a.Float, a.Kind = float32FromBits(f), graph.AttrFloat
-		case 3:
-			a.Int, err = f.int("attribute i")
-			a.Kind = graph.AttrInt
-		case 4:
-			a.String, err = f.text("attribute s")
-			a.Kind = graph.AttrString
-		case 5:
-			var t []byte
-			if t, err = f.message("attribute t"); err == nil {
-				_, a.Tensor, err = readTensor(t)
-			}
-			a.Kind = graph.AttrTensor
-		case 6:
-			var body []byte
-			if body, err = f.message("attribute g"); err == nil {
-				a.Graph = &graph.Graph{}
-				err = readGraph(a.Graph, body, depth+1)
-			}
-			a.Kind = graph.AttrGraph
-		case 7:
-			a.Floats, err = f.appendFloats(a.Floats, "attribute floats")
-			a.Kind = graph.AttrFloats
 		case 8:
-			a.Ints, err = f.appendInts(a.Ints, "attribute ints")
-			a.Kind = graph.AttrInts
-		case 9:
-			s, err = f.text("attribute strings")
-			a.Strings = append(a.Strings, s)
-			a.Kind = graph.AttrStrings
-		case 14:
-			var t []byte
-			if t, err = f.message("attribute tp"); err == nil {
-				a.Type = &graph.Value{}
-				err = readType(a.Type, t, 0)
-			}
-			a.Kind = graph.AttrType
-		case 20:
-			kind, err = f.int("attribute type")
-		case 10, 11, 15, 21, 22, 23:
-			err = fmt.Errorf("onnx: %s: attribute %q holds a list of tensors or graphs, a sparse tensor or a reference: %w", n, name, graph.ErrUnsupported)
+			overload, err = readName(f, "node overload")
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if kind != 0 { // an empty list or a zero value is only visible in the declared type
-		if a.Kind != 0 && a.Kind != graph.AttrKind(kind) {
-			return formatErr("attribute", 0, "%q declares type %d and holds type %d", name, kind, a.Kind)
-		}
-		a.Kind = graph.AttrKind(kind)
-		if a.Kind == graph.AttrTensor && a.Tensor == nil || a.Kind == graph.AttrGraph && a.Graph == nil || a.Kind == graph.AttrType && a.Type == nil {
-			return formatErr("attribute", 0, "%q declares a value of type %d and holds none", name, a.Kind)
-		}
-	}
-	if _, dup := n.Attrs[name]; dup {
-		return formatErr("attribute", 0, "%q twice in one node", name)
-	}
-	n.Attrs[name] = a
-	return nil
+	n.Op = overloaded(n.Op, overload)
+	return n, err
 }
 
 func appendValue(to []graph.Value, f field, what string) ([]graph.Value, error) {

@@ -14,8 +14,8 @@ import (
 func float32FromBits(f field) float32 { return math.Float32frombits(uint32(f.varint)) }
 
 // readTensor decodes a TensorProto. Its size follows from dims, and must be exactly what the message holds: memory is
-// allocated only for bytes that are there.
-func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
+// allocated only for bytes that are there, here or in a data file.
+func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err error) {
 	var (
 		dims, ints []int64
 		floats     []float32
@@ -24,6 +24,8 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 		raw        []byte
 		hasRaw     bool
 		code       int64
+		external   [][]byte
+		elsewhere  bool
 	)
 	err = walk(b, "TensorProto", func(f field) (err error) {
 		switch f.num {
@@ -46,11 +48,14 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 			hasRaw = true
 		case 10:
 			doubles, err = f.appendDoubles(doubles, "double_data")
-		case 13, 14:
-			if f.num == 14 && f.varint == 0 {
-				return nil
-			}
-			err = fmt.Errorf("onnx: tensor %q keeps its data in another file: %w", name, graph.ErrUnsupported)
+		case 13:
+			var b []byte
+			b, err = f.message("external_data")
+			external = append(external, b)
+		case 14:
+			var at int64
+			at, err = f.int("data_location")
+			elsewhere = at != 0
 		}
 		return err
 	})
@@ -78,6 +83,22 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 	if !ok || n > math.MaxInt/8 {
 		return name, nil, fmt.Errorf("onnx: tensor %q has shape %v: %w", name, shape, graph.ErrLimit)
 	}
+	if elsewhere || len(external) > 0 {
+		if !elsewhere || hasRaw || len(floats)+len(ints)+len(doubles)+len(texts) > 0 || d == tensor.String {
+			return name, nil, formatErr("TensorProto", 0, "tensor %q of %s has data here and in another file", name, d)
+		}
+		at, err := readLocation(external, name)
+		if err != nil {
+			return name, nil, err
+		}
+		if raw, err = files.elements(at, int64(fileBytes(n, d)), name); err != nil {
+			return name, nil, err
+		}
+		if d.FileBits() >= 8 {
+			return name, &tensor.Tensor{DType: d, Shape: shape, Bytes: raw}, nil
+		}
+		hasRaw = true
+	}
 	wrong := func(got int, what string) error {
 		return formatErr("TensorProto", 0, "tensor %q of shape %v has %d %s, expected %d", name, shape, got, what, n)
 	}
@@ -85,7 +106,7 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 		if len(floats)+len(ints)+len(doubles)+len(texts) > 0 {
 			return name, nil, formatErr("TensorProto", 0, "tensor %q has raw_data and typed data", name)
 		}
-		if d == tensor.String || len(raw) != (n*d.FileBits()+7)/8 {
+		if d == tensor.String || len(raw) != fileBytes(n, d) {
 			return name, nil, wrong(len(raw), fmt.Sprintf("bytes of raw_data for %s", d))
 		}
 		t = tensor.New(d, shape...)
@@ -138,6 +159,14 @@ func readTensor(b []byte) (name string, t *tensor.Tensor, err error) {
 		}
 	}
 	return name, t, nil
+}
+
+// fileBytes is the size of n elements in a file; n is at most an eighth of what an int holds.
+func fileBytes(n int, d tensor.DType) int {
+	if bits := d.FileBits(); bits < 8 {
+		return (n*bits + 7) / 8
+	}
+	return n * d.Size()
 }
 
 // appendTensor encodes t as a TensorProto with raw data (or strings).

@@ -21,13 +21,24 @@ func readValue(data []byte, v *graph.Value, depth int) (*tensor.Tensor, error) {
 	case tensor.Map:
 		return nil, fmt.Errorf("onnx: value %q is a map: %w", v.Name, graph.ErrUnsupported)
 	}
-	_, t, err := readTensor(data)
+	_, t, err := readTensor(data, nil)
 	return t, err
 }
 
 // readItems decodes a SequenceProto or an OptionalProto: what the elements are is field 2, and says in which of the fields from 3 on they
 // lie; both messages number them alike.
 func readItems(data []byte, v *graph.Value, depth int) (*tensor.Tensor, error) {
+	if bare := v.DType == tensor.Optional && v.Elem.DType == tensor.Sequence; bare {
+		// The cases of ONNX keep a sequence that is there as it is: then there are tensors.
+		bare = false
+		if err := walk(data, "optional", func(f field) error { bare = bare || f.num == 3; return nil }); err != nil {
+			return nil, err
+		}
+		if bare {
+			t, err := readValue(data, v.Elem, depth+1)
+			return tensor.Compose(tensor.Optional, t), err
+		}
+	}
 	out := tensor.Compose(v.DType)
 	err := walk(data, v.DType.String(), func(f field) error {
 		elem := *v.Elem

@@ -37,11 +37,12 @@ class Case:
     """One node. Inputs that are constants of the model come in const, by position; None is an omitted input. With reference, onnx's own
     evaluator is the peer where onnxruntime has no kernel."""
 
-    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", domain="", reference=False, quantum=0, **attrs):
+    def __init__(self, op, inputs, const=None, outputs=1, opset=20, name="", domain="", reference=False, quantum=0, version=1, **attrs):
         self.op, self.inputs, self.const, self.outputs, self.opset, self.attrs = op, inputs, const or {}, outputs, opset, attrs
         self.domain, self.reference = domain, reference
         self.name = f"{op} {name}".strip()
         self.quantum = quantum  # by which integers may differ
+        self.version = version  # of the domain
 
     def model(self):
         names, graph_in, init = [], [], []
@@ -55,11 +56,12 @@ class Case:
             else:
                 names.append(f"x{k}")
                 v = self.inputs[k]
-                graph_in.append(helper.make_tensor_value_info(f"x{k}", helper.np_dtype_to_tensor_dtype(v.dtype), v.shape))
+                dtype = onnx.TensorProto.STRING if v.dtype.kind == "U" else helper.np_dtype_to_tensor_dtype(v.dtype)
+                graph_in.append(helper.make_tensor_value_info(f"x{k}", dtype, v.shape))
         out = [f"y{k}" for k in range(self.outputs)]
         node = helper.make_node(self.op, names, out, domain=self.domain, **self.attrs)
         graph = helper.make_graph([node], "g", graph_in, [helper.make_empty_tensor_value_info(o) for o in out], init)
-        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)] + [helper.make_opsetid(self.domain, 1)] * bool(self.domain), ir_version=10)
+        m = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)] + [helper.make_opsetid(self.domain, self.version)] * bool(self.domain), ir_version=10)
         return onnx.shape_inference.infer_shapes(m)
 
     def feed(self):
