@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"maps"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 )
@@ -28,6 +30,16 @@ var (
 		x.Nodes[len(x.Nodes)-1].Opset = max(opset, 1)
 		x.result(0, x.value("QuantizeLinear", nil, y, x.input(3), x.input(4)))
 		return err
+	})
+	// opDynamicQuantizeLSTM is an LSTM whose weights are integers, [directions, inputs, gates], with a scale and zero point for each direction
+	// or for each of its gates. The activations, which onnxruntime quantises in each step, stay float32.
+	opDynamicQuantizeLSTM = expanded("dynamic_quantize_lstm", "DynamicQuantizeLSTM", 12, func(x *Expansion) error {
+		w, r := x.gateWeights(x.input(1), x.input(8), x.input(9)), x.gateWeights(x.input(2), x.input(10), x.input(11))
+		inputs := append([]string{x.input(0), w, r}, x.Node.Inputs[3:8]...)
+		for i, y := range x.values("LSTM", 3, maps.Clone(x.Node.Attrs), inputs...) {
+			x.result(i, y)
+		}
+		return nil
 	})
 	// opContribQGemm is alpha·A·B + C, where C has the scale alpha·a_scale·b_scale; f32 where no scale of the result is given.
 	opContribQGemm = expanded("contrib_qgemm", "QGemm", 6, func(x *Expansion) error {
@@ -62,6 +74,19 @@ var (
 		return nil
 	})
 )
+
+// gateWeights dequantises [directions, inputs, gates] to [directions, gates, inputs].
+func (x *Expansion) gateWeights(weights, scale, zero string) string {
+	perDirection := func(value string) string { // [directions] or [directions, gates]
+		axes := x.ints(1)
+		if x.rank(value, 1) == 1 {
+			axes = x.ints(1, 2)
+		}
+		return x.value("Unsqueeze", nil, value, axes)
+	}
+	real := x.value("Sub", nil, x.cast(weights, tensor.Float32), x.cast(perDirection(zero), tensor.Float32))
+	return x.value("Transpose", attr("perm", graph.Ints(0, 2, 1)), x.value("Mul", nil, real, perDirection(scale)))
+}
 
 // integerProduct is A·B of integers, times both scales, plus a bias.
 func (x *Expansion) integerProduct(a, b, scaleA, scaleB, zeroA, zeroB, bias string) string {

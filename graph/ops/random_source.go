@@ -44,7 +44,7 @@ func (r *randomSource) word() uint32 {
 // uniform is the next number of [0, 1): 53 bits of two words.
 func (r *randomSource) uniform() float64 {
 	a, b := r.word()>>5, r.word()>>6
-	return (float64(a)*(1<<26) + float64(b)) / (1 << 53) // every step is exact
+	return (float64(float64(a)*(1<<26)) + float64(b)) / (1 << 53) // every step is exact
 }
 
 // normal is the next number of the standard normal distribution, by the polar method.

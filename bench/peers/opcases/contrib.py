@@ -54,6 +54,9 @@ def products():
     softmax = Case("QLinearSoftmax", [q("u1", 4, 24)], {1: np.float32(0.05), 2: np.uint8(9), 3: np.float32(1 / 256), 4: np.uint8(0)}, axis=-1, quantum=1, **MS)
     softmax.attrs["opset"] = 13
     yield softmax
+    yield Case("CDist", [x(5, 7), x(3, 7)], metric="euclidean", **MS)
+    yield Case("CDist", [x(5, 7), x(3, 7)], metric="sqeuclidean", name="squares", **MS)
+    yield Case("NGramRepeatBlock", [r.integers(0, 3, (2, 9)), x(2, 4)], ngram_size=3, **MS)
     yield Case("Inverse", [x(3, 5, 5)], **MS)
     for equation, *shapes in (("bqhd,bkhd->bhqk", (2, 3, 4, 8), (2, 5, 4, 8)), ("...ij,...jk,kl->...il", (2, 3, 4), (2, 4, 5), (5, 6)), ("ii,jk->kij", (4, 4), (3, 2)),
                               ("abc,cd", (2, 3, 4), (4, 5)), ("a...,b...->...ab", (3, 2, 1), (4, 1, 5)), ("ab,ab->", (7, 9), (7, 9)), ("abc->b", (5, 6, 7))):
