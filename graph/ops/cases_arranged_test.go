@@ -61,6 +61,8 @@ var arrangedCases = []opCase{
 	{op: "Shape", attrs: attrs("start", graph.Int(-1)), in: ts(f32(nil, 4, 0, 3)), want: ts(i64([]int64{3}, 1))},
 	{op: "Size", in: ts(square), want: ts(i64([]int64{4}))},
 	{op: "LpNormalization", in: ts(f32([]float32{3, 4, 0, 0}, 2, 2)), want: ts(f32([]float32{0.6, 0.8, 0, 0}, 2, 2))},
+	{name: "float64", op: "LpNormalization", in: ts(f64([]float64{3, 4, 0, 0}, 2, 2)), want: ts(f64([]float64{0.6, 0.8, 0, 0}, 2, 2))},
+	{name: "float64 first axis", op: "LpNormalization", attrs: attrs("axis", graph.Int(0), "p", graph.Int(1)), in: ts(f64([]float64{1, 2, 3, -6}, 2, 2)), want: ts(f64([]float64{0.25, 0.25, 0.75, -0.75}, 2, 2))},
 	{name: "first axis", op: "LpNormalization", attrs: attrs("axis", graph.Int(0), "p", graph.Int(1)), in: ts(f32([]float32{1, 2, 3, 6}, 2, 2)), want: ts(f32([]float32{0.25, 0.25, 0.75, 0.75}, 2, 2))},
 	{op: "LRN", attrs: attrs("size", graph.Int(1), "alpha", graph.Float32(1), "beta", graph.Float32(1)), in: ts(f32([]float32{1, 3}, 1, 2)), want: ts(f32([]float32{0.5, 0.3}, 1, 2))},
 	{op: "MeanVarianceNormalization", in: ts(f32([]float32{1, 3, 5, 9}, 1, 2, 1, 2)), want: ts(f32([]float32{-1, 1, -1, 1}, 1, 2, 1, 2))},

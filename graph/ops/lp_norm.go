@@ -15,16 +15,19 @@ var opLpNorm = &Op{
 		if err := arity(n, in, 1, 1); err != nil {
 			return nil, err
 		}
-		if err := wantDType(n, in, 0, tensor.Float32); err != nil {
+		if err := wantDType(n, in, 0, tensor.Float32, tensor.Float64); err != nil {
 			return nil, err
 		}
 		if _, err := lpNormOf(n, in); err != nil {
 			return nil, err
 		}
-		return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
+		return []graph.Arg{{DType: in[0].DType, Shape: in[0].Shape}}, nil
 	},
 	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		k, err := lpNormOf(n, in)
+		if err == nil && in[0].DType == tensor.Float64 {
+			return kernelFunc(k.runFloat64), nil
+		}
 		return k, err
 	},
 }
@@ -84,6 +87,36 @@ func (k *lpNormKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	for r := range outer * n {
 		at := r * inner
 		kernels.DivF32(dst[at:at+inner], x[at:at+inner], norms[r/n*inner:(r/n+1)*inner])
+	}
+	return nil
+}
+
+// runFloat64 is one chain of sums per line.
+func (k *lpNormKernel) runFloat64(in, out []*tensor.Tensor) error {
+	x, dst := tensor.Data[float64](in[0]), tensor.Data[float64](out[0])
+	outer, n, inner := around(in[0].Shape, k.axis)
+	for o := range outer {
+		for i := range inner {
+			line := o*n*inner + i
+			norm := 0.0
+			for j := range n {
+				v := x[line+j*inner]
+				if k.square {
+					norm += float64(v * v)
+				} else {
+					norm += math.Abs(v)
+				}
+			}
+			if k.square {
+				norm = math.Sqrt(norm)
+			}
+			if norm == 0 {
+				norm = math.Inf(1)
+			}
+			for j := range n {
+				dst[line+j*inner] = x[line+j*inner] / norm
+			}
+		}
 	}
 	return nil
 }
