@@ -14,7 +14,7 @@ var opSlice = &Op{
 	Name: "slice", Type: "Slice", Since: 1, Moves: 1,
 	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
 		cuts, err := sliceCuts(n, in)
-		return err == nil && rowsFirst(n, in, rows) && !slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == 0 })
+		return err == nil && rowsFirst(n, in, rows) && !slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == 0 && !c.whole() })
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		cuts, err := sliceCuts(n, in)
@@ -55,6 +55,12 @@ type cut struct {
 	axis             int
 	start, end, step int64
 }
+
+// toTheEnd is the least end that exporters write for "all": tf2onnx has 10⁹, others the largest int32 or int64. No axis is that long.
+const toTheEnd = 1e9
+
+// whole reports whether a cut takes all of an axis, however long it is.
+func (c cut) whole() bool { return c.start == 0 && c.step == 1 && c.end >= toTheEnd }
 
 // span returns the first position and the number of positions of a cut of d elements. Negative positions count from the end, and
 // all are clamped, as in Python.

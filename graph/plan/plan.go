@@ -35,6 +35,7 @@ const DefaultMaxIterations = 1 << 20
 type Plan struct {
 	machine
 	signature   *graph.Signature
+	other       int // size of unknown dimensions beyond the first that the model takes
 	precision   string
 	weightBytes int64
 
@@ -124,34 +125,40 @@ func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
 	return nil
 }
 
+// exampleSizes stand for unknown dimensions beyond the first, one after the other until a model takes it: readers of text lines have
+// pictures of 48 rows, detectors halve theirs five times.
+var exampleSizes = []int{1, 48, 64}
+
 // build makes the program and, where the inputs declare their ranks, its first stage. Shapes are inferred with one row for unknown
-// dimensions, which also proves that the model is consistent before anyone calls it. Where other dimensions are unknown too, ones may not
-// be what it takes: then the first run has the shapes that matter.
+// dimensions, which also proves that the model is consistent before anyone calls it. Where other dimensions are unknown too, no size of
+// exampleSizes may be what it takes: then the first run has the shapes that matter.
 func (p *Plan) build(g *graph.Graph) error {
 	ranked, rowsOnly := true, true
-	inputs := make([]*tensor.Tensor, len(g.Inputs))
-	for i, v := range g.Inputs {
+	for _, v := range g.Inputs {
 		if v.DType == tensor.Invalid {
 			return fmt.Errorf("input %q has a dtype hotpath does not have: %w", v.Name, graph.ErrUnsupported)
 		}
 		ranked = ranked && (v.Shape != nil || v.DType.Composite())
 		rowsOnly = rowsOnly && !slices.Contains(v.Shape[min(1, len(v.Shape)):], -1)
-		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withRows(v.Shape, 1)}
-		if v.DType.Composite() {
-			inputs[i].Shape = []int{0}
-		}
 	}
 	p.countWeights(g, map[*tensor.Tensor]bool{})
 	p.program = newProgram(&p.machine, g)
 	if !ranked {
 		return nil
 	}
-	st, err := p.program.start(inputs)
-	if err != nil {
-		if !rowsOnly && errors.Is(err, graph.ErrModel) {
+	var st *stage
+	for k, size := range exampleSizes {
+		var err error
+		if st, err = p.program.start(exampleInputs(g, size)); err == nil {
+			p.other = size
+			break
+		}
+		if rowsOnly || !errors.Is(err, graph.ErrModel) {
+			return err
+		}
+		if k == len(exampleSizes)-1 {
 			return nil
 		}
-		return err
 	}
 	p.program.dropConstants(st)
 	known := map[string]tensor.DType{} // the others are made by later steps
@@ -173,6 +180,18 @@ func (p *Plan) build(g *graph.Graph) error {
 		p.proveRows()
 	}
 	return nil
+}
+
+// exampleInputs have one row and this size of other unknown dimensions; their elements do not matter.
+func exampleInputs(g *graph.Graph, size int) []*tensor.Tensor {
+	inputs := make([]*tensor.Tensor, len(g.Inputs))
+	for i, v := range g.Inputs {
+		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withSizes(v.Shape, 1, size)}
+		if v.DType.Composite() {
+			inputs[i].Shape = []int{0}
+		}
+	}
+	return inputs
 }
 
 func checkOutput(v graph.Value, d tensor.DType) error {
@@ -197,8 +216,8 @@ func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
 	}
 }
 
-// withRows replaces unknown dimensions: the first axis by rows, any other by 1.
-func withRows(shape []int, rows int) []int {
+// withSizes replaces unknown dimensions: the first axis by rows, any other by other.
+func withSizes(shape []int, rows, other int) []int {
 	out := make([]int, len(shape))
 	for i, d := range shape {
 		switch {
@@ -207,7 +226,7 @@ func withRows(shape []int, rows int) []int {
 		case i == 0:
 			out[i] = rows
 		default:
-			out[i] = 1
+			out[i] = other
 		}
 	}
 	return out
@@ -219,11 +238,12 @@ func (p *Plan) Signature() *graph.Signature { return p.signature }
 // WeightBytes is the size of the model's constants.
 func (p *Plan) WeightBytes() int64 { return p.weightBytes }
 
-// NewInputs allocates the inputs of a run: rows for an unknown first dimension, 1 for any other unknown one.
+// NewInputs allocates the inputs of a run: rows for an unknown first dimension, for any other unknown one the smallest size that the model
+// is known to take, mostly 1.
 func (p *Plan) NewInputs(rows int) []*tensor.Tensor {
 	in := make([]*tensor.Tensor, len(p.signature.Inputs))
 	for i, v := range p.signature.Inputs {
-		in[i] = tensor.New(v.DType, withRows(v.Shape, rows)...)
+		in[i] = tensor.New(v.DType, withSizes(v.Shape, rows, max(1, p.other))...)
 	}
 	return in
 }

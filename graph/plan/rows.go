@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
@@ -17,26 +18,46 @@ const (
 	carries                // row i along axis 0 follows from row i of the inputs alone
 )
 
+// otherSizes stand for unknown dimensions beyond the first, one pair after the other until a model takes both: sentences, then pictures.
+var otherSizes = [][2]int{{5, 7}, {64, 96}}
+
 // proveRows sets Signature.RowIndependent: every input has an unknown first dimension, every operator on the way keeps
-// rows apart by its own rule, and every value that carries rows has as many as the inputs, for two different counts.
+// rows apart by its own rule, and every value that carries rows has as many as the inputs, for two different counts. Where other
+// dimensions are unknown too, that holds for two sizes of them.
 func (p *Plan) proveRows() {
+	others := false
 	for _, in := range p.signature.Inputs {
-		if len(in.Shape) == 0 || in.Shape[0] >= 0 || slices.Contains(in.Shape[1:], -1) {
+		if len(in.Shape) == 0 || in.Shape[0] >= 0 {
+			return
+		}
+		others = others || slices.Contains(in.Shape[1:], -1)
+	}
+	if !others {
+		p.signature.RowIndependent = p.keepsRows(1)
+		return
+	}
+	for _, sizes := range otherSizes {
+		if p.keepsRows(sizes[0]) && p.keepsRows(sizes[1]) {
+			p.signature.RowIndependent = true
 			return
 		}
 	}
+}
+
+// keepsRows reports whether rows stay apart where unknown dimensions beyond the first have this size.
+func (p *Plan) keepsRows(other int) bool {
 	var args [2][]graph.Arg // for two and three rows
 	for k := range args {
 		inputs := make([][]int, len(p.signature.Inputs))
 		for i, in := range p.signature.Inputs {
-			inputs[i] = withRows(in.Shape, 2+k)
+			inputs[i] = withSizes(in.Shape, 2+k, other)
 		}
 		var err error
 		if args[k], _, err = p.whole.infer(inputs, budget{elements: maxKnown}); err != nil {
-			return // the model works for one row only
+			return false // the model works for one row only, or for other sizes
 		}
 	}
-	p.signature.RowIndependent = p.whole.keepsRows(args)
+	return p.whole.keepsRows(args)
 }
 
 // keepsRows reports whether every output carries rows, given what is known of all values for two and for three rows.
@@ -98,11 +119,15 @@ func countedOrCoupled(st *step, in []rowKind, args [2][]graph.Arg, s int) rowKin
 			return coupled
 		}
 	}
-	if !st.op.OfShape {
-		return counted
+	if st.op.OfShape { // a dimension is the number of rows, or does not depend on it; the number of elements is neither
+		if kind := countedValues(a.Const, b.Const); kind == coupled {
+			return coupled
+		}
 	}
-	// A dimension is the number of rows, or does not depend on it; the number of elements is neither.
-	return countedValues(a.Const, b.Const)
+	if bytes.Equal(a.Const.Bytes, b.Const.Bytes) {
+		return apart // none of its elements is the number of rows
+	}
+	return counted
 }
 
 // countedValues compares what Shape gives for two and for three rows.
