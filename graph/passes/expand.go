@@ -6,8 +6,8 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
-// Expand puts the ONNX operators in the place of nodes that stand for several, as Op.Expand says; in bodies too. They are those of the newest
-// opset, so that only plans use it. m is not changed.
+// Expand puts the ONNX operators in the place of nodes that stand for several, as Op.Expand says, and today's forms in that of forms before
+// opset 7; in bodies too. They are those of the newest opset, so that only plans use it. m is not changed.
 func Expand(m *graph.Model) (*graph.Model, error) {
 	m = m.Clone()
 	root := &m.Graph
@@ -18,6 +18,7 @@ func Expand(m *graph.Model) (*graph.Model, error) {
 	var err error
 	eachBody(root, func(g *graph.Graph) {
 		if err == nil {
+			modernise(g)
 			err = expand(g, &fresh)
 		}
 	})

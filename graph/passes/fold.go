@@ -38,7 +38,6 @@ func Standard(m *graph.Model) (*graph.Model, error) {
 
 // simplify is what Standard does with one graph, without its bodies.
 func simplify(g *graph.Graph, lenient bool) error {
-	modernise(g)
 	dropSideOutputs(g)
 	dropIdentities(g)
 	keep := quantizedWeights(g)
