@@ -479,6 +479,3 @@ func toInt64(t *tensor.Tensor) ([]int64, bool) {
 	}
 	return nil, false
 }
-
-// float32Const makes a constant of no dimensions.
-func float32Const(v float64) *tensor.Tensor { return tensor.Of([]float32{float32(v)}) }
