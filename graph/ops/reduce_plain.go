@@ -61,7 +61,7 @@ func reductionOf[T number](op string, lowest, highest T) *plainReduction[T] {
 	case "ReduceL2":
 		r.each, r.last = square, viaFloat[T](math.Sqrt)
 	case "ReduceLogSum":
-		r.last = viaFloat[T](logarithm)
+		r.last = viaFloat[T](logF64)
 	default:
 		return nil
 	}
@@ -171,9 +171,9 @@ func (k logSumExpFloat64) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			largest[i] = 0
 		}
 	}
-	reducedPlaces(in[0].Shape, k.axes, func(i, o int) { sums[o] += exponential(x[i] - largest[o]) })
+	reducedPlaces(in[0].Shape, k.axes, func(i, o int) { sums[o] += expF64(x[i] - largest[o]) })
 	for i, v := range sums {
-		sums[i] = logarithm(v) + largest[i]
+		sums[i] = logF64(v) + largest[i]
 	}
 	switch out[0].DType {
 	case tensor.Float64:
