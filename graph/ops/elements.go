@@ -63,6 +63,14 @@ func widenTo[T number](dst []float64, x []T) {
 	}
 }
 
+// intAt reads an element of an int32 or int64 tensor.
+func intAt(t *tensor.Tensor, i int) int64 {
+	if t.DType == tensor.Int32 {
+		return int64(tensor.Data[int32](t)[i])
+	}
+	return tensor.Data[int64](t)[i]
+}
+
 // storeInts writes whole numbers in the range of the integer dtype of t from position at on.
 func storeInts(t *tensor.Tensor, at int, x []float64) {
 	switch t.DType {
