@@ -1,6 +1,7 @@
 // Package graph is the model: nodes, the named values between them, constants, and the Signature that every API,
-// page and form derives from. A linear SVM, a tree ensemble and a transformer are the same type here. Execution is in
-// graph/plan, operators are in graph/ops, files in loader.
+// page and form derives from. A linear SVM, a tree ensemble and a transformer are the same type here. Nodes of control flow
+// hold graphs, their bodies, which may read values of the graphs around them. Values are tensors, or sequences, optionals
+// and maps made of values. Execution is in graph/plan, operators are in graph/ops, files in loader.
 package graph
 
 import (

@@ -188,17 +188,6 @@ func flushed(v float32) float32 {
 	return v
 }
 
-// finishedBF16 adds bias and applies relu as flags say.
-func finishedBF16(sum float32, bias []float32, j, flags int) float32 {
-	if flags&gemmBias != 0 {
-		sum += bias[j]
-	}
-	if flags&gemmRelu != 0 {
-		sum = relu1(sum)
-	}
-	return sum
-}
-
 func gemm_bf16_ref(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flags int) {
 	for i := range m {
 		for j := range n {
@@ -208,7 +197,7 @@ func gemm_bf16_ref(a, b []uint16, c, bias []float32, lda, ldc, m, n, pairs, flag
 				x, y := a[i*lda+2*k:][:2], b[at+2*k*panelCols:][:2]
 				sum = stepBF16(x[0], y[0], stepBF16(x[1], y[1], sum))
 			}
-			c[i*ldc+j] = finishedBF16(sum, bias, j, flags)
+			c[i*ldc+j] = finished(sum, bias, j, flags)
 		}
 	}
 }
@@ -233,7 +222,7 @@ func gemm_tile_bf16_ref(a []uint8, b []uint16, c []float32, _ []int32, bias []fl
 				}
 				total = flushed(total + flushed(even+odd))
 			}
-			c[i*ldc+j] = finishedBF16(total, bias, j, flags)
+			c[i*ldc+j] = finished(total, bias, j, flags)
 		}
 	}
 }

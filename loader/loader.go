@@ -1,5 +1,6 @@
-// Package loader opens model files: it sniffs the first bytes, picks the format's row and returns a graph.Model.
-// Files are untrusted; sizes are checked before memory is taken.
+// Package loader opens models, files or directories: it sniffs the first bytes, or what a directory holds, picks the
+// format's row and returns a graph.Model. Files are untrusted; sizes are checked before memory is taken, and nothing
+// outside the directory of the model is opened.
 package loader
 
 import (

@@ -88,19 +88,27 @@ type attentionKernel struct {
 	scoresMode             int
 }
 
+// readCounts replaces the defaults in ints, by attribute, by the values that the node has: −1 to what 31 bits hold.
+func readCounts(n *graph.Node, ints map[string]int64) error {
+	for name, def := range ints {
+		v, err := n.IntAttr(name, def)
+		if err != nil {
+			return err
+		}
+		if v < -1 || v > math.MaxInt32 {
+			return modelErr(n, "attribute %q is %d", name, v)
+		}
+		ints[name] = v
+	}
+	return nil
+}
+
 func readAttention(n *graph.Node, in []graph.Arg) (*attentionKernel, error) {
 	k := &attentionKernel{name: n.String(), fused: n.Domain == graph.DomainFused}
 	ints := map[string]int64{"q_num_heads": 0, "kv_num_heads": 0, "is_causal": 0, "left_window_size": -1, "right_window_size": -1,
 		"softmax_precision": int64(tensor.Float32.ONNX()), "qk_matmul_output_mode": 0}
-	for name, def := range ints {
-		v, err := n.IntAttr(name, def)
-		if err != nil {
-			return nil, err
-		}
-		if v < -1 || v > math.MaxInt32 {
-			return nil, modelErr(n, "attribute %q is %d", name, v)
-		}
-		ints[name] = v
+	if err := readCounts(n, ints); err != nil {
+		return nil, err
 	}
 	// The softmax is computed in float32, which every result has room for, whatever the precision asked for.
 	if p := tensor.FromONNX(int32(ints["softmax_precision"])); !slices.Contains(floatTypes, p) {

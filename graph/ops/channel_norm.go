@@ -8,14 +8,6 @@ import (
 
 // Normalisations of [batch × channels × spatial…] whose parameters are vectors over the channels.
 var (
-	opBatchNorm = &Op{
-		Name: "batch_norm", Type: "BatchNormalization", Since: 6, MinInputs: 5,
-		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
-			training, err := TrainsBatchNorm(n)
-			return err == nil && !training && rowsFirst(n, in, rows)
-		},
-		Infer: inferBatchNorm, Build: buildBatchNorm,
-	}
 	opInstanceNorm = &Op{
 		Name: "instance_norm", Type: "InstanceNormalization", Since: 6, MinInputs: 3, Rows: rowsFirst,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) { return inferChannelNorm(n, in, 3, 3) },
@@ -67,58 +59,6 @@ func inferChannelNorm(n *graph.Node, in []graph.Arg, inputs, minRank int) ([]gra
 		return nil, err
 	}
 	return []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}}, nil
-}
-
-// buildBatchNorm turns the statistics into a scale and a shift, now where they are constants.
-func buildBatchNorm(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
-	eps, err := n.FloatAttr("epsilon", 1e-5)
-	if err != nil {
-		return nil, err
-	}
-	training, err := TrainsBatchNorm(n)
-	if err != nil {
-		return nil, err
-	}
-	if training {
-		momentum, err := n.FloatAttr("momentum", 0.9)
-		return &batchNormTraining{eps: eps, momentum: momentum}, err
-	}
-	k := &batchNormKernel{eps: eps}
-	for i := 1; i < 5; i++ {
-		if !hasConst(in, i) {
-			return k, nil
-		}
-	}
-	channels := in[1].Shape[0]
-	k.scale, k.shift = make([]float32, channels), make([]float32, channels)
-	kernels.BatchNormScale(k.scale, k.shift, tensor.Data[float32](in[1].Const), tensor.Data[float32](in[2].Const), tensor.Data[float32](in[3].Const), tensor.Data[float32](in[4].Const), eps)
-	return k, nil
-}
-
-type batchNormKernel struct {
-	eps          float32
-	scale, shift []float32 // nil where the statistics are not constant
-}
-
-// ScratchBytes implements graph.ScratchKernel.
-func (k *batchNormKernel) ScratchBytes(args []graph.Arg) int {
-	if k.scale != nil {
-		return 0
-	}
-	return 8 * args[0].Shape[1]
-}
-
-// Run implements graph.Kernel.
-func (k *batchNormKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	batch, channels, spatial := around(in[0].Shape, 1)
-	scale, shift := k.scale, k.shift
-	if scale == nil {
-		free := floats(scratch)
-		scale, shift = free[:channels], free[channels:2*channels]
-		kernels.BatchNormScale(scale, shift, tensor.Data[float32](in[1]), tensor.Data[float32](in[2]), tensor.Data[float32](in[3]), tensor.Data[float32](in[4]), k.eps)
-	}
-	kernels.BatchNormF32(tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), scale, shift, batch, channels, spatial)
-	return nil
 }
 
 func groupNormKernel(n *graph.Node, groups func(channels int) int) (graph.Kernel, error) {

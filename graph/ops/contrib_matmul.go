@@ -85,8 +85,7 @@ func (k inverse) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if m == 0 {
 		return nil
 	}
-	t := tensor.Tensor{DType: tensor.Float64, Bytes: scratch}
-	memory := tensor.Data[float64](&t)
+	memory := words[float64](scratch)
 	a, inv := memory[:m*m], memory[m*m:2*m*m]
 	for first := 0; first < in[0].Len(); first += m * m {
 		for i := range a {

@@ -138,13 +138,8 @@ func takeElement(dst, x *tensor.Tensor, axis, at int) {
 	}
 	outer, n, inner := around(x.Shape, axis)
 	dst.Resize(append(append(make([]int, 0, 8), x.Shape[:axis]...), x.Shape[axis+1:]...)...)
-	size := inner * x.DType.Size()
 	for o := range outer {
-		from := o*n + at
-		copy(dst.Bytes[o*size:(o+1)*size], x.Bytes[from*size:(from+1)*size])
-		if x.DType == tensor.String {
-			copy(dst.Strings[o*inner:(o+1)*inner], x.Strings[from*inner:(from+1)*inner])
-		}
+		copyRun(dst, o*inner, x, (o*n+at)*inner, inner)
 	}
 }
 
@@ -174,13 +169,8 @@ func (s *scan) putElement(f Flow, stack, x *tensor.Tensor, k, at int, first bool
 		return inputErr(s.n.String(), "position %d gives %s to stack to %v", at, describe(x), stack.Shape)
 	}
 	outer, n, inner := around(stack.Shape, axis)
-	size := inner * x.DType.Size()
 	for o := range outer {
-		to := o*n + at
-		copy(stack.Bytes[to*size:(to+1)*size], x.Bytes[o*size:(o+1)*size])
-		if x.DType == tensor.String {
-			copy(stack.Strings[to*inner:(to+1)*inner], x.Strings[o*inner:(o+1)*inner])
-		}
+		copyRun(stack, (o*n+at)*inner, x, o*inner, inner)
 	}
 	return nil
 }

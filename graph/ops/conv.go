@@ -111,7 +111,7 @@ func (k *convKernel) ScratchBytes(args []graph.Arg) int {
 // Run implements graph.Kernel.
 func (k *convKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	_, _, ints := k.scratch(in[0].Shape, in[1].Shape)
-	taps, free := scratchInts(scratch[:8*ints]), floats(scratch[8*ints:])
+	taps, free := words[int64](scratch[:8*ints]), floats(scratch[8*ints:])
 	var bias, weights []float32
 	if k.hasBias {
 		bias = tensor.Data[float32](in[2])

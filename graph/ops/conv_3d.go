@@ -48,7 +48,7 @@ func (k *conv3D) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	x, dst := tensor.Data[float32](in[0]), tensor.Data[float32](out[0])
 	v := k.window.volume(in[0].Shape)
 	size, slice, _, ints := k.sizes(in[0].Shape, in[1].Shape)
-	taps, free := scratchInts(scratch[:8*ints]), floats(scratch[8*ints:])
+	taps, free := words[int64](scratch[:8*ints]), floats(scratch[8*ints:])
 	image, result, free := free[:size], free[size:size+slice], free[size+slice:]
 	var bias, weights []float32
 	if k.flat.hasBias {

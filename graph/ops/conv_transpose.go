@@ -198,7 +198,7 @@ func (t *convTranspose) ScratchBytes(args []graph.Arg) int {
 func (t *convTranspose) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	s, p := t.geometry(in[0].Shape, in[1].Shape)
 	weights, _, ints := t.sizes(&s, &p)
-	taps, free := scratchInts(scratch[:8*ints]), floats(scratch[8*ints:])
+	taps, free := words[int64](scratch[:8*ints]), floats(scratch[8*ints:])
 	if t.dynamic {
 		filtersFirst(free, tensor.Data[float32](in[1]), in[1].Shape, t.groups)
 	}

@@ -59,7 +59,7 @@ func (k *transpose3D) ScratchBytes(args []graph.Arg) int {
 func (k *transpose3D) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	shape := in[0].Shape
 	l := k.layout(shape, in[1].Shape)
-	taps, free := scratchInts(scratch[:8*l.ints]), floats(scratch[8*l.ints:])
+	taps, free := words[int64](scratch[:8*l.ints]), floats(scratch[8*l.ints:])
 	var parts [3][]float32
 	for i := range parts {
 		parts[i], free = free[:l.sizes[i]], free[l.sizes[i]:]

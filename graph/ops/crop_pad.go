@@ -48,7 +48,7 @@ var opCenterCropPad = &Op{
 			if err != nil {
 				return nil, err
 			}
-			d := integerAt(in[1].Const, i)
+			d := intAt(in[1].Const, i)
 			if d < 0 || d > math.MaxInt32 {
 				return nil, modelErr(n, "size %d of axis %d", d, axis)
 			}
@@ -59,14 +59,6 @@ var opCenterCropPad = &Op{
 	Build: func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
 		return kernelFunc(centerCropPad), nil
 	},
-}
-
-// integerAt is element i of an int32 or int64 tensor.
-func integerAt(t *tensor.Tensor, i int) int64 {
-	if t.DType == tensor.Int32 {
-		return int64(tensor.Data[int32](t)[i])
-	}
-	return tensor.Data[int64](t)[i]
 }
 
 // centerCropPad copies runs of the last axis.

@@ -51,8 +51,7 @@ func (detKernel[T]) ScratchBytes(args []graph.Arg) int {
 func (detKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	m := dimFromEnd(in[0].Shape, 1)
 	x, dst := tensor.Data[T](in[0]), tensor.Data[T](out[0])
-	t := tensor.Tensor{DType: tensor.Float64, Bytes: scratch}
-	a := tensor.Data[float64](&t)
+	a := words[float64](scratch)
 	for i := range dst {
 		for j, v := range x[i*m*m : (i+1)*m*m] {
 			a[j] = float64(v)

@@ -118,8 +118,8 @@ func (t typed) signed() typed {
 // onFloat64 is a unary function of float64.
 func onFloat64(f func(float64) float64) typed { return typed{tensor.Float64: eachKernel(f)} }
 
-// words views the bytes of a tensor as elements of the size of T, for operators that only move them.
-func words[T unsigned](b []byte) []T {
+// words views bytes as elements of T: scratch memory, or a tensor's for operators that only move elements of that size.
+func words[T tensor.Numeric](b []byte) []T {
 	var zero T
 	if len(b) == 0 {
 		return nil

@@ -63,6 +63,49 @@ func widenTo[T number](dst []float64, x []T) {
 	}
 }
 
+// intAt reads an element of an int32 or int64 tensor.
+func intAt(t *tensor.Tensor, i int) int64 {
+	if t.DType == tensor.Int32 {
+		return int64(tensor.Data[int32](t)[i])
+	}
+	return tensor.Data[int64](t)[i]
+}
+
+// wholeNumber reads an int64 or int32 of one element.
+func wholeNumber(t *tensor.Tensor) (int64, bool) {
+	if t.Len() != 1 || t.DType != tensor.Int64 && t.DType != tensor.Int32 {
+		return 0, false
+	}
+	return intAt(t, 0), true
+}
+
+// floatAt reads an element of a tensor of floats.
+func floatAt(t *tensor.Tensor, i int) float64 {
+	switch t.DType {
+	case tensor.Float32:
+		return float64(tensor.Data[float32](t)[i])
+	case tensor.Float64:
+		return tensor.Data[float64](t)[i]
+	case tensor.Float16:
+		return float64(tensor.Data[tensor.F16](t)[i].Float32())
+	}
+	return float64(tensor.Data[tensor.BF16](t)[i].Float32())
+}
+
+// setFloat writes an element of a tensor of floats, a 16-bit one by way of float32.
+func setFloat(t *tensor.Tensor, i int, v float64) {
+	switch t.DType {
+	case tensor.Float32:
+		tensor.Data[float32](t)[i] = float32(v)
+	case tensor.Float64:
+		tensor.Data[float64](t)[i] = v
+	case tensor.Float16:
+		tensor.Data[tensor.F16](t)[i] = tensor.ToF16(float32(v))
+	default:
+		tensor.Data[tensor.BF16](t)[i] = tensor.ToBF16(float32(v))
+	}
+}
+
 // storeInts writes whole numbers in the range of the integer dtype of t from position at on.
 func storeInts(t *tensor.Tensor, at int, x []float64) {
 	switch t.DType {

@@ -2,8 +2,8 @@ package ops
 
 import "math"
 
-// The exponential and the logarithm of float64, for operators that few models use in double precision: package math differs between
-// machines. One rounding per operation; the errors found in TestFloat64 are below 4 ulp.
+// The exponential and the logarithm of float64, the only ones of this package: package math differs between machines. One rounding per
+// operation; the errors found in TestFloat64 are below 4 ulp.
 
 // ln 2, its upper bits and the rest.
 const (

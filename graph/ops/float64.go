@@ -8,15 +8,16 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 )
 
-// Functions of float64, by package math: unlike float32, float64 promises its last bits on one machine only (internal/check leaves this
-// file out). Few models compute in it.
+// Functions of float64. The exponential and the logarithm, which losses, softmax and random numbers share, are expF64 and logF64: the same
+// bits on every machine. The others are package math's, whose last bits may differ between machines (internal/check leaves this file out):
+// few models compute in float64, and no other operator is made of these.
 
 // scalarFunc makes a function of one number from a node's attributes.
 type scalarFunc func(n *graph.Node) (func(float64) float64, error)
 
 // float64Functions are the unary operators that are not exact.
 var float64Functions = map[*Op]scalarFunc{
-	opExp: always(math.Exp), opLog: always(math.Log), opErf: always(math.Erf), opTanh: always(math.Tanh), opSigmoid: always(sigmoid),
+	opExp: always(expF64), opLog: always(logF64), opErf: always(math.Erf), opTanh: always(math.Tanh), opSigmoid: always(sigmoid),
 	opSin: always(math.Sin), opCos: always(math.Cos), opTan: always(math.Tan), opAsin: always(math.Asin), opAcos: always(math.Acos),
 	opAtan: always(math.Atan), opSinh: always(math.Sinh), opCosh: always(math.Cosh), opAsinh: always(math.Asinh),
 	opAcosh: always(math.Acosh), opAtanh: always(math.Atanh), opSoftplus: always(softplus),
@@ -138,13 +139,13 @@ func clamped(v, lo, hi float64) float64 {
 
 func sigmoid(v float64) float64 {
 	if v < 0 {
-		e := math.Exp(v)
+		e := expF64(v)
 		return e / (1 + e)
 	}
-	return 1 / (1 + math.Exp(-v))
+	return 1 / (1 + expF64(-v))
 }
 
-func softplus(v float64) float64 { return max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
+func softplus(v float64) float64 { return max(v, 0) + math.Log1p(expF64(-math.Abs(v))) }
 
 // elu is scale·(alpha·(e^(v/divisor) − 1)) below 0.
 func elu(alpha, divisor, scale float64) func(float64) float64 {
@@ -156,10 +157,8 @@ func elu(alpha, divisor, scale float64) func(float64) float64 {
 	}
 }
 
-// logarithm, exponential and power are what other files need.
-func logarithm(v float64) float64   { return math.Log(v) }
-func exponential(v float64) float64 { return math.Exp(v) }
-func power(a, b float64) float64    { return math.Pow(a, b) }
+// power is what Pow needs.
+func power(a, b float64) float64 { return math.Pow(a, b) }
 
 // activationFloat64 is an activation of AttrActivation by name, nil for none.
 func activationFloat64(name string, alpha, beta float32) (func(float64) float64, error) {

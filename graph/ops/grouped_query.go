@@ -74,15 +74,8 @@ func readGroupQuery(n *graph.Node, in []graph.Arg) (*groupQueryKernel, error) {
 	}
 	ints := map[string]int64{"num_heads": 0, "kv_num_heads": 0, "do_rotary": 0, "rotary_interleaved": 0, "local_window_size": -1, "smooth_softmax": 0,
 		"qk_output": 0, "causal": 1, "sliding_window_cache": 0}
-	for name, def := range ints {
-		v, err := n.IntAttr(name, def)
-		if err != nil {
-			return nil, err
-		}
-		if v < -1 || v > math.MaxInt32 {
-			return nil, modelErr(n, "attribute %q is %d", name, v)
-		}
-		ints[name] = v
+	if err := readCounts(n, ints); err != nil {
+		return nil, err
 	}
 	if ints["smooth_softmax"] > 0 || ints["qk_output"] > 0 || ints["sliding_window_cache"] > 0 {
 		return nil, unsupported(n, "smooth_softmax, qk_output and sliding_window_cache")

@@ -159,14 +159,6 @@ func (k *lossKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	return nil
 }
 
-// intAt reads an element of an int32 or int64 tensor.
-func intAt(t *tensor.Tensor, i int) int64 {
-	if t.DType == tensor.Int32 {
-		return int64(tensor.Data[int32](t)[i])
-	}
-	return tensor.Data[int64](t)[i]
-}
-
 // logSoftmaxF32 normalises the middle axis.
 func logSoftmaxF32(dst, x []float32, outer, classes, inner int, scratch []float32) {
 	switch {

@@ -232,19 +232,10 @@ func meanVarianceAxes(n *graph.Node, rank int) ([]bool, error) {
 // meanVarianceKernel sums in float64, in ascending order.
 type meanVarianceKernel struct{ axes []bool }
 
-// groups is the number of means.
-func (k *meanVarianceKernel) groups(shape []int) int {
-	n := 1
-	for i, d := range shape {
-		if !k.axes[i] {
-			n *= d
-		}
-	}
-	return n
+// ScratchBytes implements graph.ScratchKernel: means and variances.
+func (k *meanVarianceKernel) ScratchBytes(args []graph.Arg) int {
+	return 16 * keptElements(args[0].Shape, k.axes)
 }
-
-// ScratchBytes implements graph.ScratchKernel.
-func (k *meanVarianceKernel) ScratchBytes(args []graph.Arg) int { return 16 * k.groups(args[0].Shape) }
 
 // Run implements graph.Kernel.
 func (k *meanVarianceKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
@@ -252,24 +243,23 @@ func (k *meanVarianceKernel) Run(in, out []*tensor.Tensor, scratch []byte) error
 	if len(x) == 0 {
 		return nil
 	}
-	groups := k.groups(shape)
+	groups := keptElements(shape, k.axes)
 	count := float64(len(x) / groups)
-	both := words[uint64](scratch)[:2*groups]
-	means, variances := both[:groups], both[groups:] // bits of float64
+	both := words[float64](scratch)[:2*groups]
+	sums, squares := both[:groups], both[groups:]
 	clear(both)
-	add := func(sums []uint64, g int, v float64) { sums[g] = math.Float64bits(math.Float64frombits(sums[g]) + v) }
 	for i, v := range x {
-		add(means, k.group(i, shape), float64(v))
+		sums[k.group(i, shape)] += float64(v)
 	}
 	for i, v := range x {
 		g := k.group(i, shape)
-		d := float64(v) - math.Float64frombits(means[g])/count
-		add(variances, g, float64(d*d))
+		d := float64(v) - sums[g]/count
+		squares[g] += float64(d * d)
 	}
 	for i, v := range x {
 		g := k.group(i, shape)
-		d := float64(v) - math.Float64frombits(means[g])/count
-		dst[i] = float32(d / (math.Sqrt(math.Float64frombits(variances[g])/count) + 1e-9))
+		d := float64(v) - sums[g]/count
+		dst[i] = float32(d / (math.Sqrt(squares[g]/count) + 1e-9))
 	}
 	return nil
 }

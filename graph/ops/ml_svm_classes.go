@@ -116,7 +116,7 @@ func (k *svmClassifier) workFloats() int {
 
 func (k *svmClassifier) workOf(scratch []byte) svmWork {
 	classes := k.labels.len()
-	votes := tensor.Data[int32](&tensor.Tensor{DType: tensor.Int32, Bytes: scratch[:4*classes]})
+	votes := words[int32](scratch[:4*classes])
 	f := floats(scratch[4*classes:])
 	pairs := classes * (classes - 1) / 2
 	w := svmWork{scores: f[:pairs], votes: votes}

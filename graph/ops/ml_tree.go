@@ -288,12 +288,12 @@ func (e *trees[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	switch j := any(j).(type) {
 	case *treeJob[float64]:
 		j.x = tensor.Data[float64](in[0])
-		j.sum, scratch = tensor.Data[float64](&tensor.Tensor{DType: tensor.Float64, Bytes: scratch[:8*n]}), scratch[8*n:]
+		j.sum, scratch = words[float64](scratch[:8*n]), scratch[8*n:]
 	case *treeJob[float32]:
 		j.x, scratch = featuresF32(in[0], scratch)
 		j.sum, scratch = floats(scratch[:4*n]), scratch[4*n:]
 	}
-	j.seen = tensor.Data[bool](&tensor.Tensor{DType: tensor.Bool, Bytes: scratch[:n]})
+	j.seen = words[bool](scratch[:n])
 	clear(j.sum)
 	clear(j.seen)
 	if n > 0 {

@@ -111,13 +111,8 @@ func readTreeLists(n *graph.Node, leaf string) (a treeLists, err error) {
 		return a, err
 	}
 	count := len(a.nodeIDs)
-	for _, got := range []int{len(a.treeIDs), len(a.features), len(a.yes), len(a.no), len(a.modes), len(a.values)} {
-		if got != count {
-			return a, modelErr(n, "node arrays have different lengths (%d and %d)", count, got)
-		}
-	}
-	if len(a.nanTrue) != 0 && len(a.nanTrue) != count {
-		return a, modelErr(n, "nodes_missing_value_tracks_true has %d entries for %d nodes", len(a.nanTrue), count)
+	if err := nodeCounts(n, count, len(a.nanTrue), len(a.treeIDs), len(a.features), len(a.yes), len(a.no), len(a.modes), len(a.values)); err != nil {
+		return a, err
 	}
 	for _, got := range []int{len(a.leafNodes), len(a.leafTargets), len(a.leafWeights)} {
 		if got != len(a.leafTrees) {
@@ -128,6 +123,19 @@ func readTreeLists(n *graph.Node, leaf string) (a treeLists, err error) {
 }
 
 type nodeKey struct{ tree, node int64 }
+
+// nodeCounts checks the lengths of lists with an entry for each of count nodes; the one of NaN may be empty.
+func nodeCounts(n *graph.Node, count, nanTrue int, others ...int) error {
+	for _, got := range others {
+		if got != count {
+			return modelErr(n, "node arrays have different lengths (%d and %d)", count, got)
+		}
+	}
+	if nanTrue != 0 && nanTrue != count {
+		return modelErr(n, "nodes_missing_value_tracks_true has %d entries for %d nodes", nanTrue, count)
+	}
+	return nil
+}
 
 // readTrees reads the arrays; the root of a tree is its first node that no branch leads to, and not a leaf where there are others.
 func readTrees(n *graph.Node, leaf string) (*rawTrees, error) {
@@ -269,13 +277,8 @@ func readTreeNodeLists(n *graph.Node) (a treeNodeLists, err error) {
 		a.modes = tensor.Data[uint8](m.Tensor)
 	}
 	count := len(a.features)
-	for _, got := range []int{len(a.yes), len(a.no), len(a.yesLeaf), len(a.noLeaf), len(a.modes), len(a.splits)} {
-		if got != count {
-			return a, modelErr(n, "node arrays have different lengths (%d and %d)", count, got)
-		}
-	}
-	if len(a.nanTrue) != 0 && len(a.nanTrue) != count {
-		return a, modelErr(n, "nodes_missing_value_tracks_true has %d entries for %d nodes", len(a.nanTrue), count)
+	if err := nodeCounts(n, count, len(a.nanTrue), len(a.yes), len(a.no), len(a.yesLeaf), len(a.noLeaf), len(a.modes), len(a.splits)); err != nil {
+		return a, err
 	}
 	if len(a.targets) != len(a.weights) {
 		return a, modelErr(n, "%d leaf targets for %d leaf weights", len(a.targets), len(a.weights))

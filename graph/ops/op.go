@@ -1,5 +1,6 @@
-// Package ops holds the operators: one file per family with a literal {name, infer, build, gradient, row rule}, one
-// row in table.go. CPU is the backend that graph/plan asks for kernels; operators without an assembly kernel are plain
+// Package ops holds the operators: a literal of Op each, by families in files, and one row in table.go. An operator is one
+// of three: Infer and Build make its kernel; Flow runs the bodies of control flow; Expand writes down the ONNX operators
+// that it stands for. CPU is the backend that graph/plan asks for kernels; operators without an assembly kernel are plain
 // Go loops here.
 package ops
 

@@ -139,7 +139,7 @@ func (k *packedPool) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	packed := in[0].Shape
 	plain := k.window.plainShape(packed)
 	s, padH, padW := k.window.shape(k.window.spatial(&plain))
-	dst, x, planes, ints := tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), packed[0]*packed[1], scratchInts(scratch)
+	dst, x, planes, ints := tensor.Data[float32](out[0]), tensor.Data[float32](in[0]), packed[0]*packed[1], words[int64](scratch)
 	if !k.average {
 		kernels.MaxPoolPackedF32(k.pool, dst, x, planes, &s, ints)
 		return nil
@@ -149,12 +149,6 @@ func (k *packedPool) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	}
 	kernels.AveragePoolPackedF32(k.pool, dst, x, planes, &s, padH, padW, ints)
 	return nil
-}
-
-// scratchInts views scratch memory as int64.
-func scratchInts(b []byte) []int64 {
-	t := tensor.Tensor{DType: tensor.Int64, Bytes: b}
-	return tensor.Data[int64](&t)
 }
 
 func packedPoolOp(name, opType string, average bool) *Op {

@@ -148,7 +148,7 @@ func (c *packedConv) ownShape(in []int, s *kernels.ConvShape) [packedRank]int {
 func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	s := c.convShape(in[0].Shape)
 	_, taps := c.scratch(&s)
-	ints, rest := scratchInts(scratch[:8*taps]), floats(scratch[8*taps:])
+	ints, rest := words[int64](scratch[:8*taps]), floats(scratch[8*taps:])
 	dst, e := tensor.Data[float32](out[0]), c.epilogue
 	own := c.ownShape(in[0].Shape, &s)
 	stretched := c.residual && !slices.Equal(own[:], in[3].Shape)

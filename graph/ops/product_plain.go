@@ -68,7 +68,7 @@ func (p *plainProduct[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	var d productDims
 	d.of(in[0].Shape, in[1].Shape, p.transA, p.transB)
 	y := tensor.Data[T](out[0])
-	memory := tensor.Data[T](&tensor.Tensor{DType: out[0].DType, Bytes: scratch})
+	memory := words[T](scratch)
 	dst := y
 	if p.addends != [2]bool{} {
 		dst, memory = memory[:d.len()], memory[d.len():]

@@ -121,6 +121,17 @@ func channelsLast(s []int) []int {
 	return append(append([]int{s[0]}, s[2:]...), s[1])
 }
 
+// channelsAhead is the shape x with the channels on axis 1, wherever they are, without an allocation.
+func channelsAhead(memory *[4]int, x []int, last bool) []int {
+	d := memory[:len(x)]
+	copy(d, x)
+	if last {
+		d[1] = x[len(x)-1]
+		copy(d[2:], x[1:len(x)-1])
+	}
+	return d
+}
+
 // qconvWeights packs w less its zero points, which may be missing: one or as many as outputs. u8 says that the result is.
 func qconvWeights(n *graph.Node, in []graph.Arg, weights, zero int, win *window, groups int, u8 bool) (*kernels.PackedQConv, error) {
 	w := in[weights]
@@ -294,12 +305,7 @@ func roundUp64(n int) int { return (n + 63) &^ 63 }
 // geometry is the shape of the windows over x, and the batch.
 func (k *qconvKernel) geometry(x []int) (kernels.ConvShape, int) {
 	var dims [4]int
-	d := dims[:len(x)]
-	copy(d, x)
-	if k.last {
-		d[1] = x[len(x)-1]
-		copy(d[2:], x[1:len(x)-1])
-	}
+	d := channelsAhead(&dims, x, k.last)
 	s, _, _ := k.window.shape(d)
 	return s, x[0]
 }

@@ -91,7 +91,7 @@ func (k *qconvPlain) ScratchBytes(args []graph.Arg) int {
 func (k *qconvPlain) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	x, w := in[k.x], in[k.w]
 	v, m := k.window.volume(x.Shape), w.Shape[0]
-	memory := tensor.Data[int32](&tensor.Tensor{DType: tensor.Int32, Bytes: scratch})
+	memory := words[int32](scratch)
 	var parts [4][]int32
 	for i, n := range k.parts(x.Shape, w.Shape) {
 		parts[i], memory = memory[:n], memory[n:]

@@ -78,14 +78,8 @@ const (
 func widen(t *tensor.Tensor) ([]int32, error) {
 	out := make([]int32, t.Len())
 	switch t.DType {
-	case tensor.Uint8:
-		for i, v := range tensor.Data[uint8](t) {
-			out[i] = int32(v)
-		}
-	case tensor.Int8:
-		for i, v := range tensor.Data[int8](t) {
-			out[i] = int32(v)
-		}
+	case tensor.Uint8, tensor.Int8:
+		integersOf(out, t)
 	case tensor.Int32:
 		copy(out, tensor.Data[int32](t))
 	default:

@@ -89,12 +89,7 @@ func (p *qpool) infer(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 // geometry is the shape of the windows over x, and the padded size.
 func (p *qpool) geometry(x []int) (s kernels.ConvShape, padH, padW int) {
 	var dims [4]int
-	d := dims[:len(x)]
-	copy(d, x)
-	if p.last {
-		d[1] = x[len(x)-1]
-		copy(d[2:], x[1:len(x)-1])
-	}
+	d := channelsAhead(&dims, x, p.last)
 	if p.window != nil {
 		return p.window.shape(d)
 	}

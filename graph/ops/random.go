@@ -214,8 +214,7 @@ func (k multinomial) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	var r randomSource
 	r.seed(k.seed)
 	classes, draws := in[0].Shape[1], out[0].Shape[1]
-	t := tensor.Tensor{DType: tensor.Float64, Bytes: scratch[:8*classes]}
-	sums, p := tensor.Data[float64](&t), floats(scratch[8*classes:])
+	sums, p := words[float64](scratch[:8*classes]), floats(scratch[8*classes:])
 	for row := range in[0].Shape[0] {
 		for c := range classes {
 			p[c] = float32(floatAt(in[0], row*classes+c))
@@ -246,31 +245,4 @@ func (k multinomial) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		}
 	}
 	return nil
-}
-
-// floatAt reads an element of a tensor of floats.
-func floatAt(t *tensor.Tensor, i int) float64 {
-	switch t.DType {
-	case tensor.Float32:
-		return float64(tensor.Data[float32](t)[i])
-	case tensor.Float64:
-		return tensor.Data[float64](t)[i]
-	case tensor.Float16:
-		return float64(tensor.Data[tensor.F16](t)[i].Float32())
-	}
-	return float64(tensor.Data[tensor.BF16](t)[i].Float32())
-}
-
-// setFloat writes an element of a tensor of floats, a 16-bit one by way of float32.
-func setFloat(t *tensor.Tensor, i int, v float64) {
-	switch t.DType {
-	case tensor.Float32:
-		tensor.Data[float32](t)[i] = float32(v)
-	case tensor.Float64:
-		tensor.Data[float64](t)[i] = v
-	case tensor.Float16:
-		tensor.Data[tensor.F16](t)[i] = tensor.ToF16(float32(v))
-	default:
-		tensor.Data[tensor.BF16](t)[i] = tensor.ToBF16(float32(v))
-	}
 }

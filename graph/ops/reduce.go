@@ -209,10 +209,7 @@ func (k *reduceKernel) reduceTo(dst, x []float32, shape []int, r kernels.Reducti
 }
 
 // floats views scratch memory as float32.
-func floats(b []byte) []float32 {
-	t := tensor.Tensor{DType: tensor.Float32, Bytes: b}
-	return tensor.Data[float32](&t)
-}
+func floats(b []byte) []float32 { return words[float32](b) }
 
 // globalPoolOp reduces all axes behind the channels, which stay with size 1.
 func globalPoolOp(name, opType string, r kernels.Reduction, f finish) *Op {

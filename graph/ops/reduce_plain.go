@@ -61,7 +61,7 @@ func reductionOf[T number](op string, lowest, highest T) *plainReduction[T] {
 	case "ReduceL2":
 		r.each, r.last = square, viaFloat[T](math.Sqrt)
 	case "ReduceLogSum":
-		r.last = viaFloat[T](logarithm)
+		r.last = viaFloat[T](logF64)
 	default:
 		return nil
 	}
@@ -144,13 +144,14 @@ type logSumExpFloat64 struct{ axes []bool }
 // ScratchBytes implements graph.ScratchKernel: x, then maxima and sums.
 func (k logSumExpFloat64) ScratchBytes(args []graph.Arg) int {
 	n, _ := tensor.Elements(args[0].Shape)
-	return multiplied(8, n) + 16*k.results(args[0].Shape)
+	return multiplied(8, n) + 16*keptElements(args[0].Shape, k.axes)
 }
 
-func (k logSumExpFloat64) results(shape []int) int {
+// keptElements is the number of results of a reduction of these axes.
+func keptElements(shape []int, axes []bool) int {
 	n := 1
 	for axis, d := range shape {
-		if !k.axes[axis] {
+		if !axes[axis] {
 			n *= d
 		}
 	}
@@ -159,8 +160,8 @@ func (k logSumExpFloat64) results(shape []int) int {
 
 // Run implements graph.Kernel.
 func (k logSumExpFloat64) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	memory := tensor.Data[float64](&tensor.Tensor{DType: tensor.Float64, Bytes: scratch})
-	n, results := in[0].Len(), k.results(in[0].Shape)
+	memory := words[float64](scratch)
+	n, results := in[0].Len(), keptElements(in[0].Shape, k.axes)
 	x, largest, sums := memory[:n], memory[n:n+results], memory[n+results:n+2*results]
 	loadFloat64(x, in[0], 0)
 	fill(largest, math.Inf(-1))
@@ -171,9 +172,9 @@ func (k logSumExpFloat64) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			largest[i] = 0
 		}
 	}
-	reducedPlaces(in[0].Shape, k.axes, func(i, o int) { sums[o] += exponential(x[i] - largest[o]) })
+	reducedPlaces(in[0].Shape, k.axes, func(i, o int) { sums[o] += expF64(x[i] - largest[o]) })
 	for i, v := range sums {
-		sums[i] = logarithm(v) + largest[i]
+		sums[i] = logF64(v) + largest[i]
 	}
 	switch out[0].DType {
 	case tensor.Float64:

@@ -126,7 +126,7 @@ func (k resizeWeighted) pass(a *resizeAxis, dst, x []float32, outer, inner int, 
 	n := taps * a.out
 	w := floats(tables[8*n : 12*n])
 	if inner == 1 {
-		at := int32s(tables[:4*n])
+		at := words[int32](tables[:4*n])
 		for o := range a.out {
 			a.weights(k.resizeConfig, o, func(t, from int, v float32) { at[t*a.out+o], w[t*a.out+o] = int32(from), v })
 		}
@@ -135,7 +135,7 @@ func (k resizeWeighted) pass(a *resizeAxis, dst, x []float32, outer, inner int, 
 		}
 		return
 	}
-	at := int64s(tables[:8*n])
+	at := words[int64](tables[:8*n])
 	for o := range a.out {
 		a.weights(k.resizeConfig, o, func(t, from int, v float32) { at[o*taps+t], w[o*taps+t] = int64(from*inner), v })
 	}
@@ -165,9 +165,6 @@ func (k resizeWeighted) extrapolate(axes []resizeAxis, dst []float32) {
 		inner *= a.out
 	}
 }
-
-func int32s(b []byte) []int32 { return unsafe.Slice((*int32)(unsafe.Pointer(&b[0])), len(b)/4) }
-func int64s(b []byte) []int64 { return unsafe.Slice((*int64)(unsafe.Pointer(&b[0])), len(b)/8) }
 
 // resizeNearest copies elements of the size of T.
 type resizeNearest[T unsigned] struct {
@@ -205,7 +202,7 @@ func (k resizeNearest[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		return nil
 	}
 	// The position that each output of an axis adds, −1 outside of the input.
-	positions := int64s(scratch)
+	positions := words[int64](scratch)
 	start, step := len(positions), 1
 	for i := len(axes) - 1; i >= 0; i-- {
 		a := &axes[i]

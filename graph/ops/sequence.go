@@ -20,9 +20,9 @@ func cumulativeOp(name, opType string, since int64, product bool) *Op {
 			if !hasConst(in, 1) || !rowsFirst(n, in, rows) {
 				return false
 			}
-			axis, err := scalarInt(in[1].Const)
-			a, err2 := axisOf(n, axis, len(in[0].Shape))
-			return err == nil && err2 == nil && a > 0
+			axis, ok := wholeNumber(in[1].Const)
+			a, err := axisOf(n, axis, len(in[0].Shape))
+			return ok && err == nil && a > 0
 		},
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 2, 2); err != nil {
@@ -65,9 +65,9 @@ func (c cumulate) kernels() typed {
 
 func cumulative[T number](c cumulate) graph.Kernel {
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		axis, err := scalarInt(in[1])
+		axis, ok := wholeNumber(in[1])
 		rank := int64(len(in[0].Shape))
-		if err != nil || axis < -rank || axis >= rank {
+		if !ok || axis < -rank || axis >= rank {
 			return inputErr(c.node, "axis %d for a value of rank %d", axis, rank)
 		}
 		if axis < 0 {
@@ -101,20 +101,6 @@ func cumulative[T number](c cumulate) graph.Kernel {
 		}
 		return nil
 	})
-}
-
-// scalarInt reads the one element of an integer tensor.
-func scalarInt(t *tensor.Tensor) (int64, error) {
-	if t.Len() != 1 {
-		return 0, graph.ErrInput
-	}
-	switch t.DType {
-	case tensor.Int64:
-		return tensor.Data[int64](t)[0], nil
-	case tensor.Int32:
-		return int64(tensor.Data[int32](t)[0]), nil
-	}
-	return 0, graph.ErrInput
 }
 
 // opReverseSequence turns the first elements of each batch entry around along the time axis; their number comes with the entry.

@@ -101,13 +101,8 @@ func takeElements(dst, x *tensor.Tensor, axis, at, count int) {
 	shape := slices.Clone(x.Shape)
 	shape[axis] = count
 	dst.Resize(shape...)
-	run, size := count*inner, x.DType.Size()
 	for o := range outer {
-		from := (o*n + at) * inner
-		copy(dst.Bytes[o*run*size:(o+1)*run*size], x.Bytes[from*size:])
-		if x.DType == tensor.String {
-			copy(dst.Strings[o*run:(o+1)*run], x.Strings[from:])
-		}
+		copyRun(dst, o*count*inner, x, (o*n+at)*inner, count*inner)
 	}
 }
 

@@ -158,19 +158,6 @@ func nodeItemsKernel(run func(n *graph.Node, in, out []*tensor.Tensor) error) fu
 	}
 }
 
-// wholeNumber reads an int64 or int32 of one element.
-func wholeNumber(t *tensor.Tensor) (int64, bool) {
-	switch {
-	case t.Len() != 1:
-		return 0, false
-	case t.DType == tensor.Int64:
-		return tensor.Data[int64](t)[0], true
-	case t.DType == tensor.Int32:
-		return int64(tensor.Data[int32](t)[0]), true
-	}
-	return 0, false
-}
-
 // position reads a position among count; negative ones count from the end.
 func position(n *graph.Node, t *tensor.Tensor, count int) (int, error) {
 	v, ok := wholeNumber(t)

@@ -164,19 +164,10 @@ func shapeScalar(n *graph.Node, in []graph.Arg, i, least int) (int, error) {
 
 // numberAt is the first element of a float tensor or of an int32 or int64 one.
 func numberAt(t *tensor.Tensor) float64 {
-	switch t.DType {
-	case tensor.Float32:
-		return float64(tensor.Data[float32](t)[0])
-	case tensor.Float64:
-		return tensor.Data[float64](t)[0]
-	case tensor.Float16:
-		return float64(tensor.Data[tensor.F16](t)[0].Float32())
-	case tensor.BFloat16:
-		return float64(tensor.Data[tensor.BF16](t)[0].Float32())
-	case tensor.Int32:
-		return float64(tensor.Data[int32](t)[0])
+	if t.DType == tensor.Int32 || t.DType == tensor.Int64 {
+		return float64(intAt(t, 0))
 	}
-	return float64(tensor.Data[int64](t)[0])
+	return floatAt(t, 0)
 }
 
 // writeNumbers sets every element of dst to f of its position; integers are cut towards zero.

@@ -26,10 +26,10 @@ func (k *softmaxFloat64) Run(in, out []*tensor.Tensor, _ []byte) error {
 			}
 			largest, sum := x[best], 0.0
 			for at := first; at < end; at += inner {
-				dst[at] = exponential(x[at] - largest)
+				dst[at] = expF64(x[at] - largest)
 				sum += dst[at]
 			}
-			shift := largest + logarithm(sum)
+			shift := largest + logF64(sum)
 			for at := first; at < end; at += inner {
 				switch {
 				case k.hard:

@@ -192,7 +192,7 @@ func (k *tfIdf) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if in[0].Len() == 0 || width == 0 {
 		return nil
 	}
-	ids := tensor.Data[int32](&tensor.Tensor{DType: tensor.Int32, Bytes: scratch})[:cols]
+	ids := words[int32](scratch)[:cols]
 	for r := range len(dst) / width {
 		for i := range ids {
 			ids[i] = k.token(in[0], r*cols+i)

@@ -1,5 +1,7 @@
-// Package passes rewrites models: graph in, graph out. Standard keeps to ONNX operators and serves `hotpath optimize`
-// and every plan; Fuse makes operators of the domain "hotpath", which only plans see.
+// Package passes rewrites models: graph in, graph out; bodies of control flow too. Standard keeps to ONNX operators and
+// serves `hotpath optimize`, quantising and every plan. What only plans see: Expand puts the newest ONNX operators in the
+// place of nodes that stand for several, before Standard; Fuse makes operators of the domain "hotpath", after it; Layout
+// and Lower follow.
 package passes
 
 import (

@@ -1,5 +1,7 @@
 // Package plan compiles a model into a Plan: passes run, kernels chosen, weights packed, memory laid out. A Plan is
-// shared by any number of callers; a run allocates nothing once its shapes have been seen.
+// shared by any number of callers. Where all shapes follow from those of the inputs, the plan is one region, and a run
+// allocates nothing once its shapes have been seen. Otherwise it is a list of stages: a region, then the steps that need
+// values, such as control flow, whose results decide what the next stage is; bodies are programs of the same kind.
 package plan
 
 import (

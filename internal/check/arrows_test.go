@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"graph/passes":       {"graph/ops"},
 	"graph/plan":         {"graph/passes"},
 	"loader/npy":         {"graph"},
-	"loader/onnx":        {"graph/ops"},
+	"loader/onnx":        {"graph/ops", "loader/wire"},
 	"loader/table":       {"loader/npy"},
 	"loader/wire":        {"graph"},
 	"loader/hdf5":        {"graph"},

@@ -4,64 +4,65 @@ import (
 	"fmt"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/loader/wire"
 )
 
-func readAttr(n *graph.Node, f field, c context) error {
-	b, err := f.message("attribute")
+func readAttr(n *graph.Node, f wire.Field, c context) error {
+	b, err := f.Message("attribute")
 	if err != nil {
 		return err
 	}
 	var a graph.Attr
 	name, kind := "", int64(0)
-	err = walk(b, "AttributeProto", func(f field) (err error) {
+	err = wire.Walk(b, "AttributeProto", func(f wire.Field) (err error) {
 		var s string
-		switch f.num {
+		switch f.Num {
 		case 1:
 			name, err = readName(f, "attribute name")
 		case 2:
-			a.Float, a.Kind = float32FromBits(f), graph.AttrFloat
+			a.Float, a.Kind = f.Float(), graph.AttrFloat
 		case 3:
-			a.Int, err = f.int("attribute i")
+			a.Int, err = f.Int("attribute i")
 			a.Kind = graph.AttrInt
 		case 4:
-			a.String, err = f.text("attribute s")
+			a.String, err = f.Text("attribute s")
 			a.Kind = graph.AttrString
 		case 5:
 			var t []byte
-			if t, err = f.message("attribute t"); err == nil {
+			if t, err = f.Message("attribute t"); err == nil {
 				_, a.Tensor, err = readTensor(t, c.files)
 			}
 			a.Kind = graph.AttrTensor
 		case 6:
 			var body []byte
-			if body, err = f.message("attribute g"); err == nil {
+			if body, err = f.Message("attribute g"); err == nil {
 				a.Graph = &graph.Graph{}
 				err = readGraph(a.Graph, body, c.deeper())
 			}
 			a.Kind = graph.AttrGraph
 		case 7:
-			a.Floats, err = f.appendFloats(a.Floats, "attribute floats")
+			a.Floats, err = f.AppendFloats(a.Floats, "attribute floats")
 			a.Kind = graph.AttrFloats
 		case 8:
-			a.Ints, err = f.appendInts(a.Ints, "attribute ints")
+			a.Ints, err = f.AppendInts(a.Ints, "attribute ints")
 			a.Kind = graph.AttrInts
 		case 9:
-			s, err = f.text("attribute strings")
+			s, err = f.Text("attribute strings")
 			a.Strings = append(a.Strings, s)
 			a.Kind = graph.AttrStrings
 		case 14:
 			var t []byte
-			if t, err = f.message("attribute tp"); err == nil {
+			if t, err = f.Message("attribute tp"); err == nil {
 				a.Type = &graph.Value{}
 				err = readType(a.Type, t, 0)
 			}
 			a.Kind = graph.AttrType
 		case 20:
-			kind, err = f.int("attribute type")
+			kind, err = f.Int("attribute type")
 		case 21:
 			a.Ref, err = readName(f, "ref_attr_name")
 		case 10, 11, 15, 22, 23:
-			err = fmt.Errorf("onnx: %s: attribute %q holds a list of tensors or graphs, or a sparse tensor: %w", n, name, graph.ErrUnsupported)
+			err = fmt.Errorf("%s: attribute %q holds a list of tensors or graphs, or a sparse tensor: %w", n, name, graph.ErrUnsupported)
 		}
 		return err
 	})
@@ -70,17 +71,17 @@ func readAttr(n *graph.Node, f field, c context) error {
 	}
 	if kind != 0 { // an empty list or a zero value is only visible in the declared type
 		if a.Kind != 0 && a.Kind != graph.AttrKind(kind) {
-			return formatErr("attribute", 0, "%q declares type %d and holds type %d", name, kind, a.Kind)
+			return wire.Errorf("attribute", 0, "%q declares type %d and holds type %d", name, kind, a.Kind)
 		}
 		a.Kind = graph.AttrKind(kind)
 		if a.Ref != "" {
 			// What the call has is known when it is inlined.
 		} else if a.Kind == graph.AttrTensor && a.Tensor == nil || a.Kind == graph.AttrGraph && a.Graph == nil || a.Kind == graph.AttrType && a.Type == nil {
-			return formatErr("attribute", 0, "%q declares a value of type %d and holds none", name, a.Kind)
+			return wire.Errorf("attribute", 0, "%q declares a value of type %d and holds none", name, a.Kind)
 		}
 	}
 	if _, dup := n.Attrs[name]; dup {
-		return formatErr("attribute", 0, "%q twice in one node", name)
+		return wire.Errorf("attribute", 0, "%q twice in one node", name)
 	}
 	n.Attrs[name] = a
 	return nil

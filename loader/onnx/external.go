@@ -11,6 +11,7 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/loader/wire"
 )
 
 // Limits of the files beside a model.
@@ -65,8 +66,8 @@ func readLocation(entries [][]byte, tensorName string) (*location, error) {
 	seen := map[string]bool{}
 	for _, b := range entries {
 		key, value := "", ""
-		err := walk(b, "StringStringEntryProto", func(f field) (err error) {
-			switch f.num {
+		err := wire.Walk(b, "StringStringEntryProto", func(f wire.Field) (err error) {
+			switch f.Num {
 			case 1:
 				key, err = readName(f, "external_data key")
 			case 2:
@@ -77,7 +78,7 @@ func readLocation(entries [][]byte, tensorName string) (*location, error) {
 		if err != nil {
 			return nil, err
 		}
-		wrong := formatErr("external_data", 0, "tensor %q: %s is %q", tensorName, key, value)
+		wrong := wire.Errorf("external_data", 0, "tensor %q: %s is %q", tensorName, key, value)
 		if seen[key] {
 			return nil, wrong
 		}
@@ -101,7 +102,7 @@ func readLocation(entries [][]byte, tensorName string) (*location, error) {
 		}
 	}
 	if strings.ContainsAny(l.path, "\\\x00") || !filepath.IsLocal(l.path) || l.path == "." {
-		return nil, formatErr("external_data", 0, "tensor %q: location is %q, expected a path below the directory of the model", tensorName, l.path)
+		return nil, wire.Errorf("external_data", 0, "tensor %q: location is %q, expected a path below the directory of the model", tensorName, l.path)
 	}
 	return l, nil
 }
@@ -109,14 +110,14 @@ func readLocation(entries [][]byte, tensorName string) (*location, error) {
 // elements reads the n bytes that a tensor has at l.
 func (d *dataFiles) elements(l *location, n int64, name string) ([]byte, error) {
 	if d == nil {
-		return nil, fmt.Errorf("onnx: tensor %q keeps its data in another file, %q, and only the model itself was given: %w", name, l.path, graph.ErrUnsupported)
+		return nil, fmt.Errorf("tensor %q keeps its data in another file, %q, and only the model itself was given: %w", name, l.path, graph.ErrUnsupported)
 	}
 	f, err := d.file(filepath.Clean(l.path), name)
 	if err != nil {
 		return nil, err
 	}
 	if l.length >= 0 && l.length != n || l.offset > f.size || n > f.size-l.offset {
-		return nil, formatErr("external_data", 0, "tensor %q needs %d bytes, and %q has %d from %d on for it (length %d)", name, n, l.path, f.size-l.offset, l.offset, l.length)
+		return nil, wire.Errorf("external_data", 0, "tensor %q needs %d bytes, and %q has %d from %d on for it (length %d)", name, n, l.path, f.size-l.offset, l.offset, l.length)
 	}
 	part := [2]int64{l.offset, n}
 	if b, ok := f.parts[part]; ok {
@@ -124,11 +125,11 @@ func (d *dataFiles) elements(l *location, n int64, name string) ([]byte, error) 
 	}
 	// Every byte is read once: a small file whose parts overlap does not become large weights.
 	if d.read += n; d.read > d.have {
-		return nil, fmt.Errorf("onnx: tensor %q: the tensors need %d bytes of files of %d: %w", name, d.read, d.have, graph.ErrLimit)
+		return nil, fmt.Errorf("tensor %q: the tensors need %d bytes of files of %d: %w", name, d.read, d.have, graph.ErrLimit)
 	}
 	b := tensor.AlignedBytes(int(n))
 	if _, err := io.ReadFull(io.NewSectionReader(f, l.offset, n), b); err != nil {
-		return nil, fmt.Errorf("onnx: tensor %q: %s: %w: %w", name, l.path, err, graph.ErrFormat)
+		return nil, fmt.Errorf("tensor %q: %s: %w: %w", name, l.path, err, graph.ErrFormat)
 	}
 	f.parts[part] = b
 	return b, nil
@@ -140,21 +141,21 @@ func (d *dataFiles) file(path, name string) (*dataFile, error) {
 		return f, nil
 	}
 	if len(d.open) == maxDataFiles {
-		return nil, fmt.Errorf("onnx: more than %d data files: %w", maxDataFiles, graph.ErrLimit)
+		return nil, fmt.Errorf("more than %d data files: %w", maxDataFiles, graph.ErrLimit)
 	}
 	file, err := d.dir.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not make it wait
 	if err != nil {
-		return nil, fmt.Errorf("onnx: tensor %q: its data file: %w: %w", name, err, graph.ErrFormat)
+		return nil, fmt.Errorf("tensor %q: its data file: %w: %w", name, err, graph.ErrFormat)
 	}
 	info, err := file.Stat()
 	switch {
 	case err != nil:
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("onnx: tensor %q: %s is no regular file: %w", name, path, graph.ErrFormat)
+		err = fmt.Errorf("tensor %q: %s is no regular file: %w", name, path, graph.ErrFormat)
 	case os.SameFile(info, d.model):
-		err = fmt.Errorf("onnx: tensor %q: %s is the model itself: %w", name, path, graph.ErrFormat)
+		err = fmt.Errorf("tensor %q: %s is the model itself: %w", name, path, graph.ErrFormat)
 	case info.Size() > maxDataBytes-d.have:
-		err = fmt.Errorf("onnx: tensor %q: %s: data files of more than %d bytes: %w", name, path, int64(maxDataBytes), graph.ErrLimit)
+		err = fmt.Errorf("tensor %q: %s: data files of more than %d bytes: %w", name, path, int64(maxDataBytes), graph.ErrLimit)
 	}
 	if err != nil {
 		file.Close()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/loader/wire"
 )
 
 // Limits of what the calls of functions may grow to: a file of a few lines can ask for 2^n nodes.
@@ -46,7 +47,7 @@ func refers(n *graph.Node) bool {
 // inlineFunctions replaces the calls of functions by their nodes.
 func inlineFunctions(m *graph.Model, messages [][]byte, files *dataFiles) error {
 	if len(messages) > maxFunctions {
-		return fmt.Errorf("onnx: %d functions, expected at most %d: %w", len(messages), maxFunctions, graph.ErrLimit)
+		return fmt.Errorf("%d functions, expected at most %d: %w", len(messages), maxFunctions, graph.ErrLimit)
 	}
 	in := &functionInliner{model: m, functions: map[functionKey]*function{}, taken: map[string]bool{}}
 	for _, b := range messages {
@@ -82,9 +83,9 @@ func (in *functionInliner) read(b []byte, c context) error {
 	name, domain, overload := "", "", ""
 	opsets := map[string]int64{}
 	holder := &graph.Node{Attrs: f.defaults}
-	err := walk(b, "FunctionProto", func(fd field) (err error) {
+	err := wire.Walk(b, "FunctionProto", func(fd wire.Field) (err error) {
 		var s string
-		switch fd.num {
+		switch fd.Num {
 		case 1:
 			name, err = readName(fd, "function name")
 		case 4:
@@ -95,7 +96,7 @@ func (in *functionInliner) read(b []byte, c context) error {
 			f.body.Outputs = append(f.body.Outputs, graph.Value{Name: s})
 		case 7:
 			if len(f.body.Nodes) >= maxNodes {
-				return fmt.Errorf("onnx: more than %d nodes: %w", maxNodes, graph.ErrLimit)
+				return fmt.Errorf("more than %d nodes: %w", maxNodes, graph.ErrLimit)
 			}
 			var n *graph.Node
 			if n, err = readNode(fd, c); err == nil {
@@ -122,7 +123,7 @@ func (in *functionInliner) read(b []byte, c context) error {
 	}
 	setOpsets(&f.body, opsets)
 	if err := f.body.Check(); err != nil {
-		return fmt.Errorf("onnx: function %q: %w", name, err)
+		return fmt.Errorf("function %q: %w", name, err)
 	}
 	for d, v := range opsets { // what is written later has no functions
 		if _, ok := in.model.Opsets[d]; !ok {
@@ -131,7 +132,7 @@ func (in *functionInliner) read(b []byte, c context) error {
 	}
 	key := functionKey{domain, overloaded(name, overload)}
 	if _, dup := in.functions[key]; dup || name == "" {
-		return formatErr("functions", 0, "function %q of domain %q has no name or is there twice", name, domain)
+		return wire.Errorf("functions", 0, "function %q of domain %q has no name or is there twice", name, domain)
 	}
 	in.functions[key], in.order = f, append(in.order, key)
 	return nil
@@ -145,7 +146,7 @@ func (in *functionInliner) checkCycles(key functionKey) error {
 	case f == nil || f.state == done:
 		return nil
 	case f.state == open:
-		return fmt.Errorf("onnx: function %q of domain %q calls itself: %w", key.op, key.domain, graph.ErrModel)
+		return fmt.Errorf("function %q of domain %q calls itself: %w", key.op, key.domain, graph.ErrModel)
 	}
 	f.state = open
 	err := eachNode(&f.body, func(n *graph.Node) error { return in.checkCycles(functionKey{n.Domain, n.Op}) })
@@ -204,7 +205,7 @@ func (in *functionInliner) inline(g *graph.Graph) error {
 		f := in.functions[functionKey{n.Domain, n.Op}]
 		if f == nil {
 			if refers(n) {
-				return fmt.Errorf("onnx: %s refers to an attribute outside of a function: %w", n, graph.ErrModel)
+				return fmt.Errorf("%s refers to an attribute outside of a function: %w", n, graph.ErrModel)
 			}
 			for _, body := range n.Bodies() {
 				if err := in.inline(body); err != nil {
@@ -236,7 +237,7 @@ func (in *functionInliner) inline(g *graph.Graph) error {
 // instance makes the graph of one call of f: values have the names of the caller's, or new ones, attributes the values of the call.
 func (in *functionInliner) instance(f *function, call *graph.Node) (*graph.Graph, error) {
 	if len(call.Inputs) > len(f.body.Inputs) || len(call.Outputs) > len(f.body.Outputs) {
-		return nil, fmt.Errorf("onnx: %s: %d inputs and %d outputs, the function has %d and %d: %w", call, len(call.Inputs), len(call.Outputs),
+		return nil, fmt.Errorf("%s: %d inputs and %d outputs, the function has %d and %d: %w", call, len(call.Inputs), len(call.Outputs),
 			len(f.body.Inputs), len(f.body.Outputs), graph.ErrModel)
 	}
 	in.nodes++
@@ -244,7 +245,7 @@ func (in *functionInliner) instance(f *function, call *graph.Node) (*graph.Graph
 		return nil, err
 	}
 	if in.nodes > maxInlinedNodes || in.naming > maxInlinedNaming {
-		return nil, fmt.Errorf("onnx: %s: functions grow to more than %d nodes, or %d bytes of names: %w", call, maxInlinedNodes, maxInlinedNaming, graph.ErrLimit)
+		return nil, fmt.Errorf("%s: functions grow to more than %d nodes, or %d bytes of names: %w", call, maxInlinedNodes, maxInlinedNaming, graph.ErrLimit)
 	}
 	body := f.body.Clone()
 	if err := eachNode(body, func(n *graph.Node) error { return f.substitute(n, call) }); err != nil {
@@ -307,7 +308,7 @@ func (f *function) substitute(n, call *graph.Node) error {
 			continue
 		}
 		if a.Kind != 0 && value.Kind != a.Kind {
-			return fmt.Errorf("onnx: %s: attribute %q refers to %q of kind %d, expected %d: %w", n, name, a.Ref, value.Kind, a.Kind, graph.ErrModel)
+			return fmt.Errorf("%s: attribute %q refers to %q of kind %d, expected %d: %w", n, name, a.Ref, value.Kind, a.Kind, graph.ErrModel)
 		}
 		n.Attrs[name] = value
 	}

@@ -9,15 +9,15 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/loader/wire"
 )
 
 // Limits of a file, beyond which it is refused with graph.ErrLimit.
 const (
-	maxStringBytes = 16 << 20
-	maxNameBytes   = 4096
-	maxNodes       = 1 << 20
-	maxDims        = 8
-	maxGraphDepth  = 16
+	maxNameBytes  = 4096
+	maxNodes      = 1 << 20
+	maxDims       = 8
+	maxGraphDepth = 16
 )
 
 // Newest versions read; later ones may mean something else.
@@ -33,7 +33,7 @@ func Sniff(head []byte) bool {
 
 // Read decodes a model file held in memory; one that keeps tensors in other files is refused. Errors wrap graph.ErrFormat, ErrModel,
 // ErrLimit or ErrUnsupported.
-func Read(data []byte) (*graph.Model, error) { return read(data, nil) }
+func Read(data []byte) (*graph.Model, error) { return named(read(data, nil)) }
 
 // ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
 // lead outside.
@@ -43,7 +43,15 @@ func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
 		return nil, err
 	}
 	defer files.close()
-	return read(data, files)
+	return named(read(data, files))
+}
+
+// named says in an error what read the file.
+func named[T any](v T, err error) (T, error) {
+	if err != nil {
+		err = fmt.Errorf("onnx: %w", err)
+	}
+	return v, err
 }
 
 func read(data []byte, files *dataFiles) (*graph.Model, error) {
@@ -51,24 +59,24 @@ func read(data []byte, files *dataFiles) (*graph.Model, error) {
 	var graphBytes []byte
 	var functions [][]byte
 	ir := int64(0)
-	err := walk(data, "ModelProto", func(f field) (err error) {
-		switch f.num {
+	err := wire.Walk(data, "ModelProto", func(f wire.Field) (err error) {
+		switch f.Num {
 		case 1:
-			ir, err = f.int("ir_version")
+			ir, err = f.Int("ir_version")
 		case 2:
-			m.Producer, err = f.text("producer_name")
+			m.Producer, err = f.Text("producer_name")
 		case 7:
 			if graphBytes != nil {
-				return formatErr("ModelProto", 0, "two graphs")
+				return wire.Errorf("ModelProto", 0, "two graphs")
 			}
-			graphBytes, err = f.message("graph")
+			graphBytes, err = f.Message("graph")
 		case 8:
 			err = readOpset(m.Opsets, f)
 		case 14:
 			err = readMetadata(m, f)
 		case 25:
 			var b []byte
-			b, err = f.message("functions")
+			b, err = f.Message("functions")
 			functions = append(functions, b)
 		}
 		return err
@@ -77,13 +85,13 @@ func read(data []byte, files *dataFiles) (*graph.Model, error) {
 		return nil, err
 	}
 	if ir == 0 {
-		return nil, formatErr("ModelProto", 0, "no ir_version")
+		return nil, wire.Errorf("ModelProto", 0, "no ir_version")
 	}
 	if ir < 3 || ir > maxIRVersion {
-		return nil, fmt.Errorf("onnx: ir_version is %d, expected 3 to %d: %w", ir, maxIRVersion, graph.ErrUnsupported)
+		return nil, fmt.Errorf("ir_version is %d, expected 3 to %d: %w", ir, maxIRVersion, graph.ErrUnsupported)
 	}
 	if graphBytes == nil {
-		return nil, formatErr("ModelProto", 0, "no graph")
+		return nil, wire.Errorf("ModelProto", 0, "no graph")
 	}
 	if err := readGraph(&m.Graph, graphBytes, context{files: files}); err != nil {
 		return nil, err
@@ -107,18 +115,18 @@ func setOpsets(g *graph.Graph, opsets map[string]int64) {
 	}
 }
 
-func readOpset(opsets map[string]int64, f field) error {
-	b, err := f.message("opset_import")
+func readOpset(opsets map[string]int64, f wire.Field) error {
+	b, err := f.Message("opset_import")
 	if err != nil {
 		return err
 	}
 	domain, version := "", int64(0)
-	err = walk(b, "OperatorSetIdProto", func(f field) (err error) {
-		switch f.num {
+	err = wire.Walk(b, "OperatorSetIdProto", func(f wire.Field) (err error) {
+		switch f.Num {
 		case 1:
-			domain, err = f.text("domain")
+			domain, err = f.Text("domain")
 		case 2:
-			version, err = f.int("version")
+			version, err = f.Int("version")
 		}
 		return err
 	})
@@ -127,10 +135,10 @@ func readOpset(opsets map[string]int64, f field) error {
 	}
 	domain = normalDomain(domain)
 	if version < 1 || domain == graph.DomainONNX && version > maxOpset {
-		return fmt.Errorf("onnx: opset %d of domain %q, expected 1 to %d: %w", version, domain, maxOpset, graph.ErrUnsupported)
+		return fmt.Errorf("opset %d of domain %q, expected 1 to %d: %w", version, domain, maxOpset, graph.ErrUnsupported)
 	}
 	if other, dup := opsets[domain]; dup && other != version { // skl2onnx repeats itself
-		return formatErr("opset_import", 0, "domain %q twice, in versions %d and %d", domain, other, version)
+		return wire.Errorf("opset_import", 0, "domain %q twice, in versions %d and %d", domain, other, version)
 	}
 	opsets[domain] = version
 	return nil
@@ -144,18 +152,18 @@ func normalDomain(d string) string {
 	return d
 }
 
-func readMetadata(m *graph.Model, f field) error {
-	b, err := f.message("metadata_props")
+func readMetadata(m *graph.Model, f wire.Field) error {
+	b, err := f.Message("metadata_props")
 	if err != nil {
 		return err
 	}
 	key, value := "", ""
-	err = walk(b, "StringStringEntryProto", func(f field) (err error) {
-		switch f.num {
+	err = wire.Walk(b, "StringStringEntryProto", func(f wire.Field) (err error) {
+		switch f.Num {
 		case 1:
-			key, err = f.text("key")
+			key, err = f.Text("key")
 		case 2:
-			value, err = f.text("value")
+			value, err = f.Text("value")
 		}
 		return err
 	})
@@ -166,25 +174,25 @@ func readMetadata(m *graph.Model, f field) error {
 // readGraph decodes a GraphProto.
 func readGraph(g *graph.Graph, b []byte, c context) error {
 	if c.depth > maxGraphDepth {
-		return fmt.Errorf("onnx: graphs nest more than %d deep: %w", maxGraphDepth, graph.ErrLimit)
+		return fmt.Errorf("graphs nest more than %d deep: %w", maxGraphDepth, graph.ErrLimit)
 	}
 	g.Initializers = map[string]*tensor.Tensor{}
 	var inputs []graph.Value
-	err := walk(b, "GraphProto", func(f field) (err error) {
-		switch f.num {
+	err := wire.Walk(b, "GraphProto", func(f wire.Field) (err error) {
+		switch f.Num {
 		case 1:
 			if len(g.Nodes) >= maxNodes {
-				return fmt.Errorf("onnx: more than %d nodes: %w", maxNodes, graph.ErrLimit)
+				return fmt.Errorf("more than %d nodes: %w", maxNodes, graph.ErrLimit)
 			}
 			var n *graph.Node
 			if n, err = readNode(f, c); err == nil {
 				g.Nodes = append(g.Nodes, n)
 			}
 		case 2:
-			g.Name, err = f.text("graph name")
+			g.Name, err = f.Text("graph name")
 		case 5:
 			var b []byte
-			if b, err = f.message("initializer"); err != nil {
+			if b, err = f.Message("initializer"); err != nil {
 				return err
 			}
 			name, t, err := readTensor(b, c.files)
@@ -192,7 +200,7 @@ func readGraph(g *graph.Graph, b []byte, c context) error {
 				return err
 			}
 			if _, dup := g.Initializers[name]; dup || name == "" {
-				return formatErr("initializer", 0, "name %q is empty or used twice", name)
+				return wire.Errorf("initializer", 0, "name %q is empty or used twice", name)
 			}
 			g.Initializers[name] = t
 		case 11:
@@ -200,7 +208,7 @@ func readGraph(g *graph.Graph, b []byte, c context) error {
 		case 12:
 			g.Outputs, err = appendValue(g.Outputs, f, "output")
 		case 15:
-			err = fmt.Errorf("onnx: sparse initializers: %w", graph.ErrUnsupported)
+			err = fmt.Errorf("sparse initializers: %w", graph.ErrUnsupported)
 		}
 		return err
 	})
@@ -257,24 +265,24 @@ func constantsToInitializers(g *graph.Graph) error {
 	return nil
 }
 
-func readName(f field, what string) (string, error) {
-	s, err := f.text(what)
+func readName(f wire.Field, what string) (string, error) {
+	s, err := f.Text(what)
 	if err == nil && len(s) > maxNameBytes {
-		return "", fmt.Errorf("onnx: %s of %d bytes, expected at most %d: %w", what, len(s), maxNameBytes, graph.ErrLimit)
+		return "", fmt.Errorf("%s of %d bytes, expected at most %d: %w", what, len(s), maxNameBytes, graph.ErrLimit)
 	}
 	return s, err
 }
 
-func readNode(f field, c context) (*graph.Node, error) {
-	b, err := f.message("node")
+func readNode(f wire.Field, c context) (*graph.Node, error) {
+	b, err := f.Message("node")
 	if err != nil {
 		return nil, err
 	}
 	n := &graph.Node{Attrs: map[string]graph.Attr{}}
 	overload := ""
-	err = walk(b, "NodeProto", func(f field) (err error) {
+	err = wire.Walk(b, "NodeProto", func(f wire.Field) (err error) {
 		var s string
-		switch f.num {
+		switch f.Num {
 		case 1:
 			s, err = readName(f, "node input")
 			n.Inputs = append(n.Inputs, s)
@@ -299,19 +307,19 @@ func readNode(f field, c context) (*graph.Node, error) {
 	return n, err
 }
 
-func appendValue(to []graph.Value, f field, what string) ([]graph.Value, error) {
-	b, err := f.message(what)
+func appendValue(to []graph.Value, f wire.Field, what string) ([]graph.Value, error) {
+	b, err := f.Message(what)
 	if err != nil {
 		return to, err
 	}
 	var v graph.Value
-	err = walk(b, "ValueInfoProto", func(f field) (err error) {
-		switch f.num {
+	err = wire.Walk(b, "ValueInfoProto", func(f wire.Field) (err error) {
+		switch f.Num {
 		case 1:
 			v.Name, err = readName(f, what+" name")
 		case 2:
 			var b []byte
-			if b, err = f.message("type"); err == nil {
+			if b, err = f.Message("type"); err == nil {
 				err = readType(&v, b, 0)
 			}
 		}
@@ -320,20 +328,20 @@ func appendValue(to []graph.Value, f field, what string) ([]graph.Value, error) 
 	return append(to, v), err
 }
 
-func readDim(v *graph.Value, f field) error {
-	b, err := f.message("dim")
+func readDim(v *graph.Value, f wire.Field) error {
+	b, err := f.Message("dim")
 	if err != nil {
 		return err
 	}
 	if len(v.Shape) == maxDims {
-		return fmt.Errorf("onnx: value %q has more than %d dimensions: %w", v.Name, maxDims, graph.ErrLimit)
+		return fmt.Errorf("value %q has more than %d dimensions: %w", v.Name, maxDims, graph.ErrLimit)
 	}
 	dim := int64(-1)
-	err = walk(b, "Dimension", func(f field) (err error) {
-		if f.num == 1 {
+	err = wire.Walk(b, "Dimension", func(f wire.Field) (err error) {
+		if f.Num == 1 {
 			// Some exporters write -1 for an unknown dimension.
-			if dim, err = f.int("dim_value"); err == nil && (dim < -1 || dim > 1<<40) {
-				return formatErr("dim_value", 0, "value %q has a dimension of %d", v.Name, dim)
+			if dim, err = f.Int("dim_value"); err == nil && (dim < -1 || dim > 1<<40) {
+				return wire.Errorf("dim_value", 0, "value %q has a dimension of %d", v.Name, dim)
 			}
 		}
 		return err

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -9,9 +8,8 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/loader/wire"
 )
-
-func float32FromBits(f field) float32 { return math.Float32frombits(uint32(f.varint)) }
 
 // readTensor decodes a TensorProto. Its size follows from dims, and must be exactly what the message holds: memory is
 // allocated only for bytes that are there, here or in a data file.
@@ -27,34 +25,34 @@ func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err 
 		external   [][]byte
 		elsewhere  bool
 	)
-	err = walk(b, "TensorProto", func(f field) (err error) {
-		switch f.num {
+	err = wire.Walk(b, "TensorProto", func(f wire.Field) (err error) {
+		switch f.Num {
 		case 1:
-			dims, err = f.appendInts(dims, "dims")
+			dims, err = f.AppendInts(dims, "dims")
 		case 2:
-			code, err = f.int("data_type")
+			code, err = f.Int("data_type")
 		case 4:
-			floats, err = f.appendFloats(floats, "float_data")
+			floats, err = f.AppendFloats(floats, "float_data")
 		case 5, 7, 11:
-			ints, err = f.appendInts(ints, "int data")
+			ints, err = f.AppendInts(ints, "int data")
 		case 6:
 			var s string
-			s, err = f.text("string_data")
+			s, err = f.Text("string_data")
 			texts = append(texts, s)
 		case 8:
 			name, err = readName(f, "tensor name")
 		case 9:
-			raw, err = f.message("raw_data")
+			raw, err = f.Message("raw_data")
 			hasRaw = true
 		case 10:
-			doubles, err = f.appendDoubles(doubles, "double_data")
+			doubles, err = f.AppendDoubles(doubles, "double_data")
 		case 13:
 			var b []byte
-			b, err = f.message("external_data")
+			b, err = f.Message("external_data")
 			external = append(external, b)
 		case 14:
 			var at int64
-			at, err = f.int("data_location")
+			at, err = f.Int("data_location")
 			elsewhere = at != 0
 		}
 		return err
@@ -67,25 +65,25 @@ func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err 
 		d = tensor.FromONNX(int32(code))
 	}
 	if d == tensor.Invalid {
-		return name, nil, fmt.Errorf("onnx: tensor %q has data type %d: %w", name, code, graph.ErrUnsupported)
+		return name, nil, fmt.Errorf("tensor %q has data type %d: %w", name, code, graph.ErrUnsupported)
 	}
 	if len(dims) > maxDims {
-		return name, nil, fmt.Errorf("onnx: tensor %q has %d dimensions, expected at most %d: %w", name, len(dims), maxDims, graph.ErrLimit)
+		return name, nil, fmt.Errorf("tensor %q has %d dimensions, expected at most %d: %w", name, len(dims), maxDims, graph.ErrLimit)
 	}
 	shape := make([]int, len(dims))
 	for i, v := range dims {
 		if v < 0 || v > 1<<40 {
-			return name, nil, formatErr("dims", 0, "tensor %q has a dimension of %d", name, v)
+			return name, nil, wire.Errorf("dims", 0, "tensor %q has a dimension of %d", name, v)
 		}
 		shape[i] = int(v)
 	}
 	n, ok := tensor.Elements(shape)
 	if !ok || n > math.MaxInt/8 {
-		return name, nil, fmt.Errorf("onnx: tensor %q has shape %v: %w", name, shape, graph.ErrLimit)
+		return name, nil, fmt.Errorf("tensor %q has shape %v: %w", name, shape, graph.ErrLimit)
 	}
 	if elsewhere || len(external) > 0 {
 		if !elsewhere || hasRaw || len(floats)+len(ints)+len(doubles)+len(texts) > 0 || d == tensor.String {
-			return name, nil, formatErr("TensorProto", 0, "tensor %q of %s has data here and in another file", name, d)
+			return name, nil, wire.Errorf("TensorProto", 0, "tensor %q of %s has data here and in another file", name, d)
 		}
 		at, err := readLocation(external, name)
 		if err != nil {
@@ -100,11 +98,11 @@ func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err 
 		hasRaw = true
 	}
 	wrong := func(got int, what string) error {
-		return formatErr("TensorProto", 0, "tensor %q of shape %v has %d %s, expected %d", name, shape, got, what, n)
+		return wire.Errorf("TensorProto", 0, "tensor %q of shape %v has %d %s, expected %d", name, shape, got, what, n)
 	}
 	if hasRaw {
 		if len(floats)+len(ints)+len(doubles)+len(texts) > 0 {
-			return name, nil, formatErr("TensorProto", 0, "tensor %q has raw_data and typed data", name)
+			return name, nil, wire.Errorf("TensorProto", 0, "tensor %q has raw_data and typed data", name)
 		}
 		if d == tensor.String || len(raw) != fileBytes(n, d) {
 			return name, nil, wrong(len(raw), fmt.Sprintf("bytes of raw_data for %s", d))
@@ -147,16 +145,7 @@ func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err 
 	}
 	t = tensor.New(d, shape...)
 	for i, v := range ints {
-		switch d.Size() {
-		case 1:
-			t.Bytes[i] = byte(v)
-		case 2:
-			binary.LittleEndian.PutUint16(t.Bytes[2*i:], uint16(v))
-		case 4:
-			binary.LittleEndian.PutUint32(t.Bytes[4*i:], uint32(v))
-		default:
-			binary.LittleEndian.PutUint64(t.Bytes[8*i:], uint64(v))
-		}
+		wire.PutInt(t.Bytes, i, d.Size(), v)
 	}
 	return name, t, nil
 }

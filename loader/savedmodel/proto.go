@@ -1,7 +1,6 @@
 package savedmodel
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/hotpath/hotpath/graph"
@@ -442,16 +441,7 @@ func readTensor(b []byte) (*tensor.Tensor, error) {
 		case tensor.String:
 			t.Strings[i] = repeated(texts, i)
 		default:
-			switch v := uint64(repeated(ints, i)); d.Size() {
-			case 1:
-				t.Bytes[i] = byte(v)
-			case 2:
-				binary.LittleEndian.PutUint16(t.Bytes[2*i:], uint16(v))
-			case 4:
-				binary.LittleEndian.PutUint32(t.Bytes[4*i:], uint32(v))
-			default:
-				binary.LittleEndian.PutUint64(t.Bytes[8*i:], v)
-			}
+			wire.PutInt(t.Bytes, i, d.Size(), repeated(ints, i))
 		}
 	}
 	return t, nil
@@ -479,6 +469,3 @@ func toInt64(t *tensor.Tensor) ([]int64, bool) {
 	}
 	return nil, false
 }
-
-// float32Const makes a constant of no dimensions.
-func float32Const(v float64) *tensor.Tensor { return tensor.Of([]float32{float32(v)}) }

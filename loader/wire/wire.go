@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -140,4 +141,18 @@ func (f Field) AppendDoubles(to []float64, what string) ([]float64, error) {
 		to = append(to, math.Float64frombits(v))
 	}
 	return to, err
+}
+
+// PutInt writes element i of a little-endian list of integers of size bytes: the lowest bytes of v.
+func PutInt(list []byte, i, size int, v int64) {
+	switch size {
+	case 1:
+		list[i] = byte(v)
+	case 2:
+		binary.LittleEndian.PutUint16(list[2*i:], uint16(v))
+	case 4:
+		binary.LittleEndian.PutUint32(list[4*i:], uint32(v))
+	default:
+		binary.LittleEndian.PutUint64(list[8*i:], uint64(v))
+	}
 }
