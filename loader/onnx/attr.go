@@ -29,7 +29,7 @@ func readAttr(n *graph.Node, f field, c context) error {
 		case 5:
 			var t []byte
 			if t, err = f.message("attribute t"); err == nil {
-				_, a.Tensor, err = readTensor(t, c.files)
+				_, a.Tensor, err = readTensor(t, c.files, false)
 			}
 			a.Kind = graph.AttrTensor
 		case 6:

@@ -33,20 +33,20 @@ func Sniff(head []byte) bool {
 
 // Read decodes a model file held in memory; one that keeps tensors in other files is refused. Errors wrap graph.ErrFormat, ErrModel,
 // ErrLimit or ErrUnsupported.
-func Read(data []byte) (*graph.Model, error) { return read(data, nil) }
+func Read(data []byte) (*graph.Model, error) { return read(data, context{}) }
 
 // ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
-// lead outside.
+// lead outside. The model takes data over: large tensors keep their elements there.
 func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
 	files, err := newDataFiles(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer files.close()
-	return read(data, files)
+	return read(data, context{files: files, own: true})
 }
 
-func read(data []byte, files *dataFiles) (*graph.Model, error) {
+func read(data []byte, c context) (*graph.Model, error) {
 	m := &graph.Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graphBytes []byte
 	var functions [][]byte
@@ -85,11 +85,11 @@ func read(data []byte, files *dataFiles) (*graph.Model, error) {
 	if graphBytes == nil {
 		return nil, formatErr("ModelProto", 0, "no graph")
 	}
-	if err := readGraph(&m.Graph, graphBytes, context{files: files}); err != nil {
+	if err := readGraph(&m.Graph, graphBytes, c); err != nil {
 		return nil, err
 	}
 	setOpsets(&m.Graph, m.Opsets)
-	if err := inlineFunctions(m, functions, files); err != nil {
+	if err := inlineFunctions(m, functions, c.files); err != nil {
 		return nil, err
 	}
 	return m, m.Graph.Check()
@@ -187,7 +187,7 @@ func readGraph(g *graph.Graph, b []byte, c context) error {
 			if b, err = f.message("initializer"); err != nil {
 				return err
 			}
-			name, t, err := readTensor(b, c.files)
+			name, t, err := readTensor(b, c.files, c.own)
 			if err != nil {
 				return err
 			}
