@@ -43,10 +43,15 @@ type PackedConv struct {
 // PackConv packs w [M × C/groups × KH × KW], ONNX's order. groups divides M and C.
 func PackConv(w []float32, m, c, groups, kh, kw int) *PackedConv {
 	p := ConvWeights(m, c, groups, kh, kw)
-	p.data = make([]float32, p.packedLen())
-	hugePages(unsafe.Pointer(unsafe.SliceData(p.data)), 4*len(p.data))
+	p.allocate()
 	p.pack(w)
 	return &p
+}
+
+// allocate makes data, all zero.
+func (p *PackedConv) allocate() {
+	p.data = make([]float32, p.packedLen())
+	hugePages(unsafe.Pointer(unsafe.SliceData(p.data)), 4*len(p.data))
 }
 
 // ConvWeights describes weights of this shape that are known when ConvDynamicF32 runs.
@@ -67,13 +72,17 @@ func (p *PackedConv) pack(w []float32) {
 	}
 	mg, cg := p.M/p.Groups, p.C/p.Groups
 	for g := range p.Groups {
-		for o := range mg {
-			panel := p.data[(g*ConvBlocks(mg)+o/convLanes)*p.panel():]
-			for ch := range cg {
-				b := ch / convLanes
-				for t := range taps {
-					at := p.weight(b, t) + ch%convLanes*convLanes + o%convLanes
-					panel[at] = w[((g*mg+o)*cg+ch)*taps+t]
+		for o := 0; o < mg; o += convLanes {
+			panel := p.data[(g*ConvBlocks(mg)+o/convLanes)*p.panel():][:p.panel()]
+			rows, lanes := w[(g*mg+o)*cg*taps:], min(convLanes, mg-o)
+			if taps == 1 {
+				TransposeF32(panel, rows, lanes, cg, convLanes, cg)
+				continue
+			}
+			for b := range ConvBlocks(cg) {
+				for ch := range p.width(b) {
+					at := p.weight(b, 0) + ch*convLanes
+					TransposeF32(panel[at:], rows[(b*convLanes+ch)*taps:], lanes, taps, p.width(b)*convLanes, cg*taps)
 				}
 			}
 		}

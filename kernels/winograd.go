@@ -32,31 +32,35 @@ const (
 
 // PackWinograd packs w [M × C × 3 × 3] for a convolution that ConvWinograd approves of.
 func PackWinograd(w []float32, m, c int) *PackedConv {
-	points := make([]float32, winogradPoints*m*c)
-	for i := range m * c {
-		for t, v := range winogradWeights(w[9*i : 9*i+9]) {
-			points[t*m*c+i] = v
+	points := ConvWeights(winogradPoints*m, winogradPoints*c, winogradPoints, 1, 1)
+	points.allocate()
+	group := len(points.data) / winogradPoints
+	var u [winogradPoints][convLanes]float32 // written out a cache line at a time: groups are powers of two apart
+	for o := 0; o < m; o += convLanes {
+		lanes := min(convLanes, m-o)
+		for ch := range c {
+			for lane := range lanes {
+				winogradWeights(&u, lane, (*[9]float32)(w[((o+lane)*c+ch)*9:]))
+			}
+			for t := range u {
+				copy(points.data[t*group+(o/convLanes*c+ch)*convLanes:], u[t][:lanes])
+			}
 		}
 	}
-	return &PackedConv{M: m, C: c, Groups: 1, KH: 3, KW: 3,
-		winograd: &winograd{PackConv(points, winogradPoints*m, winogradPoints*c, winogradPoints, 1, 1)}}
+	return &PackedConv{M: m, C: c, Groups: 1, KH: 3, KW: 3, winograd: &winograd{&points}}
 }
 
-// winogradWeights returns G w Gᵀ.
-func winogradWeights(w []float32) (u [winogradPoints]float32) {
-	var v [9]float64
-	for i := range v {
-		v[i] = float64(w[i])
-	}
+// winogradWeights writes G w Gᵀ to a lane of u.
+func winogradWeights(u *[winogradPoints][convLanes]float32, lane int, w *[9]float32) {
+	v0, v1, v2 := float64(w[0]), float64(w[1]), float64(w[2])
+	v3, v4, v5 := float64(w[3]), float64(w[4]), float64(w[5])
+	v6, v7, v8 := float64(w[6]), float64(w[7]), float64(w[8])
 	for t := range u {
 		k := &winogradTable[t]
-		var sum float64
-		for i := range v {
-			sum += float64(k[i] * v[i])
-		}
-		u[t] = float32(sum)
+		sum := 0 + float64(k[0]*v0) + float64(k[1]*v1) + float64(k[2]*v2) + float64(k[3]*v3) + float64(k[4]*v4) +
+			float64(k[5]*v5) + float64(k[6]*v6) + float64(k[7]*v7) + float64(k[8]*v8)
+		u[t][lane&(convLanes-1)] = float32(sum)
 	}
-	return u
 }
 
 // winogradTable holds the factor of each of the 9 weights at each point.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/loader/keras"
 	"github.com/hotpath/hotpath/loader/onnx"
 	"github.com/hotpath/hotpath/loader/savedmodel"
@@ -24,7 +25,7 @@ type Format struct {
 	Read     func(data []byte) (*graph.Model, error)
 	SniffDir func(files fs.FS) bool
 	ReadDir  func(files fs.FS) (*graph.Model, error)
-	// ReadIn is Read for the file name in dir, where it may have others beside it; nil where a file is all there is.
+	// ReadIn is Read for the file name in dir, where it may have others beside it; nil where a file is all there is. It takes data over.
 	ReadIn func(data []byte, dir *os.Root, name string) (*graph.Model, error)
 }
 
@@ -143,7 +144,7 @@ func ReadFile(path string) ([]byte, error) {
 	if info.Size() > MaxFileBytes {
 		return nil, fmt.Errorf("%s: %d bytes, expected at most %d: %w", path, info.Size(), MaxFileBytes, graph.ErrLimit)
 	}
-	data := make([]byte, info.Size())
+	data := kernels.HugeBytes(int(info.Size()))
 	if _, err := io.ReadFull(f, data); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

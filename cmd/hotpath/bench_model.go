@@ -32,7 +32,8 @@ type benchModelCmd struct {
 
 // Help implements kong's long help.
 func (benchModelCmd) Help() string {
-	return "Runs a model over and over on the same inputs and prints the latency of one run. Without --input they are small numbers that differ from each other."
+	return "Runs a model over and over on the same inputs and prints the latency of one run, and how long the first took to come.\n" +
+		"Without --input they are small numbers that differ from each other."
 }
 
 type benchModelResult struct {
@@ -47,6 +48,22 @@ type benchModelResult struct {
 	Precision  string  `json:"precision,omitempty"`
 	ISA        string  `json:"isa"`
 	GFLOPS     float64 `json:"gflops"` // of the matrix products, at the median
+	Cold       coldRun `json:"cold"`
+}
+
+// coldRun is what comes before a model's first answer, in ms: reading the file, making the plan, the first run.
+type coldRun struct {
+	Load    float64 `json:"load_ms"`
+	Compile float64 `json:"compile_ms"`
+	First   float64 `json:"first_run_ms"`
+}
+
+// lap returns the ms since start, and sets it to now.
+func lap(start *time.Time) float64 {
+	now := time.Now()
+	ms := now.Sub(*start).Seconds() * 1e3
+	*start = now
+	return ms
 }
 
 // maxSamples bounds the memory of the timings.
@@ -54,10 +71,13 @@ const maxSamples = 1 << 20
 
 // Run implements the verb.
 func (c *benchModelCmd) Run(e *env) error {
+	var cold coldRun
+	start := time.Now()
 	m, err := loader.Open(c.Model)
 	if err != nil {
 		return err
 	}
+	cold.Load = lap(&start)
 	pool, err := newPool(c.Threads)
 	if err != nil {
 		return err
@@ -73,11 +93,17 @@ func (c *benchModelCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
+	cold.Compile = lap(&start)
 	inputs, err := c.inputs(p)
 	if err != nil {
 		return err
 	}
 	outputs := p.NewOutputs()
+	start = time.Now()
+	if err := p.Run(inputs, outputs); err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
+	cold.First = lap(&start)
 	var samples []time.Duration
 	for _, seconds := range []float64{c.Seconds / 10, c.Seconds} {
 		samples = samples[:0]
@@ -104,7 +130,7 @@ func (c *benchModelCmd) Run(e *env) error {
 	}
 	r := benchModelResult{
 		Model: c.Model, Shapes: strings.Join(shapes, " "), P50: micros(0.5), P99: micros(0.99), Min: micros(0), Runs: len(samples),
-		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(),
+		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(), Cold: cold,
 	}
 	r.Throughput = float64(rows) / r.P50 * 1e6
 	steps, _, err := p.Describe(inputs)
@@ -117,8 +143,9 @@ func (c *benchModelCmd) Run(e *env) error {
 	if c.JSON {
 		return e.printJSON(r)
 	}
-	fmt.Fprintf(e.stdout, "%s %s: p50 %.2f µs, p99 %.2f µs, min %.2f µs over %d runs; %.0f rows/s, %.1f GFLOP/s; %d threads, %s\n",
-		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA)
+	fmt.Fprintf(e.stdout, "%s %s: p50 %.2f µs, p99 %.2f µs, min %.2f µs over %d runs; %.0f rows/s, %.1f GFLOP/s; %d threads, %s\n"+
+		"before that: load %.1f ms, compile %.1f ms, first run %.1f ms\n",
+		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA, cold.Load, cold.Compile, cold.First)
 	return nil
 }
 

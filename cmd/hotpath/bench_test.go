@@ -214,7 +214,7 @@ func TestBenchModelKeys(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range append(benchKeys, "model", "shapes", "gflops") {
+	for _, k := range append(benchKeys, "model", "shapes", "gflops", "cold") {
 		if _, ok := got[k]; !ok {
 			t.Errorf("no %s in %s", k, out)
 		}

@@ -1,6 +1,8 @@
 package passes
 
 import (
+	"slices"
+
 	"maps"
 
 	"github.com/hotpath/hotpath/graph"
@@ -28,6 +30,8 @@ func constantStatistics(g *graph.Graph, n *graph.Node, channels int) bool {
 func foldBatchNorm(g *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
+	var jobs []folding
+	total := 0
 	for _, n := range g.Nodes {
 		if !is(n, "Conv") || len(n.Inputs) > 3 || len(n.Outputs) != 1 {
 			continue
@@ -54,20 +58,38 @@ func foldBatchNorm(g *graph.Graph) {
 				shift[i] = kernels.FMAF32(v, scale[i], shift[i])
 			}
 		}
-		folded := tensor.New(tensor.Float32, w.Shape...)
-		from, to, each := tensor.Data[float32](w), tensor.Data[float32](folded), w.Len()/filters
-		for f, s := range scale {
-			row := to[f*each:][:each]
-			for i, v := range from[f*each:][:each] {
-				row[i] = v * s
-			}
-		}
+		folded := &tensor.Tensor{DType: tensor.Float32, Shape: slices.Clone(w.Shape)}
+		jobs, total = append(jobs, folding{w, folded, scale}), total+len(w.Bytes)
 		weights, bias := unused(g, norm.Outputs[0]+".weights"), unused(g, norm.Outputs[0]+".bias")
 		g.Initializers[weights], g.Initializers[bias] = folded, tensor.Of(shift, filters)
 		n.Inputs, n.Outputs = []string{n.Inputs[0], weights, bias}, norm.Outputs
 		gone[norm] = true
 	}
 	remove(g, gone)
+	scaleFilters(jobs, total)
+}
+
+// folding is a product of filters with a factor for each.
+type folding struct {
+	from, to *tensor.Tensor
+	scale    []float32
+}
+
+// scaleFilters computes jobs to memory of total bytes that they share: plans pack all of it and let go of it.
+func scaleFilters(jobs []folding, total int) {
+	memory := kernels.HugeBytes(total)
+	for _, j := range jobs {
+		n := len(j.from.Bytes)
+		j.to.Bytes, memory = memory[:n:n], memory[n:]
+		from, to := tensor.Data[float32](j.from), tensor.Data[float32](j.to)
+		each := len(from) / len(j.scale)
+		for f, s := range j.scale {
+			row := to[f*each:][:each]
+			for i, v := range from[f*each:][:each] {
+				row[i] = v * s
+			}
+		}
+	}
 }
 
 // unused returns a name that no value has, from name on.

@@ -58,6 +58,7 @@ type builder struct {
 	byName map[string]int
 	args   []graph.Arg // by slot
 	known  budget
+	open   []pending
 }
 
 func newBuilder(m *machine) *builder {
@@ -102,19 +103,13 @@ func (b *builder) add(op *ops.Op, n *graph.Node, out []graph.Arg) error {
 		return fmt.Errorf("%s: %d outputs, expected at most %d: %w", n, len(n.Outputs), len(out), graph.ErrUnsupported)
 	}
 	in := argsOf(st.in, b.args)
-	kernel, err := b.r.backend.Kernel(n, in)
-	if err != nil {
-		return err
-	}
+	b.open = append(b.open, pending{len(b.r.steps), in, late})
 	derived := b.r.derives(&st)
 	out = out[:len(n.Outputs)]
 	if derived {
 		if _, err := b.known.compute(&st, in, out); err != nil {
 			return fmt.Errorf("%w: %w", err, graph.ErrModel) // it depends on shapes alone
 		}
-	}
-	if !late {
-		st.kernel = kernel
 	}
 	for i, name := range n.Outputs {
 		// An omitted output has no name, but a place: kernels write all of theirs.
@@ -125,12 +120,15 @@ func (b *builder) add(op *ops.Op, n *graph.Node, out []graph.Arg) error {
 }
 
 // finish ends the region with its outputs.
-func (b *builder) finish(outputs []string) *region {
+func (b *builder) finish(outputs []string) (*region, error) {
+	if err := b.kernels(); err != nil {
+		return nil, err
+	}
 	for _, name := range outputs {
 		b.r.outputs = append(b.r.outputs, b.byName[name])
 	}
 	b.r.dropPackedConstants()
-	return b.r
+	return b.r, nil
 }
 
 // dropPackedConstants lets go of constants that only kernels read which hold packed copies.

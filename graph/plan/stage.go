@@ -23,7 +23,7 @@ type stage struct {
 
 // newStage makes the stage that computes as much as it can of the nodes left, which are sorted, from the values there are: constants, and
 // those in have that have a type, with an example of their shape.
-func (p *program) newStage(left []*graph.Node, have []graph.Arg, first bool) (*stage, error) {
+func (p *program) newStage(left []*graph.Node, have []graph.Arg, first bool) (st *stage, err error) {
 	if p.work += len(left); p.work > maxWork {
 		return nil, fmt.Errorf("%d nodes whose shapes follow from values: %w", p.work, graph.ErrLimit)
 	}
@@ -39,10 +39,13 @@ func (p *program) newStage(left []*graph.Node, have []graph.Arg, first bool) (*s
 	}
 	for _, n := range left {
 		if err := s.add(n); err != nil {
+			if earlier := s.b.kernels(); earlier != nil {
+				return nil, earlier
+			}
 			return nil, err
 		}
 	}
-	st := s.st
+	st = s.st
 	if len(st.dynamic) == 0 {
 		if len(s.waiting) > 0 {
 			return nil, fmt.Errorf("%s waits for a value that nothing makes: %w", s.waiting[0], graph.ErrModel)
@@ -50,12 +53,11 @@ func (p *program) newStage(left []*graph.Node, have []graph.Arg, first bool) (*s
 		st.last = true
 		if first && p.plain {
 			st.whole = true
-			st.region = s.b.finish(s.outputNames())
-			return st, nil
+			st.region, err = s.b.finish(s.outputNames())
+			return st, err
 		}
 	}
-	s.finish()
-	return st, nil
+	return st, s.finish()
 }
 
 // stager makes a stage.
@@ -204,7 +206,7 @@ func (p *program) bodiesOf(n *graph.Node, op *ops.Op) []*body {
 
 // finish ends the region: its outputs are what the steps behind it, later stages and the caller read. What follows from shapes is computed
 // again in later stages, where it is then known too.
-func (s *stager) finish() {
+func (s *stager) finish() (err error) {
 	st := s.st
 	again := s.again()
 	st.left = append(again, s.waiting...)
@@ -241,8 +243,9 @@ func (s *stager) finish() {
 		read(v.Name)
 	}
 	if len(names) > 0 {
-		st.region = s.b.finish(names)
+		st.region, err = s.b.finish(names)
 	}
+	return err
 }
 
 // again lists the steps of the region whose outputs follow from shapes, as far as the waiting nodes depend on them.

@@ -145,6 +145,11 @@ func AlignedBytes(n int) []byte {
 	return raw[off : off+n : off+n]
 }
 
+// Misaligned is the number of bytes by which b starts behind a place where elements of d may start.
+func Misaligned(d DType, b []byte) int {
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) % uintptr(d.Size()))
+}
+
 func bytesOf[T Numeric](data []T) []byte {
 	if len(data) == 0 {
 		return nil

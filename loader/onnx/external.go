@@ -24,9 +24,11 @@ const (
 type context struct {
 	depth int // graphs around it
 	files *dataFiles
+	own   bool // the file's bytes are the model's
 }
 
-func (c context) deeper() context { return context{c.depth + 1, c.files} }
+// deeper is the context of a body, whose tensors are copied.
+func (c context) deeper() context { return context{depth: c.depth + 1, files: c.files} }
 
 // dataFiles are the files in the directory of a model that tensors keep their elements in. A nil one refuses them.
 type dataFiles struct {

@@ -33,17 +33,17 @@ func Sniff(head []byte) bool {
 
 // Read decodes a model file held in memory; one that keeps tensors in other files is refused. Errors wrap graph.ErrFormat, ErrModel,
 // ErrLimit or ErrUnsupported.
-func Read(data []byte) (*graph.Model, error) { return named(read(data, nil)) }
+func Read(data []byte) (*graph.Model, error) { return named(read(data, context{})) }
 
 // ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
-// lead outside.
+// lead outside. The model takes data over: large tensors keep their elements there.
 func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
 	files, err := newDataFiles(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer files.close()
-	return named(read(data, files))
+	return named(read(data, context{files: files, own: true}))
 }
 
 // named says in an error what read the file.
@@ -54,7 +54,7 @@ func named[T any](v T, err error) (T, error) {
 	return v, err
 }
 
-func read(data []byte, files *dataFiles) (*graph.Model, error) {
+func read(data []byte, c context) (*graph.Model, error) {
 	m := &graph.Model{Opsets: map[string]int64{}, Metadata: map[string]string{}}
 	var graphBytes []byte
 	var functions [][]byte
@@ -93,11 +93,11 @@ func read(data []byte, files *dataFiles) (*graph.Model, error) {
 	if graphBytes == nil {
 		return nil, wire.Errorf("ModelProto", 0, "no graph")
 	}
-	if err := readGraph(&m.Graph, graphBytes, context{files: files}); err != nil {
+	if err := readGraph(&m.Graph, graphBytes, c); err != nil {
 		return nil, err
 	}
 	setOpsets(&m.Graph, m.Opsets)
-	if err := inlineFunctions(m, functions, files); err != nil {
+	if err := inlineFunctions(m, functions, c.files); err != nil {
 		return nil, err
 	}
 	return m, m.Graph.Check()
@@ -195,7 +195,7 @@ func readGraph(g *graph.Graph, b []byte, c context) error {
 			if b, err = f.Message("initializer"); err != nil {
 				return err
 			}
-			name, t, err := readTensor(b, c.files)
+			name, t, err := readTensor(b, c.files, c.own)
 			if err != nil {
 				return err
 			}

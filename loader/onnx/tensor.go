@@ -12,8 +12,9 @@ import (
 )
 
 // readTensor decodes a TensorProto. Its size follows from dims, and must be exactly what the message holds: memory is
-// allocated only for bytes that are there, here or in a data file.
-func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err error) {
+// allocated only for bytes that are there, here or in a data file. own says that nothing else reads b again: then t may keep its elements
+// there.
+func readTensor(b []byte, files *dataFiles, own bool) (name string, t *tensor.Tensor, err error) {
 	var (
 		dims, ints []int64
 		floats     []float32
@@ -107,6 +108,13 @@ func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err 
 		if d == tensor.String || len(raw) != fileBytes(n, d) {
 			return name, nil, wrong(len(raw), fmt.Sprintf("bytes of raw_data for %s", d))
 		}
+		if own && len(raw) >= leastInPlace && d.FileBits() >= 8 {
+			if at, back := cap(b)-cap(raw), tensor.Misaligned(d, raw); back <= at { // raw is b[at:]
+				elements := b[at-back:][:len(raw):len(raw)]
+				copy(elements, raw)
+				return name, &tensor.Tensor{DType: d, Shape: shape, Bytes: elements}, nil
+			}
+		}
 		t = tensor.New(d, shape...)
 		unpackBits(t, raw)
 		return name, t, nil
@@ -149,6 +157,10 @@ func readTensor(b []byte, files *dataFiles) (name string, t *tensor.Tensor, err 
 	}
 	return name, t, nil
 }
+
+// leastInPlace bytes stay where the file was read to, moved back by less than an element. What is smaller is copied, for it would keep all
+// of the file in memory, and the bias of a layer is kept long after its weights are packed.
+const leastInPlace = 64 << 10
 
 // fileBytes is the size of n elements in a file; n is at most an eighth of what an int holds.
 func fileBytes(n int, d tensor.DType) int {

@@ -24,7 +24,7 @@ func readValue(data []byte, v *graph.Value, depth int) (*tensor.Tensor, error) {
 	case tensor.Map:
 		return nil, fmt.Errorf("value %q is a map: %w", v.Name, graph.ErrUnsupported)
 	}
-	_, t, err := readTensor(data, nil)
+	_, t, err := readTensor(data, nil, false)
 	return t, err
 }
 
