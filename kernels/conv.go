@@ -17,6 +17,18 @@ func (s *ConvShape) pointwise() bool {
 	return s.KH == 1 && s.KW == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W && s.Top == 0 && s.Left == 0
 }
 
+// turned is the same convolution with an image of one column, which lies in memory as one of one row does, as that row: tiles are made of
+// pixels of a row.
+func (s *ConvShape) turned() ConvShape {
+	if s.W != 1 || s.OW != 1 || s.KW != 1 || s.Left != 0 {
+		return *s
+	}
+	return ConvShape{
+		H: 1, W: s.H, OH: 1, OW: s.OH, KH: 1, KW: s.KH,
+		StrideH: s.StrideW, StrideW: s.StrideH, DilationH: s.DilationW, DilationW: s.DilationH, Left: s.Top,
+	}
+}
+
 // ConvLanes is the width of a channel block, of input and output alike, and so of the packed-channel layout: an image of channels × H × W
 // is [channels/16, rounded up][H][W][16]. The lanes of channels that do not exist hold anything; nothing reads them but lanes that do not
 // exist either. convSegment bounds a chain of products from below: a segment is as many whole channel blocks as have this many. Both are

@@ -27,6 +27,8 @@ func ConvPackedF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedCon
 // convolve is ConvPackedF32 for an input with this distance of pixels: 16, or C below 16.
 func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, lanes int, floats []float32, ints []int64) {
 	job := convJobs.Get().(*convJob)
+	turned := s.turned()
+	s = &turned
 	job.setUp(p, s, lanes, ints)
 	job.bias = bias
 	if e != nil {
@@ -67,7 +69,8 @@ func (p *PackedConv) PackedScratch(s *ConvShape) (floats, ints int) {
 	if p.winograd != nil {
 		return p.winograd.scratch(p, s)
 	}
-	return 0, p.TapScratch(s)
+	turned := s.turned()
+	return 0, p.TapScratch(&turned)
 }
 
 // TapScratch is the number of int64 that a convolution of this shape needs.
@@ -76,8 +79,8 @@ func (p *PackedConv) TapScratch(s *ConvShape) int {
 	return max(pairs.count(), fours.count()) * p.tapInts()
 }
 
-// tapInts is the room for the taps of one segment, 4 numbers each, and 2 for each column of the kernel.
-func (p *PackedConv) tapInts() int { return 4*p.KH*p.KW*p.segment() + 2*p.KW }
+// tapInts is the room for the taps of one segment, 4 numbers each, and 2 for each column of the kernel, turned or not.
+func (p *PackedConv) tapInts() int { return 4*p.KH*p.KW*p.segment() + 2*max(p.KH, p.KW) }
 
 // convGrid cuts the output of an image: of each group, runs of blocks by bands of rows. Runs of a depthwise convolution share their lists of
 // taps.

@@ -13,6 +13,11 @@ var (
 // resizeCases leave the region out: input 1 is empty, 2 has scales, 3 sizes.
 var resizeCases = []opCase{
 	{op: "Resize", consts: []int{1, 2}, in: ts(line, vec(), twice), want: ts(f32([]float32{1, 1, 3, 3}, 1, 4))},
+	{name: "both axes", op: "Resize", consts: []int{1, 2}, in: ts(f32([]float32{1, 2, 3, 4, 5, 6}, 2, 3), vec(), vec(2, 2)), want: ts(f32([]float32{1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6}, 4, 6))},
+	{name: "rows", op: "Resize", consts: []int{1, 2}, in: ts(f32([]float32{1, 2, 3, 4}, 2, 1, 2), vec(), vec(1, 2, 1)), want: ts(f32([]float32{1, 2, 1, 2, 3, 4, 3, 4}, 2, 2, 2))},
+	{name: "thrice", op: "Resize", consts: []int{1, 2}, in: ts(f32([]float32{1, 3, 5, 7}, 2, 2), vec(), vec(1, 3)), want: ts(f32([]float32{1, 1, 1, 3, 3, 3, 5, 5, 5, 7, 7, 7}, 2, 6))},
+	{name: "uneven", op: "Resize", consts: []int{1, 2}, in: ts(f32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 2, 4), vec(), vec(1, 1.25)), want: ts(f32([]float32{1, 2, 2, 3, 4, 5, 6, 6, 7, 8}, 2, 5))},
+	{name: "odd width", op: "Resize", consts: []int{1, 2, 3}, in: ts(f32([]float32{1, 2, 3, 4}, 2, 2), vec(), vec(), i64([]int64{2, 3}, 2)), want: ts(f32([]float32{1, 1, 2, 3, 3, 4}, 2, 3))},
 	{name: "bytes", op: "Resize", consts: []int{1, 2}, in: ts(tensor.Of([]uint8{1, 3}, 1, 2), vec(), twice), want: ts(tensor.Of([]uint8{1, 1, 3, 3}, 1, 4))},
 	{name: "linear", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(line, vec(), twice), want: ts(f32([]float32{1, 1.5, 2.5, 3}, 1, 4))},
 	{name: "linear rows", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(f32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 2, 2, 2), vec(), vec(1, 2, 1)), want: ts(f32([]float32{1, 2, 1.5, 2.5, 2.5, 3.5, 3, 4, 5, 6, 5.5, 6.5, 6.5, 7.5, 7, 8}, 2, 4, 2))},

@@ -109,30 +109,88 @@ func buildCast(n *graph.Node, from, to tensor.DType, encode func(float64) uint8)
 	}
 	switch from {
 	case tensor.Float32:
-		return castFrom(to, encode, same[float32])
+		return castNumber[float32](to, encode)
 	case tensor.Float64:
-		return castFrom(to, encode, same[float64])
+		return castNumber[float64](to, encode)
 	case tensor.Float16:
 		return castFrom(to, encode, tensor.F16.Float32)
 	case tensor.BFloat16:
 		return castFrom(to, encode, tensor.BF16.Float32)
 	case tensor.Int8, tensor.Int4, tensor.Int2:
-		return castFrom(to, encode, same[int8])
+		return castNumber[int8](to, encode)
 	case tensor.Int16:
-		return castFrom(to, encode, same[int16])
+		return castNumber[int16](to, encode)
 	case tensor.Int32:
-		return castFrom(to, encode, same[int32])
+		return castNumber[int32](to, encode)
 	case tensor.Int64:
-		return castFrom(to, encode, same[int64])
+		return castNumber[int64](to, encode)
 	case tensor.Uint16:
-		return castFrom(to, encode, same[uint16])
+		return castNumber[uint16](to, encode)
 	case tensor.Uint32:
-		return castFrom(to, encode, same[uint32])
+		return castNumber[uint32](to, encode)
 	case tensor.Uint64:
-		return castFrom(to, encode, same[uint64])
+		return castNumber[uint64](to, encode)
 	default:
-		return castFrom(to, encode, same[uint8]) // and bool as the byte 0 or 1
+		return castNumber[uint8](to, encode) // and bool as the byte 0 or 1
 	}
+}
+
+// castNumber converts elements of V.
+func castNumber[V number](to tensor.DType, encode func(float64) uint8) graph.Kernel {
+	if k := convertKernel[V](to); k != nil {
+		return k
+	}
+	return castFrom(to, encode, same[V])
+}
+
+// convertKernel converts elements of V where Go's conversion is that of a cast; else it is nil.
+func convertKernel[V number](to tensor.DType) graph.Kernel {
+	switch {
+	case to == tensor.Float32:
+		return kernelFunc(convert[V, float32])
+	case to == tensor.Float64:
+		return kernelFunc(convert[V, float64])
+	case to == tensor.Bool:
+		return kernelFunc(notZero[V])
+	case V(3)/2 != 1:
+		return nil // floats do not wrap
+	}
+	switch to {
+	case tensor.Int8:
+		return kernelFunc(convert[V, int8])
+	case tensor.Uint8:
+		return kernelFunc(convert[V, uint8])
+	case tensor.Int16:
+		return kernelFunc(convert[V, int16])
+	case tensor.Uint16:
+		return kernelFunc(convert[V, uint16])
+	case tensor.Int32:
+		return kernelFunc(convert[V, int32])
+	case tensor.Uint32:
+		return kernelFunc(convert[V, uint32])
+	case tensor.Int64:
+		return kernelFunc(convert[V, int64])
+	case tensor.Uint64:
+		return kernelFunc(convert[V, uint64])
+	}
+	return nil
+}
+
+func convert[V, D number](in, out []*tensor.Tensor) error {
+	x := tensor.Data[V](in[0])
+	dst := tensor.Data[D](out[0])[:len(x)]
+	for i, v := range x {
+		dst[i] = D(v)
+	}
+	return nil
+}
+
+func notZero[V number](in, out []*tensor.Tensor) error {
+	dst := tensor.Data[bool](out[0])
+	for i, v := range tensor.Data[V](in[0]) {
+		dst[i] = v != 0
+	}
+	return nil
 }
 
 func same[T any](v T) T { return v }

@@ -21,31 +21,88 @@ var (
 	opXor            = logicOp("xor", "Xor", func(a, b bool) bool { return a != b })
 )
 
-func compare[T number](name string) func(a, b T) bool {
+// compare is a comparison of runs; x > y is y < x, for NaN too.
+func compare[T number](name string) func(dst []bool, a, b []T) {
 	switch name {
 	case "Greater":
-		return func(a, b T) bool { return a > b }
+		return func(dst []bool, a, b []T) { less(dst, b, a) }
 	case "GreaterOrEqual":
-		return func(a, b T) bool { return a >= b }
+		return func(dst []bool, a, b []T) { lessOrEqual(dst, b, a) }
 	case "Less":
-		return func(a, b T) bool { return a < b }
+		return less[T]
 	case "LessOrEqual":
-		return func(a, b T) bool { return a <= b }
+		return lessOrEqual[T]
 	case "Equal":
-		return func(a, b T) bool { return a == b }
+		return equal[T]
 	}
 	panic(fmt.Sprintf("ops: no comparison %s", name))
 }
 
-func comparison(name string) typed {
-	return typed{
-		tensor.Float32: boolKernel(compare[float32](name)), tensor.Float64: boolKernel(compare[float64](name)),
-		tensor.Int8: boolKernel(compare[int8](name)), tensor.Int16: boolKernel(compare[int16](name)),
-		tensor.Int32: boolKernel(compare[int32](name)), tensor.Int64: boolKernel(compare[int64](name)),
-		tensor.Uint8: boolKernel(compare[uint8](name)), tensor.Uint16: boolKernel(compare[uint16](name)),
-		tensor.Uint32: boolKernel(compare[uint32](name)), tensor.Uint64: boolKernel(compare[uint64](name)),
+func less[T number](dst []bool, a, b []T) {
+	switch {
+	case len(a) == len(dst) && len(b) == len(dst):
+		for i, v := range a {
+			dst[i] = v < b[i]
+		}
+	case len(a) == len(dst):
+		one := b[0]
+		for i, v := range a {
+			dst[i] = v < one
+		}
+	default:
+		one := a[0]
+		for i, v := range b[:len(dst)] {
+			dst[i] = one < v
+		}
 	}
 }
+
+func lessOrEqual[T number](dst []bool, a, b []T) {
+	switch {
+	case len(a) == len(dst) && len(b) == len(dst):
+		for i, v := range a {
+			dst[i] = v <= b[i]
+		}
+	case len(a) == len(dst):
+		one := b[0]
+		for i, v := range a {
+			dst[i] = v <= one
+		}
+	default:
+		one := a[0]
+		for i, v := range b[:len(dst)] {
+			dst[i] = one <= v
+		}
+	}
+}
+
+func equal[T number](dst []bool, a, b []T) {
+	if len(a) != len(dst) {
+		a, b = b, a
+	}
+	if len(b) == len(dst) {
+		for i, v := range a {
+			dst[i] = v == b[i]
+		}
+		return
+	}
+	one := b[0]
+	for i, v := range a {
+		dst[i] = v == one
+	}
+}
+
+func comparison(name string) typed {
+	return typed{
+		tensor.Float32: comparisonKernel[float32](name), tensor.Float64: comparisonKernel[float64](name),
+		tensor.Int8: comparisonKernel[int8](name), tensor.Int16: comparisonKernel[int16](name),
+		tensor.Int32: comparisonKernel[int32](name), tensor.Int64: comparisonKernel[int64](name),
+		tensor.Uint8: comparisonKernel[uint8](name), tensor.Uint16: comparisonKernel[uint16](name),
+		tensor.Uint32: comparisonKernel[uint32](name), tensor.Uint64: comparisonKernel[uint64](name),
+	}
+}
+
+func comparisonKernel[T number](name string) graph.Kernel { return boolRuns(compare[T](name)) }
 
 func compareOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
@@ -81,8 +138,9 @@ func inferBool(byType typed) func(*graph.Node, []graph.Arg) ([]graph.Arg, error)
 	}
 }
 
-func boolKernel[T tensor.Numeric](f func(a, b T) bool) graph.Kernel {
-	run := eachPair(f)
+func boolKernel[T tensor.Numeric](f func(a, b T) bool) graph.Kernel { return boolRuns(eachPair(f)) }
+
+func boolRuns[T tensor.Numeric](run func(dst []bool, a, b []T)) graph.Kernel {
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
 		broadcast(tensor.Data[bool](out[0]), tensor.Data[T](in[0]), tensor.Data[T](in[1]), out[0].Shape, in[0].Shape, in[1].Shape, run)
 		return nil
@@ -92,7 +150,7 @@ func boolKernel[T tensor.Numeric](f func(a, b T) bool) graph.Kernel {
 var equalText = func() graph.Kernel {
 	run := eachPair(func(a, b string) bool { return a == b })
 	return kernelFunc(func(in, out []*tensor.Tensor) error {
-		broadcast(tensor.Data[bool](out[0]), in[0].Strings, in[1].Strings, out[0].Shape, in[0].Shape, in[1].Shape, run)
+		broadcastRuns(tensor.Data[bool](out[0]), in[0].Strings, in[1].Strings, out[0].Shape, in[0].Shape, in[1].Shape, run)
 		return nil
 	})
 }()

@@ -221,6 +221,8 @@ func (k resizeNearest[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	}
 	last := axes[len(axes)-1].out
 	columns := positions[len(positions)-last:]
+	how := readColumns(columns)
+	before := int64(math.MinInt64) // where the row above comes from
 	for at := 0; at < len(dst); at += last {
 		base, r, start := int64(0), at/last, len(positions)-last
 		for i := len(axes) - 2; i >= 0 && base >= 0; i-- {
@@ -232,15 +234,61 @@ func (k resizeNearest[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			}
 		}
 		row := dst[at : at+last]
-		for i, c := range columns {
-			if base < 0 || c < 0 {
+		switch {
+		case base == before:
+			copy(row, dst[at-last:at])
+		case base < 0:
+			for i := range row {
 				row[i] = k.filler()
-			} else {
+			}
+		case how.outside:
+			for i, c := range columns {
+				if c < 0 {
+					row[i] = k.filler()
+				} else {
+					row[i] = x[base+c]
+				}
+			}
+		case how.factor == 1:
+			copy(row, x[base+columns[0]:])
+		case how.factor == 2:
+			for i, v := range x[base+columns[0]:][:last/2] {
+				pair := (*[2]T)(row[2*i:])
+				pair[0], pair[1] = v, v
+			}
+		default:
+			for i, c := range columns {
 				row[i] = x[base+c]
 			}
 		}
+		before = base
 	}
 	return nil
+}
+
+// columnTable says of the positions of a row whether some are outside of the input, and else, if each stands factor times and the next one
+// follows, that factor.
+type columnTable struct {
+	outside bool
+	factor  int
+}
+
+func readColumns(columns []int64) columnTable {
+	factor := 0
+	for factor < len(columns) && columns[factor] == columns[0] {
+		factor++
+	}
+	t := columnTable{factor: factor}
+	for i, c := range columns {
+		t.outside = t.outside || c < 0
+		if c != columns[0]+int64(i/factor) {
+			t.factor = 0
+		}
+	}
+	if len(columns)%factor != 0 {
+		t.factor = 0
+	}
+	return t
 }
 
 // filler is the extrapolation value of a 4-byte float; other dtypes have 0.

@@ -28,7 +28,7 @@ var opStringConcat = &Op{
 	Build: func(*graph.Node, []graph.Arg, *kernels.Pool) (graph.Kernel, error) {
 		run := eachPair(func(a, b string) string { return a + b })
 		return kernelFunc(func(in, out []*tensor.Tensor) error {
-			broadcast(out[0].Strings, in[0].Strings, in[1].Strings, out[0].Shape, in[0].Shape, in[1].Shape, run)
+			broadcastRuns(out[0].Strings, in[0].Strings, in[1].Strings, out[0].Shape, in[0].Shape, in[1].Shape, run)
 			return nil
 		}), nil
 	},

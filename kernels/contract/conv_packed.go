@@ -61,13 +61,22 @@ var packedShapes = []struct {
 	{64, 300, 1, 1, 1, 1, 1, 1, 1, 0},
 	{64, 16, 1, 1, 2, 1, 1, 1, 1, 0},
 	{80, 16, 1, 1, 9, 1, 1, 1, 1, 0},
+	{48, 40, 1, 57, 1, 5, 1, 1, 1, 2}, // from here on images of one column
+	{64, 20, 1, 31, 1, 3, 1, 2, 1, 1},
+	{17, 33, 1, 23, 1, 3, 1, 1, 3, 4},
+	{32, 3, 1, 1, 1, 5, 1, 1, 1, 2},
+	{20, 20, 20, 40, 1, 9, 1, 1, 1, 8},
+	{32, 64, 2, 19, 1, 2, 1, 2, 2, 0},
 }
 
 func packedShape(i int) (*kernels.ConvShape, bool) {
 	k := packedShapes[i]
-	s := &kernels.ConvShape{H: k.h, W: k.w, KH: k.kh, KW: k.kw, StrideH: k.stride, StrideW: k.stride, DilationH: k.dilation, DilationW: k.dilation, Left: k.pad}
+	s := &kernels.ConvShape{H: k.h, W: k.w, KH: k.kh, KW: k.kw, StrideH: k.stride, StrideW: k.stride, DilationH: k.dilation, DilationW: k.dilation}
 	if k.kh > 1 {
 		s.Top = k.pad
+	}
+	if k.kw > 1 {
+		s.Left = k.pad
 	}
 	s.OH = (k.h+2*s.Top-(k.kh-1)*k.dilation-1)/k.stride + 1
 	s.OW = (k.w+2*s.Left-(k.kw-1)*k.dilation-1)/k.stride + 1

@@ -10,7 +10,7 @@ import (
 )
 
 // checkConvTranspose has strides above and below the kernel, dilations that share a factor with the stride and that do not, padding, groups,
-// depthwise, outputs wider than what the input reaches, and weights given at run time for the convolution back.
+// depthwise, outputs wider than what the input reaches, bands of rows, and weights given at run time for the convolution back.
 func checkConvTranspose(c *checker) {
 	for i, k := range []struct{ m, ch, groups, h, w, kh, kw, stride, dilation, pad, extra int }{
 		{1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
@@ -23,6 +23,7 @@ func checkConvTranspose(c *checker) {
 		{6, 4, 2, 4, 5, 3, 3, 1, 1, 1, 0},
 		{19, 19, 19, 4, 9, 3, 3, 2, 1, 1, 1},
 		{17, 5, 1, 1, 11, 1, 5, 3, 1, 2, 0},
+		{1, 1, 1, 90, 99, 3, 3, 2, 1, 1, 1}, // more rows than are computed at a time
 	} {
 		s := &kernels.ConvShape{H: k.h, W: k.w, KH: k.kh, KW: k.kw, StrideH: k.stride, StrideW: k.stride, DilationH: k.dilation, DilationW: k.dilation, Left: k.pad}
 		if k.kh > 1 {
