@@ -8,7 +8,7 @@ type Backend interface {
 	// Name is the device in logs and metadata: "cpu".
 	Name() string
 	// Kernel prepares node n: constants among its arguments are packed now. ErrUnsupported where the backend has no
-	// kernel for it.
+	// kernel for it. It is called from several goroutines at once.
 	Kernel(n *Node, args []Arg) (Kernel, error)
 }
 
