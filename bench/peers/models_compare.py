@@ -147,8 +147,9 @@ def check(ours, path, inputs, batch_axis, isas):
         if not difference <= 1e-4:
             problems.append(f"{name} differs by {difference:.1e}")
         if b.ndim and b.shape[-1] > 1:
-            first = b.argmax(-1)
-            if not (np.take_along_axis(a, first[..., None], -1)[..., 0] >= a.max(-1) - 1e-6).all():
+            top = np.sort(b, -1)
+            sure = top[..., -1] - top[..., -2] > 1e-4 * np.abs(b).max()  # elsewhere the two best are as good as equal
+            if (a.argmax(-1) != b.argmax(-1))[sure].any():
                 problems.append(f"{name} has another top-1")
     for threads, isa in [(2, None)] + [(1, isa) for isa in isas]:
         again = ours.answer(path, threads, isa)
