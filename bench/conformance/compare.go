@@ -9,8 +9,8 @@ import (
 )
 
 // compare tells the first difference between an answer and the expected one, nil where they agree. Integers, booleans and strings must
-// be equal, floats within tol, raised to what their type can hold: an atol of 1e-6 of the largest value (half floats 2e-3, floats of 8
-// and fewer bits one step), since the cases' own is meant for values near 1.
+// be equal, and floats of 8 and fewer bits; others lie within tol, raised to what their type can hold: an atol of 1e-6 of the largest value
+// (float16 2e-3, bfloat16 8e-3), since the cases' own is meant for values near 1.
 func compare(got, want *tensor.Tensor, tol tolerance) error {
 	if got.DType != want.DType {
 		return fmt.Errorf("is %s, expected %s", got.DType, want.DType)

@@ -17,6 +17,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/loader"
@@ -55,8 +56,8 @@ func run(root, pattern string, list bool, tableFile string) error {
 		if !match.MatchString(name) {
 			continue
 		}
-		r := result{name: name, err: runCase(dir)}
-		r.skip = skips[name]
+		r := result{name: name, skip: skips[name]}
+		r.op, r.dtype, r.err = runCase(dir)
 		results = append(results, r)
 		switch {
 		case r.err != nil && list:
@@ -71,7 +72,7 @@ func run(root, pattern string, list bool, tableFile string) error {
 		return fmt.Errorf("no case under %s matches %q", root, pattern)
 	}
 	if tableFile != "" {
-		if err := writeTable(tableFile, root, results); err != nil {
+		if err := writeTable(tableFile, results); err != nil {
 			return err
 		}
 	}
@@ -80,9 +81,10 @@ func run(root, pattern string, list bool, tableFile string) error {
 
 // result is the outcome of one case.
 type result struct {
-	name string
-	err  error
-	skip string // the reason why it may fail
+	name      string
+	err       error
+	skip      string // the reason why it may fail
+	op, dtype string // its row and column in the table; "" for a case of several nodes
 }
 
 func summary(results []result, quiet bool) error {
@@ -113,8 +115,17 @@ func summary(results []result, quiet bool) error {
 // tolerance is how far an answer may be from the expected one: |got − want| ≤ ATol + RTol·|want|.
 type tolerance struct{ RTol, ATol float64 }
 
-// runCase runs every data set of the case in dir.
-func runCase(dir string) (err error) {
+// runCase runs every data set of the case in dir, and says what it is about.
+func runCase(dir string) (op, dtype string, err error) {
+	m, err := loader.Open(filepath.Join(dir, "model.onnx"))
+	if err != nil {
+		return "(cannot be read)", "unknown", err
+	}
+	op, dtype = subject(m)
+	return op, dtype, runModel(m, dir)
+}
+
+func runModel(m *graph.Model, dir string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("PANIC: %v", r)
@@ -125,10 +136,6 @@ func runCase(dir string) (err error) {
 		if err := json.Unmarshal(data, &tol); err != nil {
 			return err
 		}
-	}
-	m, err := loader.Open(filepath.Join(dir, "model.onnx"))
-	if err != nil {
-		return err
 	}
 	p, err := plan.Compile(m, plan.Options{})
 	if err != nil {

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hotpath/hotpath/graph"
-	"github.com/hotpath/hotpath/loader"
 )
 
 //go:embed skips.txt
@@ -31,12 +29,12 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // writeTable writes a Markdown table of operators by the dtype of their first input: how many cases of one node pass of how many there
 // are. Skipped cases follow with their reasons.
-func writeTable(path, root string, results []result) error {
+func writeTable(path string, results []result) error {
 	type cell struct{ passed, total int }
 	table := map[string]map[string]*cell{}
 	dtypes := map[string]bool{}
 	for _, r := range results {
-		op, dtype := subject(filepath.Join(root, filepath.FromSlash(r.name), "model.onnx"))
+		op, dtype := r.op, r.dtype
 		if op == "" {
 			continue
 		}
@@ -77,13 +75,8 @@ func writeTable(path, root string, results []result) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// subject is the operator and the dtype of the first input of a model of one node; "" for others. A model that hotpath cannot read counts
-// under its name.
-func subject(path string) (op, dtype string) {
-	m, err := loader.Open(path)
-	if err != nil {
-		return "(cannot be read)", "unknown"
-	}
+// subject is the operator and the dtype of the first input of a model of one node; "" for others.
+func subject(m *graph.Model) (op, dtype string) {
 	if len(m.Graph.Nodes) != 1 {
 		return "", ""
 	}

@@ -2,6 +2,7 @@ package hdf5
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"encoding/binary"
 	"fmt"
@@ -108,7 +109,7 @@ func (o *Object) readChunks(r *reader, shape []int, d datatype) ([]byte, error) 
 	}
 	filters, err := o.filters()
 	if err != nil || r.err != nil {
-		return nil, fmt.Errorf("%w", firstOf(err, r.err))
+		return nil, cmp.Or(err, r.err)
 	}
 	total, _ := tensor.Elements(shape)
 	// Before memory is taken: deflate makes at most 1032 bytes of one.
@@ -157,15 +158,6 @@ func (o *Object) readChunks(r *reader, shape []int, d datatype) ([]byte, error) 
 		return nil
 	})
 	return out, err
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // copyChunk copies what of a chunk lies inside the array, whose element at starts the chunk.

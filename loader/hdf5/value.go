@@ -66,13 +66,13 @@ const maxRank = 32
 
 func (f *File) dataspace(at uint64) ([]int, error) {
 	r := &reader{f: f, at: at}
-	version, rank, flags := r.u8(), int(r.u8()), r.u8()
+	version, rank := r.u8(), int(r.u8())
+	r.skip(1) // whether the largest sizes follow the sizes
 	if version == 1 {
 		r.skip(5)
 	} else if kind := r.u8(); r.err == nil && kind == 2 {
 		return []int{0}, nil
 	}
-	_ = flags // the largest sizes follow the sizes, and are not needed
 	if rank > maxRank {
 		return nil, formatErr(at, "%d dimensions", rank)
 	}

@@ -77,10 +77,8 @@ var rules = map[string]*rule{
 // same is an operator that ONNX has too.
 func same(inputs int, op string) *rule {
 	return &rule{inputs, func(t *translator, _ *node, in []value) (value, error) {
-		for i := range in { // shapes are int64 here, where TensorFlow counts in int32
-			if in[i].dtype == tensor.Int32 || in[i].dtype == tensor.Int64 {
-				in[i] = wide(t, in[i])
-			}
+		for i := range in {
+			in[i] = widened(t, in[i])
 		}
 		return t.add(op, nil, in...), nil
 	}}
@@ -104,6 +102,14 @@ func wide(t *translator, v value) value {
 		return v
 	}
 	return t.add("Cast", map[string]graph.Attr{"to": graph.Int(int64(tensor.Int64.ONNX()))}, v).as(tensor.Int64)
+}
+
+// widened gives integers as int64, as shapes are in ONNX where TensorFlow counts in int32, and other values as they are.
+func widened(t *translator, v value) value {
+	if v.dtype == tensor.Int32 || v.dtype == tensor.Int64 {
+		return wide(t, v)
+	}
+	return v
 }
 
 // constants gives the integers of an input that must be a constant.
@@ -156,10 +162,7 @@ func reduce(op string) func(t *translator, n *node, in []value) (value, error) {
 		if err != nil {
 			return value{}, err
 		}
-		x := in[0]
-		if x.dtype == tensor.Int32 || x.dtype == tensor.Int64 {
-			x = wide(t, x)
-		}
+		x := widened(t, in[0])
 		keep := graph.Int(n.attrs["keep_dims"].number)
 		return t.add(op, map[string]graph.Attr{"keepdims": keep}, x, ints(axes...)), nil
 	}
@@ -180,9 +183,7 @@ func concat(t *translator, _ *node, in []value) (value, error) {
 		return c, nil
 	}
 	for i := range in {
-		if in[i].dtype == tensor.Int32 || in[i].dtype == tensor.Int64 {
-			in[i] = wide(t, in[i])
-		}
+		in[i] = widened(t, in[i])
 	}
 	return t.add("Concat", map[string]graph.Attr{"axis": graph.Int(axis[0])}, in...), nil
 }
@@ -204,10 +205,7 @@ func joined(in []value) (c value, ok bool) {
 func pack(t *translator, n *node, in []value) (value, error) {
 	axis := n.attrs["axis"].number
 	for i := range in {
-		if in[i].dtype == tensor.Int32 || in[i].dtype == tensor.Int64 {
-			in[i] = wide(t, in[i])
-		}
-		in[i] = t.add("Unsqueeze", nil, in[i], ints(axis))
+		in[i] = t.add("Unsqueeze", nil, widened(t, in[i]), ints(axis))
 	}
 	return t.add("Concat", map[string]graph.Attr{"axis": graph.Int(axis)}, in...), nil
 }
@@ -252,10 +250,7 @@ func stridedSlice(t *translator, n *node, in []value) (value, error) {
 		}
 		from, to, by, axes = append(from, b), append(to, e), append(by, s), append(axes, int64(i))
 	}
-	x := in[0]
-	if x.dtype == tensor.Int32 || x.dtype == tensor.Int64 {
-		x = wide(t, x)
-	}
+	x := widened(t, in[0])
 	x = t.add("Slice", nil, x, ints(from...), ints(to...), ints(axes...), ints(by...))
 	if len(drop) > 0 {
 		x = t.add("Squeeze", nil, x, ints(drop...))
@@ -268,10 +263,7 @@ func gather(t *translator, n *node, in []value) (value, error) {
 	if err != nil || len(axis) != 1 || n.attrs["batch_dims"].number != 0 {
 		return value{}, fmt.Errorf("axis or batch_dims: %w", graph.ErrUnsupported)
 	}
-	x := in[0]
-	if x.dtype == tensor.Int32 || x.dtype == tensor.Int64 {
-		x = wide(t, x)
-	}
+	x := widened(t, in[0])
 	return t.add("Gather", map[string]graph.Attr{"axis": graph.Int(axis[0])}, x, wide(t, in[1])), nil
 }
 
