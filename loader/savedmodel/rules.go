@@ -39,6 +39,11 @@ var rules = map[string]*rule{
 	"Log":           same(1, "Log"),
 	"Neg":           same(1, "Neg"),
 	"Abs":           same(1, "Abs"),
+	"Greater":       same(2, "Greater"),
+	"GreaterEqual":  same(2, "GreaterOrEqual"),
+	"Less":          same(2, "Less"),
+	"LessEqual":     same(2, "LessOrEqual"),
+	"SelectV2":      same(3, "Where"),
 	"Sqrt":          same(1, "Sqrt"),
 	"Erf":           same(1, "Erf"),
 	"Relu6": {1, func(t *translator, _ *node, in []value) (value, error) {
