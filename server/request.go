@@ -25,6 +25,8 @@ type Request struct {
 	start    time.Time
 	session  *Session
 	engine   *Engine // set once known, for metrics and headers
+	// writeError is how the route that was found writes errors, nil for the usual way.
+	writeError func(dst []byte, status int, text string) []byte
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -55,7 +57,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.engine = nil, nil, nil
+	r.ctx, r.listener, r.engine, r.writeError = nil, nil, nil, nil
 	r.srv.requests.Put(r)
 }
 

@@ -19,6 +19,8 @@ import (
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/kserve"
+	"github.com/hotpath/hotpath/server/api/mlflow"
+	"github.com/hotpath/hotpath/server/api/openai"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/registry"
@@ -114,7 +116,7 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 		Load: func(data []byte) (server.Runner, error) {
 			return compileModel(data, plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision})
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxQueue: c.MaxQueue, MaxConnsPerIP: c.MaxConnsPerIP,
