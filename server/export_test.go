@@ -7,3 +7,6 @@ func (s *Server) Handler() fasthttp.RequestHandler { return s.handler(s.listener
 
 // Close closes a server that never served.
 func (s *Server) Close() { s.close() }
+
+// Metrics is the exposition.
+func (s *Server) Metrics() ([]byte, error) { return s.metrics.Exposition() }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -43,13 +42,13 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			r.fail(err)
 			return
 		}
-		if e := r.engine; e != nil {
+		if e := r.call.engine; e != nil {
 			ctx.Response.Header.SetBytesV(headerModel, e.header)
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
 			}
-			e.metrics.Done(time.Since(r.start))
 		}
+		r.call.count(nil)
 	}
 }
 
@@ -74,7 +73,7 @@ func (r *Request) serve() error {
 		return err
 	}
 	if route.Right != Public && r.srv.draining.Load() {
-		r.srv.lastRequest.Store(r.start.UnixNano())
+		r.srv.lastRequest.Store(r.call.start.UnixNano())
 	}
 	return route.Handle(r)
 }
@@ -121,12 +120,10 @@ func (r *Request) fail(err error) {
 		log.Debug("request refused", "status", status, "path", string(r.Path()), "error", text)
 	}
 	h := &r.ctx.Response.Header
-	if e := r.engine; e != nil {
+	if e := r.call.engine; e != nil {
 		h.SetBytesV(headerModel, e.header)
-		e.metrics.Failed(class(err))
-	} else {
-		r.srv.metrics.Refused(status)
 	}
+	r.call.count(err)
 	if status == fasthttp.StatusTooManyRequests || status == fasthttp.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}

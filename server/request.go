@@ -2,11 +2,9 @@ package server
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server/metrics"
 )
 
@@ -21,10 +19,7 @@ type Request struct {
 	params   [maxParams][]byte
 	body     []byte
 	charged  int64 // of the budget for bodies
-	timer    *time.Timer
-	start    time.Time
-	session  *Session
-	engine   *Engine // set once known, for metrics and headers
+	call     Call
 	// writeError is how the route that was found writes errors, nil for the usual way.
 	writeError func(dst []byte, status int, text string) []byte
 }
@@ -34,17 +29,14 @@ const keepOut = 1 << 20
 
 func (s *Server) acquire(ctx *fasthttp.RequestCtx, l *listener) *Request {
 	r := s.requests.Get().(*Request)
-	r.ctx, r.listener, r.start = ctx, l, time.Now()
+	r.ctx, r.listener = ctx, l
+	r.call.begin(nil, ctx.Conn(), nil)
 	return r
 }
 
 // release returns everything the request holds, after a panic too.
 func (r *Request) release() {
-	if r.session != nil {
-		r.session.end()
-		r.session = nil
-		r.srv.gate.leave()
-	}
+	r.call.release()
 	if r.charged > 0 {
 		r.srv.budget.give(r.charged)
 		r.charged = 0
@@ -57,7 +49,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.engine, r.writeError = nil, nil, nil, nil
+	r.ctx, r.listener, r.writeError = nil, nil, nil
 	r.srv.requests.Put(r)
 }
 
@@ -92,34 +84,13 @@ func (r *Request) Load() (inFlight, queued int) {
 	return len(r.srv.gate.slots), int(r.srv.gate.queued.Load())
 }
 
-// Begin admits the request to e: it waits for a slot, within the limits, and returns tensors to fill. They are given
-// back when the handler has returned. Errors wrap ErrBusy.
-func (r *Request) Begin(e *Engine) (*Session, error) {
-	r.engine = e
-	if !r.srv.gate.tryEnter() {
-		e.metrics.Waiting(1)
-		err := r.srv.gate.wait(r.timer)
-		e.metrics.Waiting(-1)
-		if err != nil {
-			return nil, err
-		}
-	}
-	r.session = e.session()
-	return r.session, nil
-}
+// Begin admits the request to e and returns tensors to fill. They are given back when the handler has returned. Errors
+// wrap ErrBusy.
+func (r *Request) Begin(e *Engine) (*Session, error) { return r.call.Begin(e) }
 
 // Run computes the outputs of s for its inputs. Errors wrap graph.ErrInput or graph.ErrLimit where the request is to
 // blame.
-func (r *Request) Run(s *Session) error {
-	rows := 1
-	if len(s.Inputs) > 0 && len(s.Inputs[0].Shape) > 0 {
-		rows = s.Inputs[0].Shape[0]
-	}
-	if most := s.Engine.maxRows(r.srv.cfg.MaxRows); rows > most {
-		return Fail(graph.ErrLimit, "%d rows in one request, the limit for this model is %d", rows, most)
-	}
-	return s.Engine.runner.Run(s.Inputs, s.Outputs)
-}
+func (r *Request) Run(s *Session) error { return r.call.Run(s) }
 
 // ReplyJSON answers 200 with a JSON body.
 func (r *Request) ReplyJSON(body []byte) { r.Reply("application/json", body) }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -27,7 +26,8 @@ type Server struct {
 	catalog   atomic.Pointer[Catalog]
 	watcher   *watcher
 	listeners []*listener
-	requests  sync.Pool
+	requests  sync.Pool // of *Request
+	calls     sync.Pool // of *Call
 	draining  atomic.Bool
 	// lastRequest is when the last request came while draining, health checks aside, in Unix nanoseconds.
 	lastRequest atomic.Int64
@@ -51,10 +51,10 @@ func New(cfg Config) (*Server, error) {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, budget: budget{most: cfg.MaxBodyMemory},
 		gate: newGate(cfg.MaxConcurrency, cfg.MaxQueue, cfg.QueueTimeout)}
-	s.requests.New = func() any {
-		t := time.NewTimer(time.Hour)
-		t.Stop()
-		return &Request{srv: s, timer: t}
+	s.requests.New = func() any { return &Request{srv: s, call: newCall(s)} }
+	s.calls.New = func() any {
+		c := newCall(s)
+		return &c
 	}
 	s.metrics = metrics.New(metrics.Gauges{
 		InFlight:  func() float64 { return float64(len(s.gate.slots)) },
