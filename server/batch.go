@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -87,7 +86,7 @@ func commonRows(inputs []*tensor.Tensor) int {
 
 // lead runs the batch that c leads and wakes its followers, after the next run was started.
 func (q *queue) lead(c *Call) error {
-	started := time.Now()
+	started := now()
 	if c.follower == nil {
 		err := q.compute(c, started)
 		q.sched.leave(q, c.batchBytes)
@@ -95,7 +94,7 @@ func (q *queue) lead(c *Call) error {
 	}
 	calls := 0
 	for m := c; m != nil; m = m.follower {
-		m.timing.Queue = started.Sub(m.queued)
+		m.timing.Queue = started.since(m.queued)
 		calls++
 	}
 	q.together(c, started, calls)
@@ -112,19 +111,19 @@ func (q *queue) lead(c *Call) error {
 }
 
 // compute runs one call with its own tensors.
-func (q *queue) compute(c *Call, started time.Time) error {
-	if !c.queued.IsZero() {
-		c.timing.Queue = started.Sub(c.queued)
+func (q *queue) compute(c *Call, started moment) error {
+	if c.queued != 0 {
+		c.timing.Queue = started.since(c.queued)
 		q.engine.metrics.Waited(c.timing.Queue)
 	}
 	err := q.engine.run(c.session.Inputs, c.session.Outputs)
-	end := time.Now()
-	c.timing.Compute = end.Sub(started)
+	end := now()
+	c.timing.Compute = end.since(started)
 	if err != nil {
 		return err
 	}
 	q.observe(c.timing.Compute, 1, max(1, c.rows))
-	if end.After(c.deadline) {
+	if end > c.deadline {
 		return c.late()
 	}
 	return nil
@@ -132,12 +131,12 @@ func (q *queue) compute(c *Call, started time.Time) error {
 
 // together runs a batch of calls as one and sets their errors and outputs. If that fails, each runs alone, so that the
 // error of one is not that of its neighbours.
-func (q *queue) together(leader *Call, started time.Time, calls int) {
+func (q *queue) together(leader *Call, started moment, calls int) {
 	b := q.batch()
 	gather(b.Inputs, leader)
-	ready := time.Now()
+	ready := now()
 	err := q.engine.run(b.Inputs, b.Outputs)
-	end := time.Now()
+	end := now()
 	if err == nil {
 		err = scatter(b.Outputs, leader)
 	}
@@ -149,18 +148,18 @@ func (q *queue) together(leader *Call, started time.Time, calls int) {
 			q.most.Store(max(1, int64(leader.batchRows)/2))
 		}
 		for m := leader; m != nil; m = m.follower {
-			m.err = q.compute(m, time.Now())
+			m.err = q.compute(m, now())
 		}
 		return
 	}
-	compute := end.Sub(ready)
+	compute := end.since(ready)
 	q.observe(compute, calls, leader.batchRows)
-	batch := ready.Sub(started) + time.Since(end)
+	batch := ready.since(started) + now().since(end)
 	q.engine.metrics.Batched(batch)
 	for m := leader; m != nil; m = m.follower {
 		q.engine.metrics.Waited(m.timing.Queue)
 		m.timing.Batch, m.timing.Compute, m.err = batch, compute, nil
-		if end.After(m.deadline) {
+		if end > m.deadline {
 			m.err = m.late()
 		}
 	}

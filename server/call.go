@@ -26,8 +26,8 @@ type Call struct {
 	conn net.Conn        // of an HTTP client, watched while its request waits; nil for none
 	who  *Identity
 
-	start    time.Time
-	deadline time.Time // zero until it is known
+	start    moment
+	deadline moment // 0 until it is known
 	urgency  uint8
 	engine   *Engine // set once known
 	session  *Session
@@ -40,7 +40,7 @@ type Call struct {
 	rows                 int           // of all inputs; 0 if they have no number in common
 	inputBytes, runBytes int64
 	queue                *queue
-	queued               time.Time
+	queued               moment
 	state                callState
 	err                  error
 	prev, next           *Call // in its list
@@ -70,19 +70,19 @@ func (s *Server) Call(ctx context.Context, who *Identity) *Call {
 	c.begin(ctx, nil)
 	c.who = who
 	if t, ok := ctx.Deadline(); ok {
-		c.deadline = t
+		c.deadline = at(t)
 	}
 	return c
 }
 
 func (c *Call) begin(ctx context.Context, conn net.Conn) {
-	c.ctx, c.conn, c.start, c.urgency = ctx, conn, time.Now(), normalUrgency
+	c.ctx, c.conn, c.start, c.urgency = ctx, conn, now(), normalUrgency
 }
 
 // SetTimeout is how long the caller waits for the answer, from when the call began. It may come before or after Begin,
 // and never makes the time longer that there is anyway.
 func (c *Call) SetTimeout(d time.Duration) {
-	if t := c.start.Add(d); c.deadline.IsZero() || t.Before(c.deadline) {
+	if t := c.start.add(d); c.deadline == 0 || t < c.deadline {
 		c.deadline = t
 	}
 }
@@ -100,7 +100,7 @@ func (c *Call) Timing() Timing { return c.timing }
 func (c *Call) Begin(e *Engine) (*Session, error) {
 	c.engine = e
 	if c.urgency >= normalUrgency && e.queue.waiting.Load() > 0 {
-		if err := e.queue.refuse(c.deadline, time.Now()); err != nil {
+		if err := e.queue.refuse(c.deadline, now()); err != nil {
 			return nil, err
 		}
 	}
@@ -121,14 +121,14 @@ func (c *Call) reserve(n int64) error {
 // Run computes the outputs of s, which Begin returned, for its inputs: at once if the model is free, else when its turn
 // comes. Errors wrap graph.ErrInput or graph.ErrLimit where the request is to blame, ErrBusy, ErrDeadline or ErrGone.
 func (c *Call) Run(s *Session) error {
-	now := time.Now()
+	started := now()
 	if err := c.measure(s); err != nil {
 		return err
 	}
-	if t := now.Add(s.Engine.queue.cfg.Timeout); c.deadline.IsZero() || t.Before(c.deadline) {
+	if t := started.add(s.Engine.queue.cfg.Timeout); c.deadline == 0 || t < c.deadline {
 		c.deadline = t
 	}
-	return s.Engine.queue.run(c, now)
+	return s.Engine.queue.run(c, started)
 }
 
 // measure finds what the run of s will take.
@@ -191,7 +191,7 @@ func (c *Call) count(err error) {
 	case err != nil:
 		c.engine.metrics.Failed(class(err))
 	case c.engine != nil:
-		c.engine.metrics.Done(time.Since(c.start))
+		c.engine.metrics.Done(now().since(c.start))
 	}
 }
 

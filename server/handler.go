@@ -74,7 +74,7 @@ func (r *Request) serve() error {
 		return err
 	}
 	if route.Right != Public && r.srv.draining.Load() {
-		r.srv.lastRequest.Store(r.call.start.UnixNano())
+		r.srv.lastRequest.Store(int64(r.call.start))
 	}
 	return route.Handle(r)
 }

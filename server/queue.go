@@ -73,7 +73,7 @@ func plainTensors(s *graph.Signature) bool {
 
 // head is the call that is next, nil if there is none any more: what would be late is dropped on the way. The lock is
 // held.
-func (q *queue) head(now time.Time) *Call {
+func (q *queue) head(now moment) *Call {
 	for i := range q.lists {
 		for q.lists[i].first != nil {
 			c := q.lists[i].first
@@ -88,22 +88,22 @@ func (q *queue) head(now time.Time) *Call {
 
 // lateFor reports whether a call that began to run now would miss its deadline: it has less than half of a usual run
 // left.
-func (q *queue) lateFor(c *Call, now time.Time) bool {
-	return now.Add(time.Duration(q.runTime.Load() / 2)).After(c.deadline)
+func (q *queue) lateFor(c *Call, now moment) bool {
+	return now.add(time.Duration(q.runTime.Load()/2)) > c.deadline
 }
 
 // before orders the heads of queues.
 func (c *Call) before(d *Call) bool {
-	return c.urgency < d.urgency || c.urgency == d.urgency && c.queued.Before(d.queued)
+	return c.urgency < d.urgency || c.urgency == d.urgency && c.queued < d.queued
 }
 
 // heldBack reports whether what waits is held back for more to come. The lock is held.
-func (q *queue) heldBack(now time.Time) bool {
+func (q *queue) heldBack(now moment) bool {
 	if q.cfg.BatchDelay <= 0 || q.rows >= int(q.most.Load()) {
 		return false
 	}
 	for i := range q.lists {
-		if c := q.lists[i].first; c != nil && now.Sub(c.queued) >= q.cfg.BatchDelay {
+		if c := q.lists[i].first; c != nil && now.since(c.queued) >= q.cfg.BatchDelay {
 			return false
 		}
 	}
@@ -161,7 +161,7 @@ func (q *queue) drop(c *Call, err error) {
 
 // refuse says why there is no room for one more call, or no time: what would only wait until its deadline is told so at
 // once.
-func (q *queue) refuse(deadline, now time.Time) error {
+func (q *queue) refuse(deadline, now moment) error {
 	n := q.waiting.Load()
 	if n == 0 {
 		return nil
@@ -170,7 +170,7 @@ func (q *queue) refuse(deadline, now time.Time) error {
 	if n >= int64(q.cfg.Queue) {
 		return FailFor(ErrBusy, wait, "the queue is full: %d requests are waiting for model %s", n, q.engine.Name)
 	}
-	if left := deadline.Sub(now); !deadline.IsZero() && wait+time.Duration(q.runTime.Load()) > left {
+	if left := deadline.since(now); deadline != 0 && wait+time.Duration(q.runTime.Load()) > left {
 		return FailFor(ErrBusy, wait, "%d requests are waiting for model %s, too many for an answer within %v", n, q.engine.Name,
 			left.Round(time.Millisecond))
 	}

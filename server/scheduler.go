@@ -3,7 +3,6 @@ package server
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // scheduler shares the machine among the queues of all engines. A call that finds nothing waiting and a slot free takes
@@ -53,7 +52,7 @@ func (s *scheduler) leave(q *queue, bytes int64) {
 // start starts what may run now of all queues, the most urgent first and of those the oldest. self is the call of this
 // goroutine, which is not woken to lead. The lock is held.
 func (s *scheduler) start(self *Call) {
-	now := time.Now()
+	now := now()
 	for {
 		var best *queue
 		var first *Call

@@ -29,7 +29,7 @@ type Server struct {
 	requests  sync.Pool // of *Request
 	calls     sync.Pool // of *Call
 	draining  atomic.Bool
-	// lastRequest is when the last request came while draining, health checks aside, in Unix nanoseconds.
+	// lastRequest is when the last request came while draining, health checks aside: a moment.
 	lastRequest atomic.Int64
 	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
 	Fingerprint string

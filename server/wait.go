@@ -11,9 +11,9 @@ const lookEvery = 100 * time.Millisecond
 
 // run runs c: at once if the engine is free, else when its turn comes. It returns when the outputs are there or c has
 // failed.
-func (q *queue) run(c *Call, now time.Time) error {
+func (q *queue) run(c *Call, now moment) error {
 	s := q.sched
-	if !now.Before(c.deadline) {
+	if now >= c.deadline {
 		return c.late()
 	}
 	if s.waiting.Load() == 0 && s.take(q, c.inputBytes+c.runBytes) {
@@ -29,32 +29,32 @@ func (q *queue) run(c *Call, now time.Time) error {
 }
 
 // wait puts c into the queue and runs it when it leads, or returns when another has run it.
-func (q *queue) wait(c *Call, now time.Time) error {
+func (q *queue) wait(c *Call, at moment) error {
 	s := q.sched
 	s.mu.Lock()
-	if err := q.refuse(c.deadline, now); err != nil && !q.makeRoom(c.urgency, err) {
+	if err := q.refuse(c.deadline, at); err != nil && !q.makeRoom(c.urgency, err) {
 		s.mu.Unlock()
 		return err
 	}
-	c.queue, c.queued = q, now
+	c.queue, c.queued = q, at
 	q.add(c)
 	s.start(c)
 	state := c.state
 	s.mu.Unlock()
 	if state != leads {
-		c.sleep(now)
+		c.sleep(at)
 	}
 	switch c.state { // no longer shared
 	case leads:
 		return q.lead(c)
 	case dropped:
-		q.engine.metrics.Waited(time.Since(c.queued))
+		q.engine.metrics.Waited(now().since(c.queued))
 	}
 	return c.err
 }
 
 // sleep returns when c leads, has been run, or was dropped.
-func (c *Call) sleep(now time.Time) {
+func (c *Call) sleep(at moment) {
 	var done <-chan struct{}
 	if c.ctx != nil {
 		done = c.ctx.Done()
@@ -62,16 +62,16 @@ func (c *Call) sleep(now time.Time) {
 	defer c.timer.Stop()
 	for {
 		var why error
-		c.timer.Reset(c.untilLook(now))
+		c.timer.Reset(c.untilLook(at))
 		select {
 		case <-c.wake:
 			return
 		case <-done:
 			why = c.cause()
 		case <-c.timer.C:
-			now = time.Now()
+			at = now()
 			switch {
-			case !now.Before(c.deadline):
+			case at >= c.deadline:
 				why = c.late()
 			case gone(c.conn):
 				why = errGone
@@ -99,9 +99,9 @@ func (c *Call) look(why error) bool {
 }
 
 // untilLook is when to look at c again: at its deadline, when it is no longer held back, or whether its client is there.
-func (c *Call) untilLook(now time.Time) time.Duration {
-	d := c.deadline.Sub(now)
-	if held := c.queued.Add(c.queue.cfg.BatchDelay).Sub(now); held > 0 {
+func (c *Call) untilLook(now moment) time.Duration {
+	d := c.deadline.since(now)
+	if held := c.queued.add(c.queue.cfg.BatchDelay).since(now); held > 0 {
 		d = min(d, held)
 	}
 	if c.conn != nil {
@@ -122,5 +122,5 @@ func (c *Call) cause() error {
 
 // late is the error of a call that cannot be answered by its deadline.
 func (c *Call) late() error {
-	return FailFor(ErrDeadline, 0, "no answer within the %v that the request had", c.deadline.Sub(c.start).Round(time.Millisecond))
+	return FailFor(ErrDeadline, 0, "no answer within the %v that the request had", c.deadline.since(c.start).Round(time.Millisecond))
 }

@@ -63,7 +63,6 @@ type Set struct {
 	queued    *prometheus.GaugeVec
 	refused   *prometheus.CounterVec
 	byStatus  [600]prometheus.Counter
-	scheduling
 
 	mu     sync.Mutex
 	models map[*Model]struct{}
@@ -92,15 +91,13 @@ func New(g Gauges) *Set {
 			Help: "Memory of the weights of each loaded model version."}, model),
 		queued: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_queue_depth",
 			Help: "Requests for a model version that wait for a slot now."}, model),
-		scheduling: newScheduling(model),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_http_refused_total",
 			Help: "Requests answered with an error before they reached a model, by status."}, []string{"status"}),
 	}
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	s.registry.MustRegister(s.rows, s.queueTime, s.batchTime, s.computeTime, running{s},
-		s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.refused,
+	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.refused,
 		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
 		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
 		gauge("hotpath_run_bytes", "Memory of the values of requests that wait or run now.", g.RunBytes),
@@ -157,22 +154,22 @@ type Model struct {
 	errors        [classes]prometheus.Counter
 	latency       prometheus.Observer
 	queued        prometheus.Gauge
-	scheduled
+	sched         *scheduling
 }
 
 // Model makes the series of a version that was just loaded.
 func (s *Set) Model(name, version string, weightBytes int64) *Model {
 	m := &Model{set: s, name: name, version: version,
-		requests:  s.requests.WithLabelValues(name, version),
-		latency:   s.latency.WithLabelValues(name, version),
-		queued:    s.queued.WithLabelValues(name, version),
-		scheduled: s.scheduling.of(name, version)}
+		requests: s.requests.WithLabelValues(name, version),
+		latency:  s.latency.WithLabelValues(name, version),
+		queued:   s.queued.WithLabelValues(name, version)}
 	for c := range m.errors {
 		m.errors[c] = s.errors.WithLabelValues(name, version, classNames[c])
 	}
 	s.weights.WithLabelValues(name, version).Set(float64(weightBytes))
 	s.loads.WithLabelValues(name).Inc()
 	s.mu.Lock()
+	m.sched = s.schedulingOf(id{name, version})
 	s.models[m] = struct{}{}
 	s.mu.Unlock()
 	return m
@@ -194,7 +191,6 @@ func (m *Model) Unload() {
 	s.latency.DeleteLabelValues(m.name, m.version)
 	s.weights.DeleteLabelValues(m.name, m.version)
 	s.queued.DeleteLabelValues(m.name, m.version)
-	s.scheduling.drop(m.name, m.version)
 	for _, c := range classNames {
 		s.errors.DeleteLabelValues(m.name, m.version, c)
 	}

@@ -1,89 +1,104 @@
 package metrics
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// scheduling is the metrics of queues and batches.
+// RowBuckets are the upper bounds of the histogram of rows of a run.
+var RowBuckets = [...]float64{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256}
+
+// scheduling is what queues and batches of one model version count. These are plain sums, collected by scheduled:
+// they change with every run, and a histogram of the library costs ten times as much.
 type scheduling struct {
-	rows                              *prometheus.HistogramVec
-	queueTime, batchTime, computeTime *prometheus.CounterVec
-}
-
-func newScheduling(model []string) scheduling {
-	seconds := func(name, help string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, model)
-	}
-	return scheduling{
-		rows: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hotpath_run_rows",
-			Help:    "Rows of a run of the model: of one request, or of the requests that were batched.",
-			Buckets: []float64{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256}}, model),
-		queueTime:   seconds("hotpath_queue_seconds_total", "Time that requests waited for their run to begin."),
-		batchTime:   seconds("hotpath_batch_seconds_total", "Time spent on putting batches together and taking them apart."),
-		computeTime: seconds("hotpath_compute_seconds_total", "Time spent in runs of the model."),
-	}
-}
-
-// scheduled is the handles of one model version.
-type scheduled struct {
-	rows                              prometheus.Observer
-	queueTime, batchTime, computeTime prometheus.Counter
-	running                           func() int64
-}
-
-func (s *scheduling) of(name, version string) scheduled {
-	return scheduled{rows: s.rows.WithLabelValues(name, version), queueTime: s.queueTime.WithLabelValues(name, version),
-		batchTime: s.batchTime.WithLabelValues(name, version), computeTime: s.computeTime.WithLabelValues(name, version)}
-}
-
-func (s *scheduling) drop(name, version string) {
-	s.rows.DeleteLabelValues(name, version)
-	for _, v := range []*prometheus.CounterVec{s.queueTime, s.batchTime, s.computeTime} {
-		v.DeleteLabelValues(name, version)
-	}
+	rows                  [len(RowBuckets) + 1]atomic.Uint64
+	rowSum                atomic.Int64
+	queue, batch, compute atomic.Int64 // ns
+	running               atomic.Pointer[func() int64]
 }
 
 // Run counts a run of the model over some rows.
 func (m *Model) Run(rows int, d time.Duration) {
-	m.rows.Observe(float64(rows))
-	m.computeTime.Add(d.Seconds())
+	i := 0
+	for i < len(RowBuckets) && float64(rows) > RowBuckets[i] {
+		i++
+	}
+	m.sched.rows[i].Add(1)
+	m.sched.rowSum.Add(int64(rows))
+	m.sched.compute.Add(int64(d))
 }
 
 // Waited counts the time that a request waited.
-func (m *Model) Waited(d time.Duration) { m.queueTime.Add(d.Seconds()) }
+func (m *Model) Waited(d time.Duration) { m.sched.queue.Add(int64(d)) }
 
 // Batched counts the time that a batch took beside its run.
-func (m *Model) Batched(d time.Duration) { m.batchTime.Add(d.Seconds()) }
+func (m *Model) Batched(d time.Duration) { m.sched.batch.Add(int64(d)) }
 
 // Running says where to read how many runs there are now.
-func (m *Model) Running(f func() int64) {
-	m.set.mu.Lock()
-	m.running = f
-	m.set.mu.Unlock()
+func (m *Model) Running(f func() int64) { m.sched.running.Store(&f) }
+
+// id names a model version, whose handles share their series.
+type id struct{ name, version string }
+
+// scheduled collects the sums of all model versions.
+type scheduled struct{ s *Set }
+
+func desc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, []string{"model", "version"}, nil)
 }
 
-// running collects the runs there are now.
-type running struct{ s *Set }
-
-var runningDesc = prometheus.NewDesc("hotpath_model_running", "Runs of a model version there are now.", []string{"model", "version"}, nil)
+var (
+	descRows    = desc("hotpath_run_rows", "Rows of a run of the model: of one request, or of the requests that were batched.")
+	descRunning = desc("hotpath_model_running", "Runs of a model version there are now.")
+	descQueue   = desc("hotpath_queue_seconds_total", "Time that requests waited for their run to begin.")
+	descBatch   = desc("hotpath_batch_seconds_total", "Time spent on putting batches together and taking them apart.")
+	descCompute = desc("hotpath_compute_seconds_total", "Time spent in runs of the model.")
+)
 
 // Describe implements prometheus.Collector.
-func (running) Describe(ch chan<- *prometheus.Desc) { ch <- runningDesc }
+func (scheduled) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute} {
+		ch <- d
+	}
+}
 
 // Collect implements prometheus.Collector.
-func (r running) Collect(ch chan<- prometheus.Metric) {
-	type id struct{ name, version string }
-	sum := map[id]int64{} // two handles of one version share their series
-	r.s.mu.Lock()
-	for m := range r.s.models {
-		if m.running != nil {
-			sum[id{m.name, m.version}] += m.running()
+func (c scheduled) Collect(ch chan<- prometheus.Metric) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	seen := map[id]bool{}
+	for m := range c.s.models {
+		if v := (id{m.name, m.version}); !seen[v] {
+			seen[v] = true
+			m.sched.collect(ch, v)
 		}
 	}
-	r.s.mu.Unlock()
-	for v, n := range sum {
-		ch <- prometheus.MustNewConstMetric(runningDesc, prometheus.GaugeValue, float64(n), v.name, v.version)
+}
+
+func (s *scheduling) collect(ch chan<- prometheus.Metric, v id) {
+	buckets, below := map[float64]uint64{}, uint64(0)
+	for i, bound := range RowBuckets {
+		below += s.rows[i].Load()
+		buckets[bound] = below
 	}
+	below += s.rows[len(RowBuckets)].Load()
+	ch <- prometheus.MustNewConstHistogram(descRows, below, float64(s.rowSum.Load()), buckets, v.name, v.version)
+	for d, ns := range map[*prometheus.Desc]*atomic.Int64{descQueue: &s.queue, descBatch: &s.batch, descCompute: &s.compute} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(ns.Load())/1e9, v.name, v.version)
+	}
+	if f := s.running.Load(); f != nil {
+		ch <- prometheus.MustNewConstMetric(descRunning, prometheus.GaugeValue, float64((*f)()), v.name, v.version)
+	}
+}
+
+// schedulingOf is that of the other handles of a version, or new. s.mu is held.
+func (s *Set) schedulingOf(v id) *scheduling {
+	for m := range s.models {
+		if m.name == v.name && m.version == v.version {
+			return m.sched
+		}
+	}
+	return &scheduling{}
 }
