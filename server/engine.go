@@ -20,6 +20,7 @@ type Engine struct {
 	Signature *graph.Signature
 
 	runner    Runner
+	queue     *queue
 	metrics   *metrics.Model
 	header    []byte // "name/version"
 	precision string // fast mode of the plan, "" for none
@@ -96,16 +97,18 @@ func (e *Engine) session() *Session {
 
 // end returns the session, unless it grew too large to keep.
 func (s *Session) end() {
-	size := 0
-	for _, t := range s.Inputs {
-		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
-		clear(t.Strings) // they view the body
-	}
-	for _, t := range s.Outputs {
-		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
-		clear(t.Strings)
-	}
-	if size <= keepTensors {
+	if s.size() <= keepTensors {
 		s.Engine.sessions.Put(s)
 	}
+}
+
+// size is the largest tensor of the session. Strings are dropped: they view the body of a request.
+func (s *Session) size() (size int) {
+	for _, tensors := range [2][]*tensor.Tensor{s.Inputs, s.Outputs} {
+		for _, t := range tensors {
+			size = max(size, cap(t.Bytes), 16*cap(t.Strings))
+			clear(t.Strings)
+		}
+	}
+	return size
 }

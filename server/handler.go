@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -73,7 +75,7 @@ func (r *Request) serve() error {
 		return err
 	}
 	if route.Right != Public && r.srv.draining.Load() {
-		r.srv.lastRequest.Store(r.call.start.UnixNano())
+		r.srv.lastRequest.Store(int64(r.call.start))
 	}
 	return route.Handle(r)
 }
@@ -124,8 +126,8 @@ func (r *Request) fail(err error) {
 		h.SetBytesV(headerModel, e.header)
 	}
 	r.call.count(err)
-	if status == fasthttp.StatusTooManyRequests || status == fasthttp.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+	if after, ok := RetryAfter(err); ok {
+		h.Set("Retry-After", strconv.FormatInt(int64(after/time.Second), 10))
 	}
 	if status != fasthttp.StatusRequestTimeout && !errors.Is(err, ErrRequest) { // else there is nothing more to read
 		r.dropBody()
@@ -141,6 +143,12 @@ func class(err error) metrics.Class {
 	switch {
 	case errors.Is(err, ErrBusy):
 		return metrics.Busy
+	case errors.Is(err, ErrQuota):
+		return metrics.Quota
+	case errors.Is(err, ErrDeadline):
+		return metrics.Late
+	case errors.Is(err, ErrGone):
+		return metrics.Gone
 	case errors.Is(err, ErrTooLarge) || errors.Is(err, graph.ErrLimit):
 		return metrics.Limit
 	case Status(err) < fasthttp.StatusInternalServerError:

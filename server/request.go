@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -30,7 +31,7 @@ const keepOut = 1 << 20
 func (s *Server) acquire(ctx *fasthttp.RequestCtx, l *listener) *Request {
 	r := s.requests.Get().(*Request)
 	r.ctx, r.listener = ctx, l
-	r.call.begin(nil, ctx.Conn(), nil)
+	r.call.begin(nil, ctx.Conn())
 	return r
 }
 
@@ -38,7 +39,7 @@ func (s *Server) acquire(ctx *fasthttp.RequestCtx, l *listener) *Request {
 func (r *Request) release() {
 	r.call.release()
 	if r.charged > 0 {
-		r.srv.budget.give(r.charged)
+		r.srv.bodies.give(r.charged)
 		r.charged = 0
 	}
 	if cap(r.body) > keepBody {
@@ -81,16 +82,38 @@ func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
 
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {
-	return len(r.srv.gate.slots), int(r.srv.gate.queued.Load())
+	return int(r.srv.sched.running.Load()), int(r.srv.sched.waiting.Load())
 }
 
 // Begin admits the request to e and returns tensors to fill. They are given back when the handler has returned. Errors
-// wrap ErrBusy.
-func (r *Request) Begin(e *Engine) (*Session, error) { return r.call.Begin(e) }
+// wrap ErrBusy, ErrQuota, ErrDeadline or ErrRequest.
+func (r *Request) Begin(e *Engine) (*Session, error) {
+	r.call.engine = e
+	if err := r.wishes(); err != nil {
+		return nil, err
+	}
+	if err := r.call.reserve(decodedPerByte * r.charged); err != nil {
+		return nil, err
+	}
+	return r.call.Begin(e)
+}
 
-// Run computes the outputs of s for its inputs. Errors wrap graph.ErrInput or graph.ErrLimit where the request is to
-// blame.
+// decodedPerByte is how much larger than its text a number or string can be once decoded: 8 bytes for two of text. Only
+// bodies that are charged count, as for these.
+const decodedPerByte = 4
+
+// Run computes the outputs of s for its inputs: at once if the model is free, else when its turn comes. Errors wrap
+// graph.ErrInput or graph.ErrLimit where the request is to blame, ErrBusy, ErrDeadline or ErrGone.
 func (r *Request) Run(s *Session) error { return r.call.Run(s) }
+
+// SetTimeout is Call.SetTimeout, for formats that have a timeout in the body.
+func (r *Request) SetTimeout(d time.Duration) { r.call.SetTimeout(d) }
+
+// SetUrgency is Call.SetUrgency, for formats that have a priority in the body.
+func (r *Request) SetUrgency(urgency int) { r.call.SetUrgency(urgency) }
+
+// Timing is where the time of the last Run went.
+func (r *Request) Timing() Timing { return r.call.timing }
 
 // ReplyJSON answers 200 with a JSON body.
 func (r *Request) ReplyJSON(body []byte) { r.Reply("application/json", body) }
