@@ -2,8 +2,6 @@ package server
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -113,9 +111,7 @@ func (r *Request) fail(err error) {
 	text := err.Error()
 	log := r.srv.cfg.Log
 	if status == fasthttp.StatusInternalServerError {
-		var id [8]byte
-		_, _ = rand.Read(id[:])
-		ref := hex.EncodeToString(id[:])
+		ref := reference()
 		log.Error("request failed", "id", ref, "path", string(r.Path()), "error", text)
 		text = "internal error, logged as " + ref // details may name files or addresses, so they stay here
 	} else {

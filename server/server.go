@@ -26,8 +26,9 @@ type Server struct {
 	catalog   atomic.Pointer[Catalog]
 	watcher   *watcher
 	listeners []*listener
-	requests  sync.Pool // of *Request
-	calls     sync.Pool // of *Call
+	grpc      *grpcServer // nil without gRPC
+	requests  sync.Pool   // of *Request
+	calls     sync.Pool   // of *Call
 	draining  atomic.Bool
 	// lastRequest is when the last request came while draining, health checks aside: a moment.
 	lastRequest atomic.Int64
@@ -78,6 +79,12 @@ func New(cfg Config) (*Server, error) {
 	if err := s.openListeners(); err != nil {
 		s.close()
 		return nil, err
+	}
+	if s.cfg.GRPC != "" {
+		if err := s.openGRPC(); err != nil {
+			s.close()
+			return nil, err
+		}
 	}
 	s.watcher.poll()
 	return s, nil
@@ -196,6 +203,12 @@ func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 // Models is the catalogue at this moment.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
+// MaxRows is the most rows that one request to e may have.
+func (s *Server) MaxRows(e *Engine) int { return e.maxRows(s.cfg.MaxRows) }
+
+// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
+func (s *Server) Ready() error { return s.ready() }
+
 // Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
 func (s *Server) Serve(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -205,7 +218,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer background.Wait()
 	defer stop()
 
-	failed := make(chan error, len(s.listeners))
+	failed := make(chan error, len(s.listeners)+1)
+	if s.grpc != nil {
+		background.Go(func() {
+			if err := s.grpc.serve(); err != nil {
+				failed <- err
+			}
+		})
+	}
 	for _, l := range s.listeners {
 		background.Go(func() {
 			ln := l.ln
@@ -229,5 +249,8 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) close() {
 	for _, l := range s.listeners {
 		_ = l.ln.Close()
+	}
+	if s.grpc != nil {
+		_ = s.grpc.ln.Close()
 	}
 }

@@ -240,5 +240,9 @@ func (w *watcher) publish(offers map[string][]Offer) {
 		}
 		models[name] = m
 	}
-	w.srv.catalog.Store(newCatalog(models))
+	c := newCatalog(models)
+	w.srv.catalog.Store(c)
+	if w.srv.grpc != nil {
+		w.srv.grpc.setReady(c.ready())
+	}
 }

@@ -29,6 +29,7 @@ import (
 
 type serveCmd struct {
 	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
+	GRPC   string `help:"Address of the gRPC services of KServe and TensorFlow Serving (default: none)." name:"grpc" placeholder:"ADDR"`
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
@@ -109,7 +110,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger) (server.Config, *kernels.Poo
 	}
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
-		HTTP: c.HTTP, Admin: c.Admin,
+		HTTP: c.HTTP, GRPC: c.GRPC, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store), Keys: store,
@@ -164,6 +165,9 @@ func (c *serveCmd) announce(e *env, s *server.Server) {
 	out(servesAt+"%s", s.URL())
 	if u := s.AdminURL(); u != "" {
 		out(metricsAt+"%s", u)
+	}
+	if a := s.GRPCAddress(); a != "" {
+		out("gRPC at %s", a)
 	}
 	if s.Fingerprint != "" {
 		out("TLS certificate SHA-256 %s", s.Fingerprint)

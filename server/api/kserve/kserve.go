@@ -1,4 +1,4 @@
-// Package kserve is the Open Inference Protocol, version 2, over HTTP, with the extensions that its clients use:
+// Package kserve is the Open Inference Protocol, version 2, over HTTP and gRPC, with the extensions that its clients use:
 // binary tensors, classification, statistics, model configuration and the model repository. Where the specification
 // and Triton differ, its clients (tritonclient) decide.
 //
@@ -41,14 +41,18 @@ func (API) Routes() []server.Route {
 	return routes
 }
 
-// find is the model and version that a path names. A version is a number, as in Triton, or a label.
+// find is the model and version that a path names.
 func find(r *server.Request) (*server.Model, *server.Engine, error) {
-	name := r.ParamBytes(0)
-	m, err := r.Models().Lookup(name)
+	return lookup(r.Models(), r.ParamBytes(0), r.Param(1))
+}
+
+// lookup finds a model and one of its versions: a number, as in Triton, a label, or "" for the one that serves. Errors
+// wrap server.ErrNotFound or server.ErrUnavailable.
+func lookup(c *server.Catalog, name []byte, version string) (*server.Model, *server.Engine, error) {
+	m, err := c.Lookup(name)
 	if err != nil || len(name) == 0 {
 		return nil, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' is not found", name)
 	}
-	version := r.Param(1)
 	e := m.Serving
 	if version != "" {
 		if e = m.Label(version); e == nil {

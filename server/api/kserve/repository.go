@@ -25,16 +25,21 @@ func repositoryIndex(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	index := []indexEntry{}
-	for _, m := range r.Models().Models {
+	return replyJSON(r, index(r.Models(), readyOnly))
+}
+
+// index lists the versions of c.
+func index(c *server.Catalog, readyOnly bool) []indexEntry {
+	list := []indexEntry{}
+	for _, m := range c.Models {
 		for _, v := range m.Versions {
 			if readyOnly && v.State != server.Available {
 				continue
 			}
-			index = append(index, indexEntry{m.Name, strconv.FormatInt(v.Number, 10), states[v.State], v.Error})
+			list = append(list, indexEntry{m.Name, strconv.FormatInt(v.Number, 10), states[v.State], v.Error})
 		}
 	}
-	return replyJSON(r, index)
+	return list
 }
 
 // readyOnly reads the request of repositoryIndex, which may be empty.
