@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -15,6 +16,7 @@ type Engine struct {
 	Name      string
 	Version   int64
 	Digest    string // SHA-256 of the model file
+	Loaded    time.Time
 	Signature *graph.Signature
 
 	runner    Runner
@@ -45,7 +47,7 @@ const (
 )
 
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
-	e := &Engine{Name: name, Version: version, Digest: digest, Signature: r.Signature(), runner: r,
+	e := &Engine{Name: name, Version: version, Digest: digest, Loaded: time.Now(), Signature: r.Signature(), runner: r,
 		header: fmt.Appendf(nil, "%s/%d", name, version)}
 	if p, ok := r.(interface{ Precision() string }); ok {
 		e.precision = p.Precision()

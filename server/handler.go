@@ -70,6 +70,7 @@ func (r *Request) serve() error {
 		r.Header("Allow", at.allow)
 		return Fail(ErrMethod, "this path allows %s", at.allow)
 	}
+	r.writeError = route.Error
 	if err := r.authorize(route); err != nil {
 		return err
 	}
@@ -132,6 +133,9 @@ func (r *Request) fail(err error) {
 		r.dropBody()
 	}
 	writeError(r.ctx, status, text)
+	if r.writeError != nil {
+		r.ctx.SetBody(r.writeError(nil, status, text))
+	}
 }
 
 // class sorts the errors of requests that reached a model.

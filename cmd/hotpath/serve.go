@@ -18,6 +18,9 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/kserve"
+	"github.com/hotpath/hotpath/server/api/mlflow"
+	"github.com/hotpath/hotpath/server/api/openai"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/registry"
@@ -28,7 +31,7 @@ type serveCmd struct {
 	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
-	Models string `help:"Directory with NAME/VERSION/model.onnx, or the base path of one model." placeholder:"DIR"`
+	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
 
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
@@ -63,7 +66,7 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	cfg, pool, err := c.config(log)
+	cfg, pool, err := c.config(e, log)
 	if err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func (c *serveCmd) Run(e *env) error {
 }
 
 // config checks the flags and puts the parts together.
-func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error) {
+func (c *serveCmd) config(e *env, log *slog.Logger) (server.Config, *kernels.Pool, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
 	}
@@ -109,11 +112,11 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 		HTTP: c.HTTP, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
-		Sources: c.sources(store), Keys: store,
+		Sources: c.sources(e, store), Keys: store,
 		Load: func(data []byte) (server.Runner, error) {
 			return compileModel(data, plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision})
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
@@ -129,13 +132,13 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 
 // sources is where models come from: --models, and the store unless only --models was given; the embedded digits while
 // a store alone has nothing.
-func (c *serveCmd) sources(store *registry.Store) []server.Source {
+func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
 	models := server.Registry{Store: store}
 	switch {
 	case c.Models != "" && c.Store != "":
-		return []server.Source{server.Dir{Path: c.Models}, models}
+		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
 	case c.Models != "":
-		return []server.Source{server.Dir{Path: c.Models}}
+		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
 }
