@@ -51,7 +51,7 @@ func FailFor(class error, retry time.Duration, format string, args ...any) error
 }
 
 // RetryAfter is when a refused request may be sent again, a second or more; ok says whether that can help at all. Up to
-// half of the time and a second is chance, so that those refused together do not come back together.
+// half of the time and a second, and no more than a minute, is chance: those refused together do not come back together.
 func RetryAfter(err error) (d time.Duration, ok bool) {
 	switch Status(err) {
 	case fasthttp.StatusTooManyRequests, fasthttp.StatusServiceUnavailable, fasthttp.StatusGatewayTimeout:
@@ -63,7 +63,7 @@ func RetryAfter(err error) (d time.Duration, ok bool) {
 		d = f.retry
 	}
 	d = max(d, time.Second)
-	return d + rand.N(d/2+time.Second), true
+	return d + rand.N(min(d/2, time.Minute)+time.Second), true
 }
 
 // Status derives the HTTP status of an error, here and nowhere else. What is not listed is our fault: 500.

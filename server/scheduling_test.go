@@ -95,7 +95,10 @@ type one struct {
 	queued int
 }
 
-func startBusy(t *testing.T, change func(*server.Config)) *one {
+func startBusy(t *testing.T, change func(*server.Config)) *one { return startBusyAs(t, "", change) }
+
+// startBusyAs is startBusy with an API key for the first request.
+func startBusyAs(t *testing.T, key string, change func(*server.Config)) *one {
 	o := &one{held: newHeld(), t: t}
 	o.s = start(t, func(c *server.Config) {
 		c.MaxConcurrency = 1
@@ -105,7 +108,7 @@ func startBusy(t *testing.T, change func(*server.Config)) *one {
 		}
 	})
 	o.on.Store(true)
-	o.first = o.send(`{"input_data": [[1, 2, 3]]}`)
+	o.first = o.send(`{"input_data": [[1, 2, 3]]}`, "X-API-Key", key)
 	eventually(t, "the model is busy", func() bool { return len(o.seen()) == 1 })
 	return o
 }

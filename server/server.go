@@ -215,6 +215,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.watcher.watch(work) })
 	background.Go(func() { s.metrics.Sample(work) })
+	defer s.saveUsage()
 	defer background.Wait()
 	defer stop()
 

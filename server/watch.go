@@ -17,6 +17,7 @@ import (
 type watcher struct {
 	srv    *Server
 	models map[string]map[int64]*version // what is known, by name and number
+	saved  time.Time                     // when quotas were
 }
 
 // version is one version of a model in any state.
@@ -93,6 +94,10 @@ func (w *watcher) pollKeys() {
 		return
 	}
 	w.srv.keys.set(keys)
+	if time.Since(w.saved) >= saveEvery {
+		w.saved = time.Now()
+		w.srv.saveUsage()
+	}
 }
 
 // reconcile loads what should be loaded of one model: the newest version that can be, and every one with a label.
