@@ -12,9 +12,12 @@ import (
 // opSlice takes every step-th element from start to end along some axes: from attributes, since opset 10 from constant inputs.
 var opSlice = &Op{
 	Name: "slice", Type: "Slice", Since: 1, Moves: 1,
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+	RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
 		cuts, err := sliceCuts(n, in)
-		return err == nil && rowsFirst(n, in, rows) && !slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == 0 && !c.whole() })
+		if err != nil || slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == axes[0] && !c.whole() }) {
+			return nil
+		}
+		return rowsKept(n, in, out, axes)
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		cuts, err := sliceCuts(n, in)
