@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -23,6 +25,7 @@ type Engine struct {
 	precision string // fast mode of the plan, "" for none
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
+	used      atomic.Int64 // when a request last began on it, in Unix nanoseconds, about
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -83,6 +86,13 @@ func (e *Engine) warm() error {
 		return fmt.Errorf("first run on zeros: %w", err)
 	}
 	return nil
+}
+
+// touch notes that e is in use. One write in 10 ms is enough to tell what is not.
+func (e *Engine) touch(now time.Time) {
+	if t := now.UnixNano(); t-e.used.Load() > int64(10*time.Millisecond) {
+		e.used.Store(t)
+	}
 }
 
 func (e *Engine) session() *Session {

@@ -85,6 +85,7 @@ func (r *Request) Load() (inFlight, queued int) {
 // back when the handler has returned. Errors wrap ErrBusy.
 func (r *Request) Begin(e *Engine) (*Session, error) {
 	r.engine = e
+	e.touch(r.start)
 	if !r.srv.gate.tryEnter() {
 		e.metrics.Waiting(1)
 		err := r.srv.gate.wait(r.timer)

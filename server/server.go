@@ -29,6 +29,9 @@ type Server struct {
 	listeners []*listener
 	requests  sync.Pool
 	draining  atomic.Bool
+	serving   atomic.Bool   // requests are answered
+	awaiting  atomic.Int64  // requests that wait for a model to be loaded
+	turn      atomic.Uint64 // counts requests that a split places
 	// lastRequest is when the last request came while draining, health checks aside, in Unix nanoseconds.
 	lastRequest atomic.Int64
 	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
@@ -60,7 +63,7 @@ func New(cfg Config) (*Server, error) {
 		InFlight:  func() float64 { return float64(len(s.gate.slots)) },
 		BodyBytes: func() float64 { return float64(s.budget.used.Load()) },
 	})
-	s.watcher = &watcher{srv: s, models: map[string]map[int64]*version{}}
+	s.watcher = newWatcher(s)
 	s.catalog.Store(newCatalog(nil))
 	if cfg.Keys != nil { // at start an unreadable key store is fatal: it may hold keys to demand
 		keys, err := cfg.Keys.Keys()
@@ -78,7 +81,7 @@ func New(cfg Config) (*Server, error) {
 		s.close()
 		return nil, err
 	}
-	s.watcher.poll()
+	s.watcher.begin()
 	return s, nil
 }
 
@@ -197,6 +200,7 @@ func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
 // Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
 func (s *Server) Serve(ctx context.Context) error {
+	s.serving.Store(true)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.watcher.watch(work) })

@@ -22,10 +22,25 @@ type Offer struct {
 	// has stayed the same between two looks.
 	Settled bool
 	Labels  []string
+	// Size is about how many bytes of weights it has, 0 if that is not known before it is read.
+	Size int64
 	// Read returns the bytes.
 	Read func() ([]byte, error)
+	// Warmup returns recorded inputs by name, an archive of arrays (.npz) each, to run before the version is served; nil
+	// for none.
+	Warmup func() ([][]byte, error)
+	// Settings is what is set for the model, the same in all its offers; nil for nothing.
+	Settings *Settings
 	// Problem is why this version cannot be offered, for one that is there but unusable.
 	Problem error
+}
+
+// Settings is what is set for one model beside its versions.
+type Settings struct {
+	Policy  Policy         // the zero value is the server's
+	Split   map[string]int // weights of labels among the requests that name no version; nil for no split
+	Aliases []string       // other names of the model
+	MaxRows int            // rows of one request; 0 for the server's limit
 }
 
 // Embedded is a source of one model that is part of the program.

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,11 @@ type serveCmd struct {
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
 	Models string `help:"Directory with NAME/VERSION/model.onnx, or the base path of one model." placeholder:"DIR"`
+
+	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
+	Lazy          bool          `help:"Load a model when the first request asks for it."`
+	Memory        byteSize      `help:"Weights of all models in memory; beyond it those used longest ago make room and come back at the next request (default: no limit)." placeholder:"SIZE"`
+	LoadWait      time.Duration `help:"Longest time that a request waits for its model to be loaded before it is answered 503." default:"10s"`
 
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
@@ -63,7 +69,8 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	cfg, pool, err := c.config(log)
+	var started atomic.Bool
+	cfg, pool, err := c.config(log, &started)
 	if err != nil {
 		return err
 	}
@@ -72,6 +79,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	started.Store(true)
 	c.announce(e, s)
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
@@ -87,8 +95,8 @@ func (c *serveCmd) Run(e *env) error {
 	return err
 }
 
-// config checks the flags and puts the parts together.
-func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error) {
+// config checks the flags and puts the parts together. started is set once requests are answered.
+func (c *serveCmd) config(log *slog.Logger, started *atomic.Bool) (server.Config, *kernels.Pool, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
 	}
@@ -104,14 +112,23 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 	if concurrency <= 0 {
 		concurrency = 2 * threads
 	}
+	policy, err := server.ParsePolicy(c.VersionPolicy)
+	if err != nil {
+		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
+	}
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(store), Keys: store,
+		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
-			return compileModel(data, plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision})
+			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision}
+			if started.Load() {
+				o.Builders = 1 // on the thread of the load, which has a low share; before, nothing else wants the cores
+			}
+			return compileModel(data, o)
 		},
 		APIs: []server.API{predict.API{}, tfserving.API{}, ui.Page{}},
 

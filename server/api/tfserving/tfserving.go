@@ -15,23 +15,29 @@ type API struct{}
 // signatureName is the name of the one signature that a model has.
 const signatureName = "serving_default"
 
+// pin is a way to name a version in a path.
+type pin struct {
+	path string
+	// find finds the model and, where it is in memory, the version.
+	find func(*server.Request) (*server.Model, *server.Engine, error)
+	// pick brings the version into memory where it is not there yet.
+	pick func(*server.Request, *server.Model) (*server.Engine, error)
+}
+
 // Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does.
 func (API) Routes() []server.Route {
 	const base = "/v1/models/{model}"
-	pins := []struct {
-		path string
-		find func(*server.Request) (*server.Model, *server.Engine, error)
-	}{
-		{base, latest},
-		{base + "/versions/{version}", byVersion},
-		{base + "/labels/{label}", byLabel},
+	pins := []pin{
+		{base, latest, (*server.Request).Pick},
+		{base + "/versions/{version}", byVersion, pickVersion},
+		{base + "/labels/{label}", byLabel, pickLabel},
 	}
 	var routes []server.Route
 	for _, pin := range pins {
 		routes = append(routes,
-			server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin.find)},
-			server.Route{Method: "GET", Path: pin.path, Handle: status(pin.find)},
-			server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin.find)})
+			server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin)},
+			server.Route{Method: "GET", Path: pin.path, Handle: status(pin)},
+			server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin)})
 	}
 	for _, method := range []string{"GET", "POST"} { // whatever no route above matched
 		routes = append(routes, server.Route{Method: method, Path: "/v1/models/{*}", Handle: malformed})
@@ -76,11 +82,35 @@ func byVersion(r *server.Request) (*server.Model, *server.Engine, error) {
 func byLabel(r *server.Request) (*server.Model, *server.Engine, error) {
 	name, label := r.Param(0), r.Param(1)
 	if m := lookup(r, name); m != nil {
-		if e := m.Label(label); e != nil {
-			return m, e, nil
+		if _, ok := m.Labels[label]; ok {
+			return m, m.Label(label), nil
 		}
 	}
 	return nil, nil, server.Fail(server.ErrNotFound, "Unrecognized servable version label: %s", label)
+}
+
+// ready finds what a request asks for and brings it into memory if it can be had.
+func (p pin) ready(r *server.Request) (*server.Engine, error) {
+	m, e, err := p.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil && !m.Coming() {
+		return nil, notLoaded(r, m)
+	}
+	return p.pick(r, m)
+}
+
+func pickVersion(r *server.Request, m *server.Model) (*server.Engine, error) {
+	n, err := strconv.ParseInt(r.Param(1), 10, 64)
+	if err != nil {
+		return nil, malformed(r)
+	}
+	return r.PickVersion(m, n)
+}
+
+func pickLabel(r *server.Request, m *server.Model) (*server.Engine, error) {
+	return r.PickLabel(m, r.Param(1))
 }
 
 // notLoaded is the answer where a version is known and none answers for it.
