@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -61,6 +62,14 @@ func (r *Request) release() {
 // Param is parameter i of the route's path, decoded; "" if that cannot be done.
 func (r *Request) Param(i int) string { return unescape(r.params[i]) }
 
+// ParamBytes is Param without a string: the bytes belong to the request.
+func (r *Request) ParamBytes(i int) []byte {
+	if bytes.IndexByte(r.params[i], '%') < 0 {
+		return r.params[i]
+	}
+	return []byte(unescape(r.params[i]))
+}
+
 // Query is a query argument of the URL, decoded; nil if it is absent.
 func (r *Request) Query(name string) []byte { return r.ctx.QueryArgs().Peek(name) }
 
@@ -119,6 +128,20 @@ func (r *Request) Reply(contentType string, body []byte) {
 	r.ctx.SetContentType(contentType)
 	r.ctx.SetBody(body)
 }
+
+// RequestHeader is a header of the request, nil if it is absent.
+func (r *Request) RequestHeader(name string) []byte { return r.ctx.Request.Header.Peek(name) }
+
+// HeaderBytes is Header without a string.
+func (r *Request) HeaderBytes(name string, value []byte) {
+	r.ctx.Response.Header.SetBytesV(name, value)
+}
+
+// MaxRows is the most rows that one request to e may have.
+func (r *Request) MaxRows(e *Engine) int { return e.maxRows(r.srv.cfg.MaxRows) }
+
+// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
+func (r *Request) Ready() error { return r.srv.ready() }
 
 // Header sets a response header. value must not hold bytes of the client.
 func (r *Request) Header(name, value string) { r.ctx.Response.Header.Set(name, value) }

@@ -19,6 +19,7 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/kserve"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/registry"
@@ -130,7 +131,7 @@ func (c *serveCmd) config(log *slog.Logger, started *atomic.Bool) (server.Config
 			}
 			return compileModel(data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxQueue: c.MaxQueue, MaxConnsPerIP: c.MaxConnsPerIP,
