@@ -14,7 +14,6 @@ import (
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/internal/cpu"
-	"github.com/hotpath/hotpath/loader"
 )
 
 type benchModelCmd struct {
@@ -73,7 +72,7 @@ const maxSamples = 1 << 20
 func (c *benchModelCmd) Run(e *env) error {
 	var cold coldRun
 	start := time.Now()
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (c *runCmd) Run(e *env) error {
 	if c.Output != "" && !hasExt(c.Output, ".npz") && !hasExt(c.Output, ".json") {
 		return fmt.Errorf("--output %s: expected a name that ends in .npz or .json: %w", c.Output, errUsage)
 	}
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type serveCmd struct {
 	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
-	Models string `help:"Directory with NAME/VERSION/model.onnx, or the base path of one model." placeholder:"DIR"`
+	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
 
 	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
 	Lazy          bool          `help:"Load a model when the first request asks for it."`
@@ -71,7 +71,7 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	var started atomic.Bool
-	cfg, pool, err := c.config(log, &started)
+	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c *serveCmd) Run(e *env) error {
 }
 
 // config checks the flags and puts the parts together. started is set once requests are answered.
-func (c *serveCmd) config(log *slog.Logger, started *atomic.Bool) (server.Config, *kernels.Pool, error) {
+func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (server.Config, *kernels.Pool, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
 	}
@@ -122,7 +122,7 @@ func (c *serveCmd) config(log *slog.Logger, started *atomic.Bool) (server.Config
 		HTTP: c.HTTP, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
-		Sources: c.sources(store), Keys: store,
+		Sources: c.sources(e, store), Keys: store,
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision}
@@ -146,13 +146,13 @@ func (c *serveCmd) config(log *slog.Logger, started *atomic.Bool) (server.Config
 
 // sources is where models come from: --models, and the store unless only --models was given; the embedded digits while
 // a store alone has nothing.
-func (c *serveCmd) sources(store *registry.Store) []server.Source {
+func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
 	models := server.Registry{Store: store}
 	switch {
 	case c.Models != "" && c.Store != "":
-		return []server.Source{server.Dir{Path: c.Models}, models}
+		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
 	case c.Models != "":
-		return []server.Source{server.Dir{Path: c.Models}}
+		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
 }
