@@ -22,6 +22,7 @@ var (
 	ErrEncoding     = errors.New("unsupported content encoding")
 	ErrHost         = errors.New("misdirected request")
 	ErrBusy         = errors.New("server is busy")
+	ErrConflict     = errors.New("conflict")
 	ErrUnavailable  = errors.New("service unavailable")
 )
 
@@ -64,6 +65,7 @@ var statuses = []struct {
 	{graph.ErrLimit, fasthttp.StatusRequestEntityTooLarge},
 	{ErrEncoding, fasthttp.StatusUnsupportedMediaType},
 	{ErrHost, fasthttp.StatusMisdirectedRequest},
+	{ErrConflict, fasthttp.StatusConflict},
 	{ErrBusy, fasthttp.StatusTooManyRequests},
 	{ErrUnavailable, fasthttp.StatusServiceUnavailable},
 	{graph.ErrUnsupported, fasthttp.StatusNotImplemented},

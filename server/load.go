@@ -131,7 +131,10 @@ func (w *watcher) load(j *job) (e *Engine, digest string, err error) {
 		return nil, "", o.Problem
 	}
 	data, err := o.Read()
-	if err != nil {
+	switch {
+	case errors.Is(err, registry.ErrSignature):
+		return nil, "", err // it stays what it is
+	case err != nil:
 		return nil, "", fmt.Errorf("%w: %w", err, errRead)
 	}
 	digest = registry.Digest(data)

@@ -142,7 +142,7 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 	hs := &fasthttp.Server{
 		Handler:               s.handler(l),
 		ErrorHandler:          s.protocolError,
-		ExpectHandler:         s.expect,
+		ExpectHandler:         func(ctx *fasthttp.RequestCtx) int { return s.expect(l, ctx) },
 		Name:                  "hotpath",
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,

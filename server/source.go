@@ -27,7 +27,7 @@ type Offer struct {
 	// Read returns the bytes.
 	Read func() ([]byte, error)
 	// Warmup returns recorded inputs by name, an archive of arrays (.npz) each, to run before the version is served; nil
-	// for none.
+	// for none. It is called after Read.
 	Warmup func() ([][]byte, error)
 	// Settings is what is set for the model, the same in all its offers; nil for nothing.
 	Settings *Settings
@@ -67,7 +67,10 @@ func (f Fallback) Scan() ([]Offer, error) {
 }
 
 // Registry is the models of a registry directory.
-type Registry struct{ Store *registry.Store }
+type Registry struct {
+	Store  *registry.Store
+	Access registry.Access // to decrypt versions, and demand signatures of them
+}
 
 // Scan offers every version.
 func (r Registry) Scan() ([]Offer, error) {
@@ -81,10 +84,22 @@ func (r Registry) Scan() ([]Offer, error) {
 		for l, at := range m.Labels {
 			labels[at] = append(labels[at], l)
 		}
+		settings := &Settings{Split: m.Split, Aliases: m.Aliases}
+		if m.Policy != "" {
+			if settings.Policy, err = ParsePolicy(m.Policy); err != nil {
+				return nil, fmt.Errorf("scan registry: model %s: %w", m.Name, err)
+			}
+		}
 		for _, v := range m.Versions {
-			offers = append(offers, Offer{Model: m.Name, Version: v.Number, Fingerprint: v.Digest, Settled: true,
-				Labels: labels[v.Number],
-				Read:   func() ([]byte, error) { return r.Store.Blob(v.Digest) }})
+			o := Offer{Model: m.Name, Version: v.Number, Fingerprint: v.Digest, Settled: true, Size: v.Size,
+				Labels: labels[v.Number], Settings: settings}
+			var warmup [][]byte // read with the model, since a signature is over both
+			o.Read = func() (model []byte, err error) {
+				model, warmup, err = r.Store.Read(m.Name, v, r.Access)
+				return model, err
+			}
+			o.Warmup = func() ([][]byte, error) { return warmup, nil }
+			offers = append(offers, o)
 		}
 	}
 	return offers, nil

@@ -19,6 +19,7 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/admin"
 	"github.com/hotpath/hotpath/server/api/kserve"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
@@ -31,6 +32,9 @@ type serveCmd struct {
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
+
+	identityFlag
+	RequireSignature []string `help:"PEM file of a public key: versions of the store that are not signed by one of them are not served." placeholder:"FILE" type:"existingfile"`
 
 	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
 	Lazy          bool          `help:"Load a model when the first request asks for it."`
@@ -117,12 +121,16 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	if err != nil {
 		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
 	}
+	access, err := c.access(c.RequireSignature)
+	if err != nil {
+		return server.Config{}, nil, err
+	}
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
-		Sources: c.sources(e, store), Keys: store,
+		Sources: c.sources(e, store, access), Keys: store,
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision}
@@ -131,7 +139,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, c.admin(store), ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxQueue: c.MaxQueue, MaxConnsPerIP: c.MaxConnsPerIP,
@@ -146,8 +154,8 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 
 // sources is where models come from: --models, and the store unless only --models was given; the embedded digits while
 // a store alone has nothing.
-func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
-	models := server.Registry{Store: store}
+func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access) []server.Source {
+	models := server.Registry{Store: store, Access: access}
 	switch {
 	case c.Models != "" && c.Store != "":
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
@@ -155,6 +163,14 @@ func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
+}
+
+// admin manages the store where models are served from it.
+func (c *serveCmd) admin(store *registry.Store) admin.API {
+	if c.Models != "" && c.Store == "" {
+		store = nil
+	}
+	return admin.API{Store: store, Check: checkUpload, Signed: len(c.RequireSignature) > 0}
 }
 
 // compileModel makes a model file runnable.

@@ -70,7 +70,7 @@ type metadata struct {
 const platform = "hotpath_onnx"
 
 func modelMetadata(r *server.Request) error {
-	m, engine, err := find(r)
+	m, engine, err := pick(r)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ type config struct {
 // modelConfig tells the configuration in Triton's form (model_config.proto): a model whose every input and output has
 // rows of unknown number takes batches, and its dims are those of one row.
 func modelConfig(r *server.Request) error {
-	m, engine, err := find(r)
+	m, engine, err := pick(r)
 	if err != nil {
 		return err
 	}
