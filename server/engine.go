@@ -23,6 +23,7 @@ type Engine struct {
 	metrics   *metrics.Model
 	header    []byte // "name/version"
 	precision string // fast mode of the plan, "" for none
+	rows      int    // most rows of one request, as the model's settings say; 0 for the server's limit
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
 	used      atomic.Int64 // when a request last began on it, in Unix nanoseconds, about
@@ -66,6 +67,9 @@ func newEngine(name string, version int64, digest string, r Runner) *Engine {
 
 // maxRows is the largest request: the configured number, or fewer where the answer would be too large.
 func (e *Engine) maxRows(configured int) int {
+	if e.rows > 0 {
+		configured = min(configured, e.rows)
+	}
 	if e.rowBytes == 0 {
 		return configured
 	}

@@ -63,7 +63,7 @@ func (w *watcher) start(c candidate) {
 		low: w.srv.serving.Load()}
 	j.progress.since = time.Now()
 	j.progress.stage.Store(&stageRead)
-	if v.engine != nil {
+	if v.engine != nil && v.engine.rows == c.offer.maxRows() {
 		j.resident = v.digest
 	}
 	v.job, v.queued, v.fingerprint, v.tried = j, false, c.offer.Fingerprint, w.looks
@@ -76,6 +76,14 @@ func (w *watcher) start(c candidate) {
 		j.engine, j.digest, j.err = w.load(j)
 		w.results <- j
 	}()
+}
+
+// maxRows is the limit that the settings of the model have, 0 for none.
+func (o *Offer) maxRows() int {
+	if o.Settings == nil {
+		return 0
+	}
+	return o.Settings.MaxRows
 }
 
 // finish takes in what a load gave. A version that cannot be loaded leaves the engine that it had in place.
@@ -106,6 +114,9 @@ func (w *watcher) finish(j *job) {
 	v.broken, v.evicted = false, false
 	if j.engine == nil { // the same bytes as before
 		return
+	}
+	if o.Settings != nil && len(o.Settings.Notes) > 0 {
+		log.Info("settings are ignored", "model", o.Model, "version", o.Version, "fields", o.Settings.Notes)
 	}
 	e, old := j.engine, v.engine
 	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
@@ -153,6 +164,7 @@ func (w *watcher) load(j *job) (e *Engine, digest string, err error) {
 		return nil, "", err
 	}
 	e = newEngine(o.Model, o.Version, digest, runner)
+	e.rows = o.maxRows()
 	j.progress.stage.Store(&stageWarm)
 	if len(recorded) == 0 {
 		return e, digest, e.warm()

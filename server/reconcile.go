@@ -137,7 +137,7 @@ func (v *version) needsLoad(o Offer, looks int) bool {
 	switch {
 	case v.job != nil:
 		return false
-	case v.tried == 0 || v.fingerprint != o.Fingerprint:
+	case v.tried == 0 || v.fingerprint != o.Fingerprint || v.engine != nil && v.err == nil && v.engine.rows != o.maxRows():
 		return true
 	case v.err == nil:
 		return v.engine == nil

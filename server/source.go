@@ -33,6 +33,8 @@ type Offer struct {
 	Settings *Settings
 	// Problem is why this version cannot be offered, for one that is there but unusable.
 	Problem error
+
+	dir string // in a Dir, the directory of the version
 }
 
 // Settings is what is set for one model beside its versions.
@@ -41,6 +43,7 @@ type Settings struct {
 	Split   map[string]int // weights of labels among the requests that name no version; nil for no split
 	Aliases []string       // other names of the model
 	MaxRows int            // rows of one request; 0 for the server's limit
+	Notes   []string       // what was set and is ignored
 }
 
 // Embedded is a source of one model that is part of the program.

@@ -121,6 +121,9 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	if err != nil {
 		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
 	}
+	if len(c.RequireSignature) > 0 && c.Models != "" {
+		return server.Config{}, nil, fmt.Errorf("--require-signature is for a store, and --models has no signatures: publish the models into a store: %w", errUsage)
+	}
 	access, err := c.access(c.RequireSignature)
 	if err != nil {
 		return server.Config{}, nil, err
