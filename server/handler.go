@@ -178,8 +178,13 @@ func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
 }
 
 // expect decides on a request with Expect: 100-continue before its body is sent.
-func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
-	if ctx.Request.Header.ContentLength() > s.cfg.MaxBody {
+func (s *Server) expect(l *listener, ctx *fasthttp.RequestCtx) int {
+	var params [maxParams][]byte
+	most := int64(s.cfg.MaxBody)
+	if route, _ := l.router.find(ctx.Method(), ctx.URI().PathOriginal(), &params); route != nil && route.MaxBody > 0 {
+		most = route.MaxBody
+	}
+	if int64(ctx.Request.Header.ContentLength()) > most {
 		err := s.errTooLarge()
 		s.metrics.Refused(Status(err))
 		writeError(ctx, Status(err), err.Error())

@@ -30,6 +30,9 @@ type Server struct {
 	requests  sync.Pool   // of *Request
 	calls     sync.Pool   // of *Call
 	draining  atomic.Bool
+	serving   atomic.Bool   // requests are answered
+	awaiting  atomic.Int64  // requests that wait for a model to be loaded
+	turn      atomic.Uint64 // counts requests that a split places
 	// lastRequest is when the last request came while draining, health checks aside: a moment.
 	lastRequest atomic.Int64
 	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
@@ -62,7 +65,7 @@ func New(cfg Config) (*Server, error) {
 		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
 		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
 	})
-	s.watcher = &watcher{srv: s, models: map[string]map[int64]*version{}}
+	s.watcher = newWatcher(s)
 	s.catalog.Store(newCatalog(nil))
 	if cfg.Keys != nil { // at start an unreadable key store is fatal: it may hold keys to demand
 		keys, err := cfg.Keys.Keys()
@@ -86,7 +89,7 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.watcher.poll()
+	s.watcher.begin()
 	return s, nil
 }
 
@@ -147,7 +150,7 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 	hs := &fasthttp.Server{
 		Handler:               s.handler(l),
 		ErrorHandler:          s.protocolError,
-		ExpectHandler:         s.expect,
+		ExpectHandler:         func(ctx *fasthttp.RequestCtx) int { return s.expect(l, ctx) },
 		Name:                  "hotpath",
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,
@@ -211,6 +214,7 @@ func (s *Server) Ready() error { return s.ready() }
 
 // Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
 func (s *Server) Serve(ctx context.Context) error {
+	s.serving.Store(true)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.watcher.watch(work) })

@@ -7,6 +7,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
@@ -24,6 +25,7 @@ type Options struct {
 	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
 	// MaxIterations bounds the iterations of all loops of one run together; 0: DefaultMaxIterations. A model that goes on gets ErrLimit.
 	MaxIterations int
+	Builders      int      // goroutines that pack weights while a model is compiled; 0: one per core
 	Observer      Observer // sees every step of every run; nil: none, which costs nothing
 }
 
@@ -57,6 +59,9 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if o.MaxIterations == 0 {
 		o.MaxIterations = DefaultMaxIterations
 	}
+	if o.Builders == 0 {
+		o.Builders = runtime.GOMAXPROCS(0)
+	}
 	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer}, signature: signature, precision: o.Precision}
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer, o.Builders}, signature: signature, precision: o.Precision}
 	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}

@@ -67,6 +67,7 @@ var onlyIn = map[string][]string{
 	"github.com/ebitengine/purego": {"cuda"},
 	"github.com/google/pprof":      {"bench"},
 	"go.etcd.io/bbolt":             {"server"},
+	"filippo.io/age":               {"server", "cmd/hotpath"},
 	"google.golang.org/protobuf":   {"loader", "server/api"},
 	"google.golang.org/grpc":       {"server"},
 	"github.com/alecthomas/kong":   {"cmd/hotpath"},

@@ -64,7 +64,7 @@ type tensorMetadata struct {
 	Shape    []int  `json:"shape"`
 }
 
-type metadata struct {
+type description struct {
 	Name     string           `json:"name"`
 	Versions []string         `json:"versions"`
 	Platform string           `json:"platform"`
@@ -76,7 +76,7 @@ type metadata struct {
 const platform = "hotpath_onnx"
 
 func modelMetadata(r *server.Request) error {
-	m, engine, err := find(r)
+	m, engine, err := pick(r)
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func modelMetadata(r *server.Request) error {
 }
 
 // describe tells the inputs and outputs of an engine, and the versions that answer: all, or the one that was asked for.
-func describe(m *server.Model, e *server.Engine, pinned bool) metadata {
-	answer := metadata{Name: m.Name, Versions: []string{}, Platform: platform, Inputs: []tensorMetadata{}, Outputs: []tensorMetadata{}}
+func describe(m *server.Model, e *server.Engine, pinned bool) description {
+	answer := description{Name: m.Name, Versions: []string{}, Platform: platform, Inputs: []tensorMetadata{}, Outputs: []tensorMetadata{}}
 	for _, v := range m.Versions {
 		if v.State == server.Available && (!pinned || v.Number == e.Version) {
 			answer.Versions = append(answer.Versions, strconv.FormatInt(v.Number, 10))
@@ -132,7 +132,7 @@ type config struct {
 // modelConfig tells the configuration in Triton's form (model_config.proto): a model whose every input and output has
 // rows of unknown number takes batches, and its dims are those of one row.
 func modelConfig(r *server.Request) error {
-	m, engine, err := find(r)
+	m, engine, err := pick(r)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/hotpath/hotpath/graph"
@@ -56,8 +57,8 @@ func (s *service) ServerMetadata(context.Context, *inference.ServerMetadataReque
 	return &inference.ServerMetadataResponse{Name: serverName, Version: buildVersion(), Extensions: extensions}, nil
 }
 
-func (s *service) ModelMetadata(_ context.Context, q *inference.ModelMetadataRequest) (*inference.ModelMetadataResponse, error) {
-	m, e, err := lookup(s.srv.Models(), []byte(q.Name), q.Version)
+func (s *service) ModelMetadata(ctx context.Context, q *inference.ModelMetadataRequest) (*inference.ModelMetadataResponse, error) {
+	m, e, err := pickFrom(s.srv, s.srv.Models(), []byte(q.Name), q.Version, callerKey(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +73,8 @@ func (s *service) ModelMetadata(_ context.Context, q *inference.ModelMetadataReq
 	return answer, nil
 }
 
-func (s *service) ModelConfig(_ context.Context, q *inference.ModelConfigRequest) (*inference.ModelConfigResponse, error) {
-	m, e, err := lookup(s.srv.Models(), []byte(q.Name), q.Version)
+func (s *service) ModelConfig(ctx context.Context, q *inference.ModelConfigRequest) (*inference.ModelConfigResponse, error) {
+	m, e, err := pickFrom(s.srv, s.srv.Models(), []byte(q.Name), q.Version, callerKey(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +107,16 @@ func (s *service) CudaSharedMemoryStatus(context.Context, *inference.CudaSharedM
 	return &inference.CudaSharedMemoryStatusResponse{}, nil
 }
 
+// RepositoryModelLoad brings a model into memory and answers when it is there.
+func (s *service) RepositoryModelLoad(_ context.Context, q *inference.RepositoryModelLoadRequest) (*inference.RepositoryModelLoadResponse, error) {
+	return &inference.RepositoryModelLoadResponse{}, s.srv.LoadModel(q.ModelName)
+}
+
+// RepositoryModelUnload takes it out until it is loaded again.
+func (s *service) RepositoryModelUnload(_ context.Context, q *inference.RepositoryModelUnloadRequest) (*inference.RepositoryModelUnloadResponse, error) {
+	return &inference.RepositoryModelUnloadResponse{}, s.srv.UnloadModel(q.ModelName)
+}
+
 // TraceSetting tells that nothing is traced this way; it cannot be changed.
 func (s *service) TraceSetting(_ context.Context, q *inference.TraceSettingRequest) (*inference.TraceSettingResponse, error) {
 	if len(q.Settings) > 0 {
@@ -117,7 +128,7 @@ func (s *service) TraceSetting(_ context.Context, q *inference.TraceSettingReque
 // ModelInfer computes one request.
 func (s *service) ModelInfer(ctx context.Context, q *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
 	call := s.srv.Call(ctx, server.CallerOf(ctx))
-	answer, err := s.infer(call, q)
+	answer, err := s.infer(ctx, call, q)
 	call.End(err)
 	return answer, err
 }
@@ -144,8 +155,8 @@ func (s *service) ModelStreamInfer(stream grpc.BidiStreamingServer[inference.Mod
 	}
 }
 
-func (s *service) infer(call *server.Call, q *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
-	_, engine, err := lookup(s.srv.Models(), []byte(q.ModelName), q.ModelVersion)
+func (s *service) infer(ctx context.Context, call *server.Call, q *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
+	_, engine, err := pickFrom(s.srv, s.srv.Models(), []byte(q.ModelName), q.ModelVersion, callerKey(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +183,14 @@ func (s *service) infer(call *server.Call, q *inference.ModelInferRequest) (*inf
 		return nil, err
 	}
 	return writeOutputs(session, q, outputs)
+}
+
+// callerKey is what places the caller where requests are split: the header of HTTP as metadata.
+func callerKey(ctx context.Context) []byte {
+	if v := metadata.ValueFromIncomingContext(ctx, "x-hotpath-key"); len(v) > 0 {
+		return []byte(v[0])
+	}
+	return nil
 }
 
 // wholeNumber is the value of a parameter that is a whole number, whichever of its types the client chose; 0 otherwise.

@@ -13,7 +13,7 @@ import (
 const headerLength = "Inference-Header-Content-Length"
 
 func infer(r *server.Request) error {
-	_, engine, err := find(r)
+	_, engine, err := pick(r)
 	if err != nil {
 		return err
 	}
