@@ -13,6 +13,7 @@ type convBand struct {
 	ahead, behind  int     // where in a panel the weights start and end that are still to be fetched
 	tiles          int     // to come in this segment, about
 	final          bool    // no other band follows with the same weights
+	whole          bool    // no tap lies beside the image, whatever the pixel
 }
 
 // convTile is the width of the widest tile of pixels.
@@ -132,6 +133,10 @@ func (c *convBand) columns() {
 		c.taps[0], c.taps[1] = 0, int64(s.H*s.W)
 		return
 	}
+	// Frames of sound are kernels of hundreds of columns.
+	if c.whole = s.KW > 0 && s.DilationW > 0 && s.Left <= 0 && (s.OW-1)*s.StrideW-s.Left+(s.KW-1)*s.DilationW < s.W; c.whole {
+		return
+	}
 	for kx := range s.KW {
 		lo, hi := inside(s.W, s.OW, s.StrideW, s.Left-kx*s.DilationW)
 		c.taps[2*kx], c.taps[2*kx+1] = int64(lo), int64(hi)
@@ -143,6 +148,9 @@ func (c *convBand) tile(x int) int {
 	left := c.s.OW - x
 	tiles := (left + c.most - 1) / c.most
 	end := x + (left+tiles-1)/tiles
+	if c.whole {
+		return end - x
+	}
 	for kx := range c.s.KW {
 		lo, hi := int(c.taps[2*kx]), int(c.taps[2*kx+1])
 		if lo > x+1 {
@@ -153,6 +161,11 @@ func (c *convBand) tile(x int) int {
 		}
 	}
 	return end - x
+}
+
+// beside reports whether the channels of taps that follow one another along a row, width of them, lie side by side, as their weights do.
+func (c *convBand) beside(width int) bool {
+	return c.s.DilationW == 1 && c.cols.step == 1 && width == c.lanes
 }
 
 // list writes the taps of input blocks first…last−1 for n pixels from (y, x) on, and returns their number and their channels in all.
@@ -172,9 +185,19 @@ func (c *convBand) list(y, x, n, first, last int) (count, depth int) {
 			if iy < 0 || iy >= s.H {
 				continue
 			}
-			open := false // the tap before can be continued: its channels and these lie side by side
+			if c.whole && c.beside(width) { // all of a row in one
+				t, n := taps[4*count:4*count+4], s.KW*width
+				t[0] = int64(((b*s.H+iy)*s.W + x*s.StrideW - s.Left) * c.lanes)
+				t[1], t[2], t[3] = int64(c.p.weight(b, c.rows.at(ky)*c.p.KW+c.cols.from)), int64(n), 0
+				count, depth = count+1, depth+n
+				continue
+			}
+			open := false // the tap before can be continued
 			for kx := range s.KW {
-				lo, hi := int(c.taps[2*kx]), int(c.taps[2*kx+1])
+				lo, hi := 0, s.OW
+				if !c.whole {
+					lo, hi = int(c.taps[2*kx]), int(c.taps[2*kx+1])
+				}
 				if lo >= hi || lo >= x+n || hi <= x {
 					open = false
 					continue
@@ -197,7 +220,7 @@ func (c *convBand) list(y, x, n, first, last int) (count, depth int) {
 					t[0] = int64((b*pixels + x) * c.lanes)
 				}
 				t[1], t[2], t[3] = int64(c.p.weight(b, c.rows.at(ky)*c.p.KW+c.cols.at(kx))), int64(width), int64(partial)
-				open = partial == 0 && s.DilationW == 1 && c.cols.step == 1 && width == c.lanes
+				open = partial == 0 && c.beside(width)
 				count++
 			}
 		}

@@ -104,9 +104,10 @@ func narrowConv() bool {
 }
 
 // grid is the grid of this tier. Four blocks at a time read their weights from the second-level cache for each tile of 6 pixels: in rows of
-// 14, tiles of 5, 5 and 4 read them too often (256 channels at 28 × 28, 3 × 3, stride 2: 0.9 times as fast as two blocks).
+// 14, tiles of 5, 5 and 4 read them too often (256 channels at 28 × 28, 3 × 3, stride 2: 0.9 times as fast as two blocks). Up to 6 pixels are one
+// tile all the same, of too few chains if the blocks are two.
 func (p *PackedConv) grid(s *ConvShape) convGrid {
-	if narrowConv() || !s.pointwise() && s.OW <= convTile {
+	if narrowConv() || !s.pointwise() && s.OW <= convTile && s.OW > convTile4 {
 		return p.gridOf(s, 2)
 	}
 	return p.gridOf(s, 4)
