@@ -49,6 +49,10 @@ func (c *convBand) run() {
 	}
 	for first := 0; first < c.in; first += segment {
 		last := min(first+segment, c.in)
+		if c.images > 1 {
+			c.acrossImages(first, last)
+			continue
+		}
 		c.plan(last)
 		if s.pointwise() {
 			c.pixels(first, last)
@@ -67,7 +71,9 @@ func (c *convBand) run() {
 			y = end
 		}
 	}
-	if c.act != ActNone {
+	if c.act != ActNone && c.images > 1 {
+		c.activateImages()
+	} else if c.act != ActNone {
 		from, to := c.y*s.OW, c.end*s.OW
 		if s.pointwise() {
 			from, to = c.y*convTile, min(c.end*convTile, s.OH*s.OW)
@@ -106,13 +112,18 @@ func (c *convBand) panelEnd(b int) int {
 // pixels computes the band of a pointwise convolution: tiles lie one after another, like rows.
 func (c *convBand) pixels(first, last int) {
 	from, to := c.y*convTile, min(c.end*convTile, c.s.OH*c.s.OW)
+	c.spread(from, to, func(from, n, rows int) { c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last) })
+}
+
+// spread cuts from…to into the fewest tiles, as many of one more than the others as there are places left over.
+func (c *convBand) spread(from, to int, f func(from, n, rows int)) {
 	tiles := (to - from + c.most - 1) / c.most
-	for tiles > 0 { // as many of one more pixel as there are pixels left over
+	for tiles > 0 {
 		n, rows := (to-from)/tiles, tiles
 		if more := (to - from) % tiles; more > 0 {
 			n, rows = n+1, more
 		}
-		c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last)
+		f(from, n, rows)
 		from, tiles = from+rows*n, tiles-rows
 	}
 }
@@ -236,10 +247,19 @@ const (
 	convClip                 // limit to lo…hi
 )
 
+// convTiles are rows tiles of n pixels that share their taps: pixels of the input and the output are step and dstep elements apart, tiles
+// xrow and drow. The first begins at x of the input, beside what its taps say, and at dst of the output.
+type convTiles struct{ n, rows, x, dst, step, dstep, xrow, drow int }
+
 // call computes a tile of n pixels from (y, x) on and of those below it, rows in all: xrow elements of the input and drow of the output
 // apart.
 func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	count, depth := c.list(y, x, n, first, last)
+	c.multiply(count, depth, first, last, convTiles{n, rows, 0, (y*c.s.OW + x) * convLanes, c.s.StrideW * c.lanes, convLanes, xrow, drow})
+}
+
+// multiply computes tiles from the taps listed, of depth channels in all.
+func (c *convBand) multiply(count, depth, first, last int, t convTiles) {
 	flags := 0
 	if last == c.in {
 		flags = c.flags
@@ -247,11 +267,11 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	if first > 0 {
 		flags |= convAdd
 	}
-	size, panel, step := c.s.OH*c.s.OW*convLanes, c.p.panel(), c.s.StrideW*c.lanes
-	taps, from := c.taps[2*c.s.KW:][:4*count], (y*c.s.OW+x)*convLanes
-	limit := max(1, maxConvCall/max(1, n*depth*c.together))
-	for r := 0; r < rows; r += limit {
-		now, ahead, lines := min(limit, rows-r), c.ahead, 0
+	size, panel := c.s.OH*c.s.OW*convLanes, c.p.panel()
+	taps := c.taps[2*c.s.KW:][:4*count]
+	limit := max(1, maxConvCall/max(1, t.n*depth*c.together))
+	for r := 0; r < t.rows; r += limit {
+		now, ahead, lines := min(limit, t.rows-r), c.ahead, 0
 		if left := (c.behind - ahead) / convLanes; left > 0 && count > 0 {
 			taps := count * max(1, c.tiles)
 			lines = min((left+taps-1)/taps, mostLines)
@@ -259,19 +279,20 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 		}
 		c.tiles -= now
 		for b := 0; b < c.blocks; b += c.together {
-			at := b*size + from + r*drow
+			at := b*size + t.dst + r*t.drow
 			var res []float32
 			if flags&convResidual != 0 {
 				res = c.res[at:]
 			}
-			in, dst, w, bias := c.x[min(b*c.xblock+r*xrow, len(c.x)):], c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
+			in, dst, w, bias := c.x[min(b*c.xblock+t.x+r*t.xrow, len(c.x)):], c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
 			switch {
 			case c.p.pool == maxPool:
-				max_pool_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, 0, size, flags, c.lo, c.hi)
+				max_pool_f32(dst, in, w, bias, res, taps, count, t.step, t.n, now, t.xrow, t.drow, 0, size, flags, c.lo, c.hi)
 			case c.p.depthwise:
-				conv_depthwise_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, 0, size, flags, c.lo, c.hi)
+				conv_depthwise_f32(dst, in, w, bias, res, taps, count, t.step, t.n, now, t.xrow, t.drow, 0, size, flags, c.lo, c.hi)
 			default:
-				conv_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, min(c.together, c.blocks-b), panel, size, ahead, lines, flags, c.lo, c.hi)
+				conv_f32(dst, in, w, bias, res, taps, count, t.step, t.n, now, t.xrow, t.drow, t.dstep, min(c.together, c.blocks-b), panel, size, ahead, lines,
+					flags, c.lo, c.hi)
 			}
 		}
 	}
