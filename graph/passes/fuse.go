@@ -35,6 +35,7 @@ func fuse(g *graph.Graph, lenient bool) error {
 	if err := foldConstants(g, nil, lenient); err != nil {
 		return err
 	}
+	fuseSlices(g)
 	fuseSwish(g)
 	fuseEpilogues(g)
 	foldBatchNorm(g)
