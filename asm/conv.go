@@ -342,13 +342,25 @@ func (c *convolution) each(slice string, f func(at operand.Mem, v reg.VecVirtual
 		c.SUBQ(c.param("dst", "base"), base)
 		c.ADDQ(c.param(slice, "base"), base)
 	}
+	var dstep reg.GPVirtual
+	if c.kind == convFull && c.n > 1 {
+		dstep = c.bytesArg("dstep")
+	}
 	for panel := range c.panels {
 		if panel > 0 {
 			c.ADDQ(c.bytesArg("dpanel"), base)
 		}
+		pixel, step := base, 64
+		if c.kind == convFull && c.n > 1 {
+			pixel, step = c.GP64(), 0
+			c.MOVQ(base, pixel)
+		}
 		for p := range c.n {
+			if step == 0 && p > 0 {
+				c.ADDQ(dstep, pixel)
+			}
 			for i := range c.perPanel {
-				f(mem(base, p*64+i*c.lanes*4), c.acc[p*c.perPixel()+panel*c.perPanel+i])
+				f(mem(pixel, p*step+i*c.lanes*4), c.acc[p*c.perPixel()+panel*c.perPanel+i])
 			}
 		}
 	}

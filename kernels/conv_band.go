@@ -13,6 +13,7 @@ type convBand struct {
 	ahead, behind  int     // where in a panel the weights start and end that are still to be fetched
 	tiles          int     // to come in this segment, about
 	final          bool    // no other band follows with the same weights
+	whole          bool    // no tap lies beside the image, whatever the pixel
 }
 
 // convTile is the width of the widest tile of pixels.
@@ -48,6 +49,10 @@ func (c *convBand) run() {
 	}
 	for first := 0; first < c.in; first += segment {
 		last := min(first+segment, c.in)
+		if c.images > 1 {
+			c.acrossImages(first, last)
+			continue
+		}
 		c.plan(last)
 		if s.pointwise() {
 			c.pixels(first, last)
@@ -66,7 +71,9 @@ func (c *convBand) run() {
 			y = end
 		}
 	}
-	if c.act != ActNone {
+	if c.act != ActNone && c.images > 1 {
+		c.activateImages()
+	} else if c.act != ActNone {
 		from, to := c.y*s.OW, c.end*s.OW
 		if s.pointwise() {
 			from, to = c.y*convTile, min(c.end*convTile, s.OH*s.OW)
@@ -105,13 +112,18 @@ func (c *convBand) panelEnd(b int) int {
 // pixels computes the band of a pointwise convolution: tiles lie one after another, like rows.
 func (c *convBand) pixels(first, last int) {
 	from, to := c.y*convTile, min(c.end*convTile, c.s.OH*c.s.OW)
+	c.spread(from, to, func(from, n, rows int) { c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last) })
+}
+
+// spread cuts from…to into the fewest tiles, as many of one more than the others as there are places left over.
+func (c *convBand) spread(from, to int, f func(from, n, rows int)) {
 	tiles := (to - from + c.most - 1) / c.most
-	for tiles > 0 { // as many of one more pixel as there are pixels left over
+	for tiles > 0 {
 		n, rows := (to-from)/tiles, tiles
 		if more := (to - from) % tiles; more > 0 {
 			n, rows = n+1, more
 		}
-		c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last)
+		f(from, n, rows)
 		from, tiles = from+rows*n, tiles-rows
 	}
 }
@@ -132,6 +144,10 @@ func (c *convBand) columns() {
 		c.taps[0], c.taps[1] = 0, int64(s.H*s.W)
 		return
 	}
+	// Frames of sound are kernels of hundreds of columns.
+	if c.whole = s.KW > 0 && s.DilationW > 0 && s.Left <= 0 && (s.OW-1)*s.StrideW-s.Left+(s.KW-1)*s.DilationW < s.W; c.whole {
+		return
+	}
 	for kx := range s.KW {
 		lo, hi := inside(s.W, s.OW, s.StrideW, s.Left-kx*s.DilationW)
 		c.taps[2*kx], c.taps[2*kx+1] = int64(lo), int64(hi)
@@ -143,6 +159,9 @@ func (c *convBand) tile(x int) int {
 	left := c.s.OW - x
 	tiles := (left + c.most - 1) / c.most
 	end := x + (left+tiles-1)/tiles
+	if c.whole {
+		return end - x
+	}
 	for kx := range c.s.KW {
 		lo, hi := int(c.taps[2*kx]), int(c.taps[2*kx+1])
 		if lo > x+1 {
@@ -153,6 +172,11 @@ func (c *convBand) tile(x int) int {
 		}
 	}
 	return end - x
+}
+
+// beside reports whether the channels of taps that follow one another along a row, width of them, lie side by side, as their weights do.
+func (c *convBand) beside(width int) bool {
+	return c.s.DilationW == 1 && c.cols.step == 1 && width == c.lanes
 }
 
 // list writes the taps of input blocks first…last−1 for n pixels from (y, x) on, and returns their number and their channels in all.
@@ -172,9 +196,19 @@ func (c *convBand) list(y, x, n, first, last int) (count, depth int) {
 			if iy < 0 || iy >= s.H {
 				continue
 			}
-			open := false // the tap before can be continued: its channels and these lie side by side
+			if c.whole && c.beside(width) { // all of a row in one
+				t, n := taps[4*count:4*count+4], s.KW*width
+				t[0] = int64(((b*s.H+iy)*s.W + x*s.StrideW - s.Left) * c.lanes)
+				t[1], t[2], t[3] = int64(c.p.weight(b, c.rows.at(ky)*c.p.KW+c.cols.from)), int64(n), 0
+				count, depth = count+1, depth+n
+				continue
+			}
+			open := false // the tap before can be continued
 			for kx := range s.KW {
-				lo, hi := int(c.taps[2*kx]), int(c.taps[2*kx+1])
+				lo, hi := 0, s.OW
+				if !c.whole {
+					lo, hi = int(c.taps[2*kx]), int(c.taps[2*kx+1])
+				}
 				if lo >= hi || lo >= x+n || hi <= x {
 					open = false
 					continue
@@ -197,7 +231,7 @@ func (c *convBand) list(y, x, n, first, last int) (count, depth int) {
 					t[0] = int64((b*pixels + x) * c.lanes)
 				}
 				t[1], t[2], t[3] = int64(c.p.weight(b, c.rows.at(ky)*c.p.KW+c.cols.at(kx))), int64(width), int64(partial)
-				open = partial == 0 && s.DilationW == 1 && c.cols.step == 1 && width == c.lanes
+				open = partial == 0 && c.beside(width)
 				count++
 			}
 		}
@@ -213,10 +247,19 @@ const (
 	convClip                 // limit to lo…hi
 )
 
+// convTiles are rows tiles of n pixels that share their taps: pixels of the input and the output are step and dstep elements apart, tiles
+// xrow and drow. The first begins at x of the input, beside what its taps say, and at dst of the output.
+type convTiles struct{ n, rows, x, dst, step, dstep, xrow, drow int }
+
 // call computes a tile of n pixels from (y, x) on and of those below it, rows in all: xrow elements of the input and drow of the output
 // apart.
 func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	count, depth := c.list(y, x, n, first, last)
+	c.multiply(count, depth, first, last, convTiles{n, rows, 0, (y*c.s.OW + x) * convLanes, c.s.StrideW * c.lanes, convLanes, xrow, drow})
+}
+
+// multiply computes tiles from the taps listed, of depth channels in all.
+func (c *convBand) multiply(count, depth, first, last int, t convTiles) {
 	flags := 0
 	if last == c.in {
 		flags = c.flags
@@ -224,11 +267,11 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 	if first > 0 {
 		flags |= convAdd
 	}
-	size, panel, step := c.s.OH*c.s.OW*convLanes, c.p.panel(), c.s.StrideW*c.lanes
-	taps, from := c.taps[2*c.s.KW:][:4*count], (y*c.s.OW+x)*convLanes
-	limit := max(1, maxConvCall/max(1, n*depth*c.together))
-	for r := 0; r < rows; r += limit {
-		now, ahead, lines := min(limit, rows-r), c.ahead, 0
+	size, panel := c.s.OH*c.s.OW*convLanes, c.p.panel()
+	taps := c.taps[2*c.s.KW:][:4*count]
+	limit := max(1, maxConvCall/max(1, t.n*depth*c.together))
+	for r := 0; r < t.rows; r += limit {
+		now, ahead, lines := min(limit, t.rows-r), c.ahead, 0
 		if left := (c.behind - ahead) / convLanes; left > 0 && count > 0 {
 			taps := count * max(1, c.tiles)
 			lines = min((left+taps-1)/taps, mostLines)
@@ -236,19 +279,20 @@ func (c *convBand) call(y, x, n, rows, xrow, drow, first, last int) {
 		}
 		c.tiles -= now
 		for b := 0; b < c.blocks; b += c.together {
-			at := b*size + from + r*drow
+			at := b*size + t.dst + r*t.drow
 			var res []float32
 			if flags&convResidual != 0 {
 				res = c.res[at:]
 			}
-			in, dst, w, bias := c.x[min(b*c.xblock+r*xrow, len(c.x)):], c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
+			in, dst, w, bias := c.x[min(b*c.xblock+t.x+r*t.xrow, len(c.x)):], c.dst[at:], c.w[b*panel:], c.bias[b*convLanes:]
 			switch {
 			case c.p.pool == maxPool:
-				max_pool_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, 0, size, flags, c.lo, c.hi)
+				max_pool_f32(dst, in, w, bias, res, taps, count, t.step, t.n, now, t.xrow, t.drow, 0, size, flags, c.lo, c.hi)
 			case c.p.depthwise:
-				conv_depthwise_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, 0, size, flags, c.lo, c.hi)
+				conv_depthwise_f32(dst, in, w, bias, res, taps, count, t.step, t.n, now, t.xrow, t.drow, 0, size, flags, c.lo, c.hi)
 			default:
-				conv_f32(dst, in, w, bias, res, taps, count, step, n, now, xrow, drow, min(c.together, c.blocks-b), panel, size, ahead, lines, flags, c.lo, c.hi)
+				conv_f32(dst, in, w, bias, res, taps, count, t.step, t.n, now, t.xrow, t.drow, t.dstep, min(c.together, c.blocks-b), panel, size, ahead, lines,
+					flags, c.lo, c.hi)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // depthwise convolution (one channel per group in and out) is one chain over (ky, kx). dst must not overlap the others. floats
 // and ints hold PackedScratch elements.
 //
-// The pool takes bands of rows of up to four output blocks, of one image at a time. Source of the order: Georganas et al., "Anatomy of
+// The pool takes bands of rows of up to four output blocks, of one image at a time, or of several whose rows are short. Source of the order: Georganas et al., "Anatomy of
 // High-Performance Deep Learning Convolutions on SIMD Architectures", 2018.
 func ConvPackedF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, floats []float32, ints []int64) {
 	convolve(pool, dst, x, bias, e, p, batch, s, convLanes, floats, ints)
@@ -44,15 +44,19 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 		job.flags |= convBias
 	}
 	groups, _, _, in, out := p.parts()
-	if !pool.worthwhile(p.M, s.OH*s.OW, p.C/p.Groups*s.KH*s.KW, gemmF32Rate) {
+	sizeIn, sizeOut, images := groups*in*s.H*s.W*lanes, groups*out*s.OH*s.OW*convLanes, 1
+	if p.across(s, batch) {
+		images = batch
+		job.images, job.ximage, job.dimage, job.grid = batch, sizeIn, sizeOut, p.acrossGrid(s, batch, len(ints))
+	}
+	if !pool.worthwhile(p.M, images*s.OH*s.OW, p.C/p.Groups*s.KH*s.KW, gemmF32Rate) {
 		pool = nil
 	}
-	sizeIn, sizeOut := groups*in*s.H*s.W*lanes, groups*out*s.OH*s.OW*convLanes
-	for i := range batch {
-		job.x, job.dst = x[i*sizeIn:(i+1)*sizeIn], dst[i*sizeOut:(i+1)*sizeOut]
+	for i := 0; i < batch; i += images {
+		job.x, job.dst = x[i*sizeIn:(i+images)*sizeIn], dst[i*sizeOut:(i+images)*sizeOut]
 		if e != nil && e.Residual != nil {
 			job.flags |= convResidual
-			job.res = e.Residual[i*sizeOut : (i+1)*sizeOut]
+			job.res = e.Residual[i*sizeOut : (i+images)*sizeOut]
 		}
 		if p.winograd != nil {
 			p.winograd.run(pool, job, floats)
@@ -104,9 +108,10 @@ func narrowConv() bool {
 }
 
 // grid is the grid of this tier. Four blocks at a time read their weights from the second-level cache for each tile of 6 pixels: in rows of
-// 14, tiles of 5, 5 and 4 read them too often (256 channels at 28 × 28, 3 × 3, stride 2: 0.9 times as fast as two blocks).
+// 14, tiles of 5, 5 and 4 read them too often (256 channels at 28 × 28, 3 × 3, stride 2: 0.9 times as fast as two blocks). Up to 6 pixels are one
+// tile all the same, of too few chains if the blocks are two.
 func (p *PackedConv) grid(s *ConvShape) convGrid {
-	if narrowConv() || !s.pointwise() && s.OW <= convTile {
+	if narrowConv() || !s.pointwise() && s.OW <= convTile && s.OW > convTile4 {
 		return p.gridOf(s, 2)
 	}
 	return p.gridOf(s, 4)
@@ -130,7 +135,7 @@ func (p *PackedConv) gridOf(s *ConvShape, blocks int) convGrid {
 
 var convJobs = sync.Pool{New: func() any { return new(convJob) }}
 
-// convJob is one image.
+// convJob is one image, or several.
 type convJob struct {
 	p                 *PackedConv
 	s                 ConvShape
@@ -144,6 +149,8 @@ type convJob struct {
 	alpha, beta       float32
 	pooling           PackedConv // p where it is none of a caller's
 	rows, cols        kernelTaps
+	images            int // if more than one: that many, these distances apart
+	ximage, dimage    int
 }
 
 // kernelTaps says which taps along an axis of the kernel are those of the shape: from, from + step, …
@@ -173,10 +180,11 @@ func (j *convJob) Chunk(i int) {
 		inputs, c.xblock = blocks, each
 	}
 	size := j.s.OH * j.s.OW * convLanes
-	c.blocks, c.x, c.w = blocks, j.x[g*in*each:][:inputs*each], j.p.data[(g*out+first)*j.p.panel():]
-	c.dst = j.dst[(g*out+first)*size:][:blocks*size]
+	others := max(0, j.images-1) // lie behind the first
+	c.blocks, c.x, c.w = blocks, j.x[g*in*each:][:inputs*each+others*j.ximage], j.p.data[(g*out+first)*j.p.panel():]
+	c.dst = j.dst[(g*out+first)*size:][:blocks*size+others*j.dimage]
 	if j.flags&convResidual != 0 {
-		c.res = j.res[(g*out+first)*size:][:blocks*size]
+		c.res = j.res[(g*out+first)*size:][:len(c.dst)]
 	}
 	if j.flags&convBias != 0 {
 		o := g*mg + first*convLanes

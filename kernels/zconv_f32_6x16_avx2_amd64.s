@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, panels int, wpanel int, dpanel int, ahead int, lines int, flags int, lo float32, hi float32)
+// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, dstep int, panels int, wpanel int, dpanel int, ahead int, lines int, flags int, lo float32, hi float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-248
+TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-256
 	CMPQ   pixels+160(FP), $0x00000006
 	JNE    next2
 	MOVQ   dst_base+0(FP), AX
@@ -18,7 +18,7 @@ TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-248
 	IMUL3Q $0x00000005, BX, DI
 	MOVQ   rows+168(FP), R8
 	MOVQ   R8, (SP)
-	MOVQ   ahead+216(FP), R8
+	MOVQ   ahead+224(FP), R8
 	LEAQ   (DX)(R8*4), R8
 	MOVQ   R8, 8(SP)
 
@@ -41,7 +41,7 @@ row3:
 	JEQ    store6
 
 tap4:
-	MOVQ  lines+224(FP), R11
+	MOVQ  lines+232(FP), R11
 	TESTQ R11, R11
 	JEQ   fetched8
 	MOVQ  8(SP), R10
@@ -172,26 +172,33 @@ channels15:
 
 store6:
 	MOVQ   $0x00000001, R8
-	MOVQ   flags+232(FP), R9
+	MOVQ   flags+240(FP), R9
 	TESTQ  R8, R9
 	JEQ    skip16
 	MOVQ   AX, R8
+	MOVQ   dstep+192(FP), R9
+	SHLQ   $0x02, R9
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
-	VADDPS 64(R8), Y2, Y2
-	VADDPS 96(R8), Y3, Y3
-	VADDPS 128(R8), Y4, Y4
-	VADDPS 160(R8), Y5, Y5
-	VADDPS 192(R8), Y6, Y6
-	VADDPS 224(R8), Y7, Y7
-	VADDPS 256(R8), Y8, Y8
-	VADDPS 288(R8), Y9, Y9
-	VADDPS 320(R8), Y10, Y10
-	VADDPS 352(R8), Y11, Y11
+	ADDQ   R9, R8
+	VADDPS (R8), Y2, Y2
+	VADDPS 32(R8), Y3, Y3
+	ADDQ   R9, R8
+	VADDPS (R8), Y4, Y4
+	VADDPS 32(R8), Y5, Y5
+	ADDQ   R9, R8
+	VADDPS (R8), Y6, Y6
+	VADDPS 32(R8), Y7, Y7
+	ADDQ   R9, R8
+	VADDPS (R8), Y8, Y8
+	VADDPS 32(R8), Y9, Y9
+	ADDQ   R9, R8
+	VADDPS (R8), Y10, Y10
+	VADDPS 32(R8), Y11, Y11
 
 skip16:
 	MOVQ   $0x00000002, R8
-	MOVQ   flags+232(FP), R9
+	MOVQ   flags+240(FP), R9
 	TESTQ  R8, R9
 	JEQ    skip17
 	MOVQ   bias_base+72(FP), R8
@@ -210,31 +217,38 @@ skip16:
 
 skip17:
 	MOVQ   $0x00000004, R8
-	MOVQ   flags+232(FP), R9
+	MOVQ   flags+240(FP), R9
 	TESTQ  R8, R9
 	JEQ    skip18
 	MOVQ   AX, R8
 	SUBQ   dst_base+0(FP), R8
 	ADDQ   res_base+96(FP), R8
+	MOVQ   dstep+192(FP), R9
+	SHLQ   $0x02, R9
 	VADDPS (R8), Y0, Y0
 	VADDPS 32(R8), Y1, Y1
-	VADDPS 64(R8), Y2, Y2
-	VADDPS 96(R8), Y3, Y3
-	VADDPS 128(R8), Y4, Y4
-	VADDPS 160(R8), Y5, Y5
-	VADDPS 192(R8), Y6, Y6
-	VADDPS 224(R8), Y7, Y7
-	VADDPS 256(R8), Y8, Y8
-	VADDPS 288(R8), Y9, Y9
-	VADDPS 320(R8), Y10, Y10
-	VADDPS 352(R8), Y11, Y11
+	ADDQ   R9, R8
+	VADDPS (R8), Y2, Y2
+	VADDPS 32(R8), Y3, Y3
+	ADDQ   R9, R8
+	VADDPS (R8), Y4, Y4
+	VADDPS 32(R8), Y5, Y5
+	ADDQ   R9, R8
+	VADDPS (R8), Y6, Y6
+	VADDPS 32(R8), Y7, Y7
+	ADDQ   R9, R8
+	VADDPS (R8), Y8, Y8
+	VADDPS 32(R8), Y9, Y9
+	ADDQ   R9, R8
+	VADDPS (R8), Y10, Y10
+	VADDPS 32(R8), Y11, Y11
 
 skip18:
 	MOVQ         $0x00000008, R8
-	MOVQ         flags+232(FP), R9
+	MOVQ         flags+240(FP), R9
 	TESTQ        R8, R9
 	JEQ          skip19
-	VBROADCASTSS lo+240(FP), Y12
+	VBROADCASTSS lo+248(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -247,7 +261,7 @@ skip18:
 	VMAXPS       Y9, Y12, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMAXPS       Y11, Y12, Y11
-	VBROADCASTSS hi+244(FP), Y12
+	VBROADCASTSS hi+252(FP), Y12
 	VMINPS       Y0, Y12, Y0
 	VMINPS       Y1, Y12, Y1
 	VMINPS       Y2, Y12, Y2
@@ -263,18 +277,25 @@ skip18:
 
 skip19:
 	MOVQ    AX, R8
+	MOVQ    dstep+192(FP), R9
+	SHLQ    $0x02, R9
 	VMOVUPS Y0, (R8)
 	VMOVUPS Y1, 32(R8)
-	VMOVUPS Y2, 64(R8)
-	VMOVUPS Y3, 96(R8)
-	VMOVUPS Y4, 128(R8)
-	VMOVUPS Y5, 160(R8)
-	VMOVUPS Y6, 192(R8)
-	VMOVUPS Y7, 224(R8)
-	VMOVUPS Y8, 256(R8)
-	VMOVUPS Y9, 288(R8)
-	VMOVUPS Y10, 320(R8)
-	VMOVUPS Y11, 352(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y9, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y11, 32(R8)
 	MOVQ    xrow+176(FP), R8
 	LEAQ    (CX)(R8*4), CX
 	MOVQ    drow+184(FP), R8
@@ -297,7 +318,7 @@ next2:
 	IMUL3Q $0x00000003, BX, SI
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 16(SP)
-	MOVQ   ahead+216(FP), DI
+	MOVQ   ahead+224(FP), DI
 	LEAQ   (DX)(DI*4), DI
 	MOVQ   DI, 24(SP)
 
@@ -318,7 +339,7 @@ row21:
 	JEQ    store24
 
 tap22:
-	MOVQ  lines+224(FP), R10
+	MOVQ  lines+232(FP), R10
 	TESTQ R10, R10
 	JEQ   fetched26
 	MOVQ  24(SP), R9
@@ -437,24 +458,30 @@ channels33:
 
 store24:
 	MOVQ   $0x00000001, DI
-	MOVQ   flags+232(FP), R8
+	MOVQ   flags+240(FP), R8
 	TESTQ  DI, R8
 	JEQ    skip34
 	MOVQ   AX, DI
+	MOVQ   dstep+192(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
-	VADDPS 256(DI), Y8, Y8
-	VADDPS 288(DI), Y9, Y9
+	ADDQ   R8, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   R8, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   R8, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	ADDQ   R8, DI
+	VADDPS (DI), Y8, Y8
+	VADDPS 32(DI), Y9, Y9
 
 skip34:
 	MOVQ   $0x00000002, DI
-	MOVQ   flags+232(FP), R8
+	MOVQ   flags+240(FP), R8
 	TESTQ  DI, R8
 	JEQ    skip35
 	MOVQ   bias_base+72(FP), DI
@@ -471,29 +498,35 @@ skip34:
 
 skip35:
 	MOVQ   $0x00000004, DI
-	MOVQ   flags+232(FP), R8
+	MOVQ   flags+240(FP), R8
 	TESTQ  DI, R8
 	JEQ    skip36
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
+	MOVQ   dstep+192(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
-	VADDPS 256(DI), Y8, Y8
-	VADDPS 288(DI), Y9, Y9
+	ADDQ   R8, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   R8, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   R8, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	ADDQ   R8, DI
+	VADDPS (DI), Y8, Y8
+	VADDPS 32(DI), Y9, Y9
 
 skip36:
 	MOVQ         $0x00000008, DI
-	MOVQ         flags+232(FP), R8
+	MOVQ         flags+240(FP), R8
 	TESTQ        DI, R8
 	JEQ          skip37
-	VBROADCASTSS lo+240(FP), Y10
+	VBROADCASTSS lo+248(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -504,7 +537,7 @@ skip36:
 	VMAXPS       Y7, Y10, Y7
 	VMAXPS       Y8, Y10, Y8
 	VMAXPS       Y9, Y10, Y9
-	VBROADCASTSS hi+244(FP), Y10
+	VBROADCASTSS hi+252(FP), Y10
 	VMINPS       Y0, Y10, Y0
 	VMINPS       Y1, Y10, Y1
 	VMINPS       Y2, Y10, Y2
@@ -518,16 +551,22 @@ skip36:
 
 skip37:
 	MOVQ    AX, DI
+	MOVQ    dstep+192(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y5, 160(DI)
-	VMOVUPS Y6, 192(DI)
-	VMOVUPS Y7, 224(DI)
-	VMOVUPS Y8, 256(DI)
-	VMOVUPS Y9, 288(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 32(DI)
 	MOVQ    xrow+176(FP), DI
 	LEAQ    (CX)(DI*4), CX
 	MOVQ    drow+184(FP), DI
@@ -550,7 +589,7 @@ next20:
 	IMUL3Q $0x00000003, BX, SI
 	MOVQ   rows+168(FP), DI
 	MOVQ   DI, 32(SP)
-	MOVQ   ahead+216(FP), DI
+	MOVQ   ahead+224(FP), DI
 	LEAQ   (DX)(DI*4), DI
 	MOVQ   DI, 40(SP)
 
@@ -569,7 +608,7 @@ row39:
 	JEQ    store42
 
 tap40:
-	MOVQ  lines+224(FP), R10
+	MOVQ  lines+232(FP), R10
 	TESTQ R10, R10
 	JEQ   fetched44
 	MOVQ  40(SP), R9
@@ -676,22 +715,27 @@ channels51:
 
 store42:
 	MOVQ   $0x00000001, DI
-	MOVQ   flags+232(FP), R8
+	MOVQ   flags+240(FP), R8
 	TESTQ  DI, R8
 	JEQ    skip52
 	MOVQ   AX, DI
+	MOVQ   dstep+192(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
+	ADDQ   R8, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   R8, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   R8, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
 
 skip52:
 	MOVQ   $0x00000002, DI
-	MOVQ   flags+232(FP), R8
+	MOVQ   flags+240(FP), R8
 	TESTQ  DI, R8
 	JEQ    skip53
 	MOVQ   bias_base+72(FP), DI
@@ -706,27 +750,32 @@ skip52:
 
 skip53:
 	MOVQ   $0x00000004, DI
-	MOVQ   flags+232(FP), R8
+	MOVQ   flags+240(FP), R8
 	TESTQ  DI, R8
 	JEQ    skip54
 	MOVQ   AX, DI
 	SUBQ   dst_base+0(FP), DI
 	ADDQ   res_base+96(FP), DI
+	MOVQ   dstep+192(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
+	ADDQ   R8, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   R8, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   R8, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
 
 skip54:
 	MOVQ         $0x00000008, DI
-	MOVQ         flags+232(FP), R8
+	MOVQ         flags+240(FP), R8
 	TESTQ        DI, R8
 	JEQ          skip55
-	VBROADCASTSS lo+240(FP), Y8
+	VBROADCASTSS lo+248(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -735,7 +784,7 @@ skip54:
 	VMAXPS       Y5, Y8, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMAXPS       Y7, Y8, Y7
-	VBROADCASTSS hi+244(FP), Y8
+	VBROADCASTSS hi+252(FP), Y8
 	VMINPS       Y0, Y8, Y0
 	VMINPS       Y1, Y8, Y1
 	VMINPS       Y2, Y8, Y2
@@ -747,14 +796,19 @@ skip54:
 
 skip55:
 	MOVQ    AX, DI
+	MOVQ    dstep+192(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y5, 160(DI)
-	VMOVUPS Y6, 192(DI)
-	VMOVUPS Y7, 224(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
 	MOVQ    xrow+176(FP), DI
 	LEAQ    (CX)(DI*4), CX
 	MOVQ    drow+184(FP), DI
@@ -776,7 +830,7 @@ next38:
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 48(SP)
-	MOVQ ahead+216(FP), SI
+	MOVQ ahead+224(FP), SI
 	LEAQ (DX)(SI*4), SI
 	MOVQ SI, 56(SP)
 
@@ -793,7 +847,7 @@ row57:
 	JEQ    store60
 
 tap58:
-	MOVQ  lines+224(FP), R9
+	MOVQ  lines+232(FP), R9
 	TESTQ R9, R9
 	JEQ   fetched62
 	MOVQ  56(SP), R8
@@ -888,20 +942,24 @@ channels69:
 
 store60:
 	MOVQ   $0x00000001, SI
-	MOVQ   flags+232(FP), DI
+	MOVQ   flags+240(FP), DI
 	TESTQ  SI, DI
 	JEQ    skip70
 	MOVQ   AX, SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
-	VADDPS 128(SI), Y4, Y4
-	VADDPS 160(SI), Y5, Y5
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
 
 skip70:
 	MOVQ   $0x00000002, SI
-	MOVQ   flags+232(FP), DI
+	MOVQ   flags+240(FP), DI
 	TESTQ  SI, DI
 	JEQ    skip71
 	MOVQ   bias_base+72(FP), SI
@@ -914,32 +972,36 @@ skip70:
 
 skip71:
 	MOVQ   $0x00000004, SI
-	MOVQ   flags+232(FP), DI
+	MOVQ   flags+240(FP), DI
 	TESTQ  SI, DI
 	JEQ    skip72
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
-	VADDPS 128(SI), Y4, Y4
-	VADDPS 160(SI), Y5, Y5
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
 
 skip72:
 	MOVQ         $0x00000008, SI
-	MOVQ         flags+232(FP), DI
+	MOVQ         flags+240(FP), DI
 	TESTQ        SI, DI
 	JEQ          skip73
-	VBROADCASTSS lo+240(FP), Y6
+	VBROADCASTSS lo+248(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS hi+244(FP), Y6
+	VBROADCASTSS hi+252(FP), Y6
 	VMINPS       Y0, Y6, Y0
 	VMINPS       Y1, Y6, Y1
 	VMINPS       Y2, Y6, Y2
@@ -949,12 +1011,16 @@ skip72:
 
 skip73:
 	MOVQ    AX, SI
+	MOVQ    dstep+192(FP), DI
+	SHLQ    $0x02, DI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
 	MOVQ    xrow+176(FP), SI
 	LEAQ    (CX)(SI*4), CX
 	MOVQ    drow+184(FP), SI
@@ -976,7 +1042,7 @@ next56:
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), SI
 	MOVQ SI, 64(SP)
-	MOVQ ahead+216(FP), SI
+	MOVQ ahead+224(FP), SI
 	LEAQ (DX)(SI*4), SI
 	MOVQ SI, 72(SP)
 
@@ -991,7 +1057,7 @@ row75:
 	JEQ    store78
 
 tap76:
-	MOVQ  lines+224(FP), R9
+	MOVQ  lines+232(FP), R9
 	TESTQ R9, R9
 	JEQ   fetched80
 	MOVQ  72(SP), R8
@@ -1063,18 +1129,21 @@ channels86:
 
 store78:
 	MOVQ   $0x00000001, SI
-	MOVQ   flags+232(FP), DI
+	MOVQ   flags+240(FP), DI
 	TESTQ  SI, DI
 	JEQ    skip87
 	MOVQ   AX, SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
 
 skip87:
 	MOVQ   $0x00000002, SI
-	MOVQ   flags+232(FP), DI
+	MOVQ   flags+240(FP), DI
 	TESTQ  SI, DI
 	JEQ    skip88
 	MOVQ   bias_base+72(FP), SI
@@ -1085,28 +1154,31 @@ skip87:
 
 skip88:
 	MOVQ   $0x00000004, SI
-	MOVQ   flags+232(FP), DI
+	MOVQ   flags+240(FP), DI
 	TESTQ  SI, DI
 	JEQ    skip89
 	MOVQ   AX, SI
 	SUBQ   dst_base+0(FP), SI
 	ADDQ   res_base+96(FP), SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
 	VADDPS (SI), Y0, Y0
 	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
 
 skip89:
 	MOVQ         $0x00000008, SI
-	MOVQ         flags+232(FP), DI
+	MOVQ         flags+240(FP), DI
 	TESTQ        SI, DI
 	JEQ          skip90
-	VBROADCASTSS lo+240(FP), Y4
+	VBROADCASTSS lo+248(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS hi+244(FP), Y4
+	VBROADCASTSS hi+252(FP), Y4
 	VMINPS       Y0, Y4, Y0
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y2, Y4, Y2
@@ -1114,10 +1186,13 @@ skip89:
 
 skip90:
 	MOVQ    AX, SI
+	MOVQ    dstep+192(FP), DI
+	SHLQ    $0x02, DI
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
 	MOVQ    xrow+176(FP), SI
 	LEAQ    (CX)(SI*4), CX
 	MOVQ    drow+184(FP), SI
@@ -1137,7 +1212,7 @@ next74:
 	SHLQ $0x02, BX
 	MOVQ rows+168(FP), BX
 	MOVQ BX, 80(SP)
-	MOVQ ahead+216(FP), BX
+	MOVQ ahead+224(FP), BX
 	LEAQ (DX)(BX*4), BX
 	MOVQ BX, 88(SP)
 
@@ -1150,7 +1225,7 @@ row92:
 	JEQ    store95
 
 tap93:
-	MOVQ  lines+224(FP), R8
+	MOVQ  lines+232(FP), R8
 	TESTQ R8, R8
 	JEQ   fetched97
 	MOVQ  88(SP), DI
@@ -1185,7 +1260,7 @@ channels99:
 
 store95:
 	MOVQ   $0x00000001, BX
-	MOVQ   flags+232(FP), SI
+	MOVQ   flags+240(FP), SI
 	TESTQ  BX, SI
 	JEQ    skip100
 	MOVQ   AX, BX
@@ -1194,7 +1269,7 @@ store95:
 
 skip100:
 	MOVQ   $0x00000002, BX
-	MOVQ   flags+232(FP), SI
+	MOVQ   flags+240(FP), SI
 	TESTQ  BX, SI
 	JEQ    skip101
 	MOVQ   bias_base+72(FP), BX
@@ -1203,7 +1278,7 @@ skip100:
 
 skip101:
 	MOVQ   $0x00000004, BX
-	MOVQ   flags+232(FP), SI
+	MOVQ   flags+240(FP), SI
 	TESTQ  BX, SI
 	JEQ    skip102
 	MOVQ   AX, BX
@@ -1214,13 +1289,13 @@ skip101:
 
 skip102:
 	MOVQ         $0x00000008, BX
-	MOVQ         flags+232(FP), SI
+	MOVQ         flags+240(FP), SI
 	TESTQ        BX, SI
 	JEQ          skip103
-	VBROADCASTSS lo+240(FP), Y2
+	VBROADCASTSS lo+248(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS hi+244(FP), Y2
+	VBROADCASTSS hi+252(FP), Y2
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y2, Y1
 

@@ -246,6 +246,7 @@ var table = []*Op{
 	opScatter,
 	opScatterElements,
 	opScatterND,
+	opSelectRows,
 	opSelu,
 	opSequenceAt,
 	opSequenceConstruct,

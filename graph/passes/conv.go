@@ -1,9 +1,9 @@
 package passes
 
 import (
-	"slices"
-
 	"maps"
+	"math"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
@@ -130,7 +130,8 @@ func fuseSwish(g *graph.Graph) {
 	remove(g, gone)
 }
 
-// fuseConvolutions moves what follows a packed convolution into its epilogue: the addition of another packed value, then an activation.
+// fuseConvolutions moves what follows a packed convolution into its epilogue: the addition of another packed value, then an activation; and
+// it leaves out what a slice drops at the start of a row, as spectrograms drop their first frame.
 func fuseConvolutions(g *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
@@ -138,7 +139,7 @@ func fuseConvolutions(g *graph.Graph) {
 		if n.Domain != graph.DomainFused || n.Op != "Conv" {
 			continue
 		}
-		next := e.onlyUser(n.Outputs[0])
+		next := cropRow(g, e, n, e.onlyUser(n.Outputs[0]), gone)
 		if is(next, "Add") && !gone[next] {
 			other := next.Inputs[0]
 			if other == n.Outputs[0] {
@@ -160,7 +161,33 @@ func fuseConvolutions(g *graph.Graph) {
 			maps.Copy(attrs, n.Attrs)
 			n.Attrs, n.Outputs = attrs, next.Outputs
 			gone[next] = true
+			cropRow(g, e, n, e.onlyUser(n.Outputs[0]), gone)
 		}
 	}
 	remove(g, gone)
 }
+
+// cropRow makes convolution n along one axis compute only what next, the only user of its output, takes of it. It returns the user that
+// there is then.
+func cropRow(g *graph.Graph, e *edges, n, next *graph.Node, gone map[*graph.Node]bool) *graph.Node {
+	if !is(next, "Slice") || len(n.Inputs) > 3 || len(g.Initializers[n.Inputs[1]].Shape) != 3 {
+		return next
+	}
+	cuts, ok := cutsOf(g, next, packedRank)
+	if !ok || len(cuts) != 1 || cuts[0].Axis != packedRow || !cuts[0].FromStart() || cuts[0].Start > math.MaxInt32 {
+		return next
+	}
+	if _, already := n.Attrs[ops.AttrCrop]; already {
+		return next
+	}
+	n.Attrs, n.Outputs = maps.Clone(n.Attrs), next.Outputs
+	if n.Attrs == nil {
+		n.Attrs = map[string]graph.Attr{}
+	}
+	n.Attrs[ops.AttrCrop] = graph.Int(cuts[0].Start)
+	gone[next] = true
+	return e.onlyUser(n.Outputs[0])
+}
+
+// Packed values have five axes, the row of pixels before the last.
+const packedRank, packedRow = 5, 3

@@ -148,6 +148,18 @@ func (l *packing) convert(n *graph.Node) bool {
 		return err == nil && len(kernel) == v.axes && l.emit(n, graph.DomainFused, []string{v.name}, v.channels, v.axes)
 	case n.Op == "GlobalAveragePool" || n.Op == "GlobalMaxPool":
 		return l.emit(n, graph.DomainFused, []string{v.name}, v.channels, v.axes)
+	case n.Op == "Slice":
+		return l.slice(n, v)
+	case n.Op == "Cast": // packed values are float32
+		to, err := n.IntAttr("to", 0)
+		if err != nil || to != castFloat {
+			return false
+		}
+		l.packed[n.Outputs[0]] = v
+		return true
+	case n.Op == "Pow":
+		power, ok := l.constant(n.Inputs[1], v)
+		return ok && l.emit(n, n.Domain, []string{v.name, power}, v.channels, v.axes)
 	case n.Op == "BatchNormalization":
 		return constantStatistics(l.g, n, v.channels) && l.emit(n, graph.DomainFused, append([]string{v.name}, n.Inputs[1:]...), v.channels, v.axes)
 	case n.Op == "Clip":
@@ -161,6 +173,38 @@ func (l *packing) convert(n *graph.Node) bool {
 		return l.emit(n, n.Domain, []string{v.name}, v.channels, v.axes)
 	}
 	return false
+}
+
+// castFloat is the code of float32 in ONNX.
+const castFloat = 1
+
+// slice packs slices along spatial axes, and along channels from the start of a block on.
+func (l *packing) slice(n *graph.Node, v packedValue) bool {
+	cuts, ok := cutsOf(l.g, n, v.axes+2)
+	if !ok {
+		return false
+	}
+	lists := [4][]int64{}
+	for _, c := range cuts {
+		axis := c.Axis
+		switch {
+		case axis == 1:
+			first, count := c.Span(v.channels)
+			if first%kernels.ConvLanes != 0 || c.Step != 1 || count == 0 {
+				return false
+			}
+			v.channels = count
+			c.Start, c.End = int64(first/kernels.ConvLanes), int64(first/kernels.ConvLanes+kernels.ConvBlocks(count))
+		case axis > 1:
+			axis += 2 - v.axes
+		}
+		for i, x := range [4]int64{c.Start, c.End, int64(axis), c.Step} {
+			lists[i] = append(lists[i], x)
+		}
+	}
+	packed := *n
+	packed.Attrs = map[string]graph.Attr{"starts": graph.Ints(lists[0]...), "ends": graph.Ints(lists[1]...), "axes": graph.Ints(lists[2]...), "steps": graph.Ints(lists[3]...)}
+	return l.emit(&packed, n.Domain, []string{v.name}, v.channels, v.axes)
 }
 
 // conv packs convolutions whose groups are whole blocks.

@@ -94,6 +94,16 @@ var patterns = map[string]struct {
 		Add b one -> c
 		Mul c x -> d
 		Div d two -> y`},
+	"gelu of tanh, one by one": {"Gelu", each(geluTanh), `
+		Mul cubic x -> k
+		Mul x k -> xx
+		Mul x xx -> q
+		Add x q -> s
+		Mul rpi s -> a
+		Tanh a -> b
+		Add one b -> c
+		Mul half c -> d
+		Mul x d -> y`},
 	"gelu of tanh, factored": {"Gelu", each(geluTanh), `
 		Mul x rpi -> l
 		Mul x cubic -> k
