@@ -32,13 +32,14 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 	job.setUp(p, s, lanes, ints)
 	job.bias = bias
 	if e != nil {
-		job.act, job.alpha, job.beta = e.Act, e.Alpha, e.Beta
+		job.after = *e
+		job.after.Residual = nil
 	}
-	switch job.act {
+	switch job.after.Act {
 	case ActRelu:
-		job.lo, job.flags, job.act = 0, convClip, ActNone
+		job.lo, job.flags, job.after.Act = 0, convClip, ActNone
 	case ActClip:
-		job.lo, job.hi, job.flags, job.act = job.alpha, job.beta, convClip, ActNone
+		job.lo, job.hi, job.flags, job.after.Act = job.after.Alpha, job.after.Beta, convClip, ActNone
 	}
 	if bias != nil {
 		job.flags |= convBias
@@ -140,8 +141,7 @@ type convJob struct {
 	ints              []int64
 	flags             int
 	lo, hi            float32
-	act               Activation // what the kernel leaves to do
-	alpha, beta       float32
+	after             Epilogue   // what the kernel leaves to do
 	pooling           PackedConv // p where it is none of a caller's
 	rows, cols        kernelTaps
 }

@@ -202,9 +202,9 @@ func (w *winogradJob) transformOutput(b, n int, tmp []float32) {
 		}
 	}
 	scratches.Put(own)
-	if w.act != ActNone {
+	if w.after.activates() {
 		from, to := 4*w.from*s.OW, min(4*(w.from+w.rows), s.OH)*s.OW
-		activate(w.act, w.dst[b*size+from*convLanes:b*size+to*convLanes], w.alpha, w.beta)
+		w.after.Activate(w.dst[b*size+from*convLanes : b*size+to*convLanes])
 	}
 }
 

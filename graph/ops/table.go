@@ -9,6 +9,7 @@ var table = []*Op{
 	opAdam,
 	opAdd,
 	opAlign,
+	opAffine,
 	opAffineGrid,
 	opAnd,
 	opArgMax,

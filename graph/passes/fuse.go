@@ -36,8 +36,10 @@ func fuse(g *graph.Graph, lenient bool) error {
 		return err
 	}
 	fuseSwish(g)
+	fuseHardSwish(g)
 	fuseEpilogues(g)
-	foldBatchNorm(g)
+	foldScales(g)
+	fuseAffine(g)
 	mergeEqual(g)
 	dropUnused(g)
 	return nil

@@ -129,6 +129,10 @@ var elementwise = []string{"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardS
 
 // convert emits n in its packed form, if it has one and that pays.
 func (l *packing) convert(n *graph.Node) bool {
+	if n.Domain == graph.DomainFused && n.Op == "Affine" {
+		v, ok := l.packed[n.Inputs[0]]
+		return ok && l.emit(n, n.Domain, []string{v.name}, v.channels, v.axes)
+	}
 	if n.Domain != graph.DomainONNX || len(n.Outputs) != 1 {
 		return false
 	}
