@@ -30,20 +30,7 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 	turned := s.turned()
 	s = &turned
 	job.setUp(p, s, lanes, ints)
-	job.bias = bias
-	if e != nil {
-		job.after = *e
-		job.after.Residual = nil
-	}
-	switch job.after.Act {
-	case ActRelu:
-		job.lo, job.flags, job.after.Act = 0, convClip, ActNone
-	case ActClip:
-		job.lo, job.hi, job.flags, job.after.Act = job.after.Alpha, job.after.Beta, convClip, ActNone
-	}
-	if bias != nil {
-		job.flags |= convBias
-	}
+	job.epilogue(bias, e)
 	groups, _, _, in, out := p.parts()
 	if !pool.worthwhile(p.M, s.OH*s.OW, p.C/p.Groups*s.KH*s.KW, gemmF32Rate) {
 		pool = nil
@@ -157,6 +144,24 @@ func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.p, j.s, j.lanes, j.ints, j.grid = p, *s, lanes, ints, p.grid(s)
 	j.lo, j.hi = float32(math.Inf(-1)), float32(math.Inf(1))
 	j.rows, j.cols = allTaps, allTaps
+}
+
+// epilogue notes what comes after the products, but for the residual. Both may be nil.
+func (j *convJob) epilogue(bias []float32, e *Epilogue) {
+	j.bias = bias
+	if e != nil {
+		j.after = *e
+		j.after.Residual = nil
+	}
+	switch j.after.Act {
+	case ActRelu:
+		j.lo, j.flags, j.after.Act = 0, convClip, ActNone
+	case ActClip:
+		j.lo, j.hi, j.flags, j.after.Act = j.after.Alpha, j.after.Beta, convClip, ActNone
+	}
+	if bias != nil {
+		j.flags |= convBias
+	}
 }
 
 // Chunk computes a band of a run of output blocks.

@@ -47,11 +47,11 @@ func fuseConvolutions(g *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
 	for _, n := range g.Nodes {
-		if n.Domain != graph.DomainFused || n.Op != "Conv" {
+		if n.Domain != graph.DomainFused || n.Op != "Conv" && n.Op != "ConvTranspose" {
 			continue
 		}
 		next := e.onlyUser(n.Outputs[0])
-		if is(next, "Add") && !gone[next] {
+		if is(next, "Add") && !gone[next] && n.Op == "Conv" {
 			other := next.Inputs[0]
 			if other == n.Outputs[0] {
 				other = next.Inputs[1]
@@ -74,7 +74,7 @@ func fuseConvolutions(g *graph.Graph) {
 			gone[next] = true
 			next = e.onlyUser(n.Outputs[0])
 		}
-		if next != nil && !gone[next] && next.Domain == graph.DomainFused && next.Op == "Affine" {
+		if next != nil && !gone[next] && next.Domain == graph.DomainFused && next.Op == "Affine" && n.Op == "Conv" {
 			attrs := maps.Clone(next.Attrs)
 			maps.Copy(attrs, n.Attrs)
 			n.Attrs, n.Outputs = attrs, next.Outputs

@@ -145,8 +145,12 @@ func (l *packing) convert(n *graph.Node) bool {
 		return l.binary(n)
 	case n.Op == "Concat":
 		return l.concat(n)
+	case n.Op == "ConvTranspose":
+		return l.convTranspose(n)
 	case !ok:
 		return false
+	case n.Op == "Resize":
+		return l.resize(n, v)
 	case n.Op == "MaxPool" || n.Op == "AveragePool":
 		kernel, err := n.IntsAttr("kernel_shape")
 		return err == nil && len(kernel) == v.axes && l.emit(n, graph.DomainFused, []string{v.name}, v.channels, v.axes)
@@ -236,27 +240,4 @@ func (l *packing) constant(name string, v packedValue) (string, bool) {
 	fresh := l.fresh(name)
 	l.g.Initializers[fresh] = packed
 	return fresh, true
-}
-
-// concat packs the joining of channels where all parts but the last are whole blocks.
-func (l *packing) concat(n *graph.Node) bool {
-	axis, err := n.IntAttr("axis", 0)
-	if err != nil {
-		return false
-	}
-	channels, axes := 0, 0
-	var inputs []string
-	for i, in := range n.Inputs {
-		v, ok := l.packed[in]
-		if !ok || i > 0 && v.axes != axes || channels%kernels.ConvLanes != 0 {
-			return false
-		}
-		inputs, channels, axes = append(inputs, v.name), channels+v.channels, v.axes
-	}
-	if axis != 1 && axis != int64(-1-axes) {
-		return false
-	}
-	joined := *n
-	joined.Attrs = map[string]graph.Attr{"axis": graph.Int(1)}
-	return l.emit(&joined, n.Domain, inputs, channels, axes)
 }
