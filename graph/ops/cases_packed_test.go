@@ -23,6 +23,11 @@ func filled(v float32, shape ...int) *tensor.Tensor {
 	return t
 }
 
+// chained are the attributes of a chain of steps without parameters.
+func chained(steps []string, operands ...int64) map[string]graph.Attr {
+	return attrs(ops.AttrSteps, graph.Strs(steps), ops.AttrOperands, graph.Ints(operands...), ops.AttrStepParams, graph.Floats(make([]float32, len(operands))))
+}
+
 const fused = graph.DomainFused
 
 var packedCases = []opCase{
@@ -61,6 +66,13 @@ var packedCases = []opCase{
 	{name: "images", domain: fused, op: "Concat", attrs: attrs(ops.AttrChannels, graph.Ints(1, 1)), in: ts(lanes(1, []float32{1, 2, 3, 4}, 2, 1, 1, 2), lanes(1, []float32{5, 6, 7, 8}, 2, 1, 1, 2)), want: ts(lanes(2, []float32{1, 5, 2, 6, 3, 7, 4, 8}, 2, 1, 1, 2))},
 	{name: "channels", domain: fused, op: "Concat", attrs: attrs(ops.AttrChannels, graph.Ints(8)), in: ts(lanes(1, nil, 1, 1, 1, 1), lanes(1, nil, 1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{name: "sizes", domain: fused, op: "Concat", attrs: attrs(ops.AttrChannels, graph.Ints(1, 1)), in: ts(lanes(1, nil, 1, 1, 1, 1), lanes(1, nil, 1, 1, 1, 2)), wantErr: graph.ErrModel},
+	{domain: fused, op: "Chain", attrs: chained([]string{"Mul", "Add", "Relu", "Sub"}, 0, 1, 0, -1, -1, -1, -1, 2), in: ts(filled(2, 2, 2, 2, 2, 16), filled(3, 1, 2, 1, 1, 16), vec(5)), want: ts(filled(3, 2, 2, 2, 2, 16))},
+	{name: "lanes and rows", domain: fused, op: "Chain", attrs: chained([]string{"Mul", "Add"}, 0, 1, -1, 2), in: ts(filled(2, 1, 1, 2, 2, 16), lanes(2, []float32{3, 4}, 1, 1, 1, 1), lanes(2, []float32{1, 2, 3, 4}, 1, 1, 1, 2)), want: ts(lanes(2, []float32{7, 10, 9, 12, 7, 10, 9, 12}, 1, 1, 2, 2))},
+	{name: "more than a block", domain: fused, op: "Chain", attrs: chained([]string{"Mul", "Sub"}, 0, 1, -1, 0), in: ts(filled(2, 1, 1, 20, 20, 16), filled(3, 1, 1, 1, 1, 16)), want: ts(filled(4, 1, 1, 20, 20, 16))},
+	{name: "no result yet", domain: fused, op: "Chain", attrs: chained([]string{"Mul"}, 0, -1), in: ts(filled(2, 1, 1, 1, 1, 16)), wantErr: graph.ErrModel},
+	{name: "operand", domain: fused, op: "Chain", attrs: chained([]string{"Mul"}, 0, 1), in: ts(filled(2, 1, 1, 1, 1, 16)), wantErr: graph.ErrModel},
+	{name: "step", domain: fused, op: "Chain", attrs: chained([]string{"Mul", "Frob"}, 0, 0, -1, -1), in: ts(filled(2, 1, 1, 1, 1, 16)), wantErr: graph.ErrModel},
+	{name: "shapes", domain: fused, op: "Chain", attrs: chained([]string{"Mul", "Relu"}, 0, 0, -1, -1), in: ts(vec(1)), wantErr: graph.ErrModel},
 	{name: "activation", domain: fused, op: "Conv", consts: []int{1}, attrs: attrs(ops.AttrActivation, graph.Str("Frob")), in: ts(lanes(1, nil, 1, 1, 1, 1), filled(1, 1, 1, 1, 1)), wantErr: graph.ErrModel},
 	{name: "channels", domain: fused, op: "Conv", consts: []int{1}, in: ts(lanes(1, nil, 1, 1, 1, 1), filled(1, 1, 17, 1, 1)), wantErr: graph.ErrModel},
 	{name: "groups", domain: fused, op: "Conv", consts: []int{1}, attrs: attrs("group", graph.Int(0)), in: ts(lanes(1, nil, 1, 1, 1, 1), filled(1, 1, 1, 1, 1)), wantErr: graph.ErrModel},

@@ -39,6 +39,7 @@ var table = []*Op{
 	opCastLike,
 	opCastMap,
 	opCategoryMapper,
+	opChain,
 	opCausalConv,
 	opCDist,
 	opCeil,

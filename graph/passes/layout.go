@@ -52,6 +52,11 @@ func layoutConvolutions(g *graph.Graph) {
 	}
 	g.Nodes = l.nodes
 	fuseConvolutions(g)
+	packed := map[string]bool{}
+	for _, v := range l.packed {
+		packed[v.name] = true
+	}
+	fuseChains(g, packed)
 }
 
 // packing builds the list of nodes anew.
