@@ -40,6 +40,7 @@ func fuse(g *graph.Graph, lenient bool) error {
 	fuseEpilogues(g)
 	foldScales(g)
 	fuseAffine(g)
+	liftSubnormals(g)
 	mergeEqual(g)
 	dropUnused(g)
 	return nil
