@@ -42,6 +42,6 @@ func (c *convBand) acrossImages(first, last int) {
 // activateImages does what the kernel leaves to do.
 func (c *convBand) activateImages() {
 	for i := c.y * convTile; i < min(c.end*convTile, c.images); i++ {
-		activate(c.act, c.dst[i*c.dimage:][:c.blocks*c.s.OH*c.s.OW*convLanes], c.alpha, c.beta)
+		c.after.Activate(c.dst[i*c.dimage:][:c.blocks*c.s.OH*c.s.OW*convLanes])
 	}
 }

@@ -12,6 +12,7 @@ type convBand struct {
 	most, together int     // pixels of a tile, blocks of a call
 	ahead, behind  int     // where in a panel the weights start and end that are still to be fetched
 	tiles          int     // to come in this segment, about
+	finishing      bool    // this segment is the last, and something of the epilogue is left
 	final          bool    // no other band follows with the same weights
 	whole          bool    // no tap lies beside the image, whatever the pixel
 }
@@ -28,7 +29,10 @@ const maxConvCall = 60_000
 // mostLines bounds the cache lines that a tap fetches of each panel.
 const mostLines = 8
 
-// run computes all segments, then what is left of the epilogue.
+// afterBand float32 of the output, about, go through what is left of the epilogue at a time, while they lie in the first-level cache.
+const afterBand = 6 << 10
+
+// run computes all segments, and what is left of the epilogue on what the last one has made.
 func (c *convBand) run() {
 	c.most, c.together = convTile, min(c.blocks, 2)
 	switch {
@@ -54,6 +58,11 @@ func (c *convBand) run() {
 			continue
 		}
 		c.plan(last)
+		c.finishing = last == c.in && c.after.activates()
+		rows := c.end
+		if c.finishing {
+			rows = max(1, afterBand/(s.OW*c.blocks*convLanes))
+		}
 		if s.pointwise() {
 			c.pixels(first, last)
 			continue
@@ -61,26 +70,30 @@ func (c *convBand) run() {
 		for y := c.y; y < c.end; {
 			end := y + 1 // rows y…end−1 miss the same taps
 			if y >= top && y < bottom {
-				end = min(bottom, c.end)
+				end = min(bottom, c.end, y+rows)
 			}
 			for x := 0; x < s.OW; {
 				n := c.tile(x)
 				c.call(y, x, n, end-y, s.StrideH*s.W*c.lanes, s.OW*convLanes, first, last)
 				x += n
 			}
+			c.finish(y*s.OW, end*s.OW)
 			y = end
 		}
 	}
-	if c.act != ActNone && c.images > 1 {
+	if c.images > 1 && c.after.activates() {
 		c.activateImages()
-	} else if c.act != ActNone {
-		from, to := c.y*s.OW, c.end*s.OW
-		if s.pointwise() {
-			from, to = c.y*convTile, min(c.end*convTile, s.OH*s.OW)
-		}
-		for b := range c.blocks {
-			activate(c.act, c.dst[(b*s.OH*s.OW+from)*convLanes:(b*s.OH*s.OW+to)*convLanes], c.alpha, c.beta)
-		}
+	}
+}
+
+// finish applies what is left of the epilogue to pixels from…to−1 of all blocks, after their last segment.
+func (c *convBand) finish(from, to int) {
+	if !c.finishing {
+		return
+	}
+	size := c.s.OH * c.s.OW
+	for b := range c.blocks {
+		c.after.Activate(c.dst[(b*size+from)*convLanes : (b*size+to)*convLanes])
 	}
 }
 
@@ -112,7 +125,10 @@ func (c *convBand) panelEnd(b int) int {
 // pixels computes the band of a pointwise convolution: tiles lie one after another, like rows.
 func (c *convBand) pixels(first, last int) {
 	from, to := c.y*convTile, min(c.end*convTile, c.s.OH*c.s.OW)
-	c.spread(from, to, func(from, n, rows int) { c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last) })
+	c.spread(from, to, func(from, n, rows int) {
+		c.call(0, from, n, rows, n*c.lanes, n*convLanes, first, last)
+		c.finish(from, from+rows*n)
+	})
 }
 
 // spread cuts from…to into the fewest tiles, as many of one more than the others as there are places left over.
@@ -122,6 +138,9 @@ func (c *convBand) spread(from, to int, f func(from, n, rows int)) {
 		n, rows := (to-from)/tiles, tiles
 		if more := (to - from) % tiles; more > 0 {
 			n, rows = n+1, more
+		}
+		if c.finishing {
+			rows = min(rows, max(1, afterBand/(n*c.blocks*convLanes)))
 		}
 		f(from, n, rows)
 		from, tiles = from+rows*n, tiles-rows

@@ -30,19 +30,7 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 	turned := s.turned()
 	s = &turned
 	job.setUp(p, s, lanes, ints)
-	job.bias = bias
-	if e != nil {
-		job.act, job.alpha, job.beta = e.Act, e.Alpha, e.Beta
-	}
-	switch job.act {
-	case ActRelu:
-		job.lo, job.flags, job.act = 0, convClip, ActNone
-	case ActClip:
-		job.lo, job.hi, job.flags, job.act = job.alpha, job.beta, convClip, ActNone
-	}
-	if bias != nil {
-		job.flags |= convBias
-	}
+	job.epilogue(bias, e)
 	groups, _, _, in, out := p.parts()
 	sizeIn, sizeOut, images := groups*in*s.H*s.W*lanes, groups*out*s.OH*s.OW*convLanes, 1
 	if p.across(s, batch) {
@@ -145,8 +133,7 @@ type convJob struct {
 	ints              []int64
 	flags             int
 	lo, hi            float32
-	act               Activation // what the kernel leaves to do
-	alpha, beta       float32
+	after             Epilogue   // what the kernel leaves to do
 	pooling           PackedConv // p where it is none of a caller's
 	rows, cols        kernelTaps
 	images            int // if more than one: that many, these distances apart
@@ -164,6 +151,24 @@ func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.p, j.s, j.lanes, j.ints, j.grid = p, *s, lanes, ints, p.grid(s)
 	j.lo, j.hi = float32(math.Inf(-1)), float32(math.Inf(1))
 	j.rows, j.cols = allTaps, allTaps
+}
+
+// epilogue notes what comes after the products, but for the residual. Both may be nil.
+func (j *convJob) epilogue(bias []float32, e *Epilogue) {
+	j.bias = bias
+	if e != nil {
+		j.after = *e
+		j.after.Residual = nil
+	}
+	switch j.after.Act {
+	case ActRelu:
+		j.lo, j.flags, j.after.Act = 0, convClip, ActNone
+	case ActClip:
+		j.lo, j.hi, j.flags, j.after.Act = j.after.Alpha, j.after.Beta, convClip, ActNone
+	}
+	if bias != nil {
+		j.flags |= convBias
+	}
 }
 
 // Chunk computes a band of a run of output blocks.

@@ -112,7 +112,10 @@ func readPackedConv(n *graph.Node, in []graph.Arg) (*packedConv, error) {
 			return nil, err
 		}
 	}
-	c.epilogue, err = readActivation(n)
+	if c.epilogue, err = readActivation(n); err != nil {
+		return nil, err
+	}
+	c.epilogue.Affine, c.epilogue.Scale, c.epilogue.Shift, err = readAffine(n)
 	return c, err
 }
 
@@ -169,7 +172,7 @@ func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if stretched {
 		size := own[0] * own[1] * own[2] * own[3] * own[4]
 		dst, rest = rest[:size], rest[size:]
-		e.Act = kernels.ActNone
+		e.Act, e.Affine = kernels.ActNone, false
 	}
 	var bias []float32
 	if c.hasBias {

@@ -42,8 +42,11 @@ func fuse(g *graph.Graph, lenient bool) error {
 	fuseSlices(g)
 	fuseConvBias(g)
 	fuseSwish(g)
+	fuseHardSwish(g)
 	fuseEpilogues(g)
-	foldBatchNorm(g)
+	foldScales(g)
+	fuseAffine(g)
+	liftSubnormals(g)
 	mergeEqual(g)
 	dropUnused(g)
 	return nil

@@ -52,6 +52,11 @@ func layoutConvolutions(g *graph.Graph) {
 	}
 	g.Nodes = l.nodes
 	fuseConvolutions(g)
+	packed := map[string]bool{}
+	for _, v := range l.packed {
+		packed[v.name] = true
+	}
+	fuseChains(g, packed)
 }
 
 // packing builds the list of nodes anew.
@@ -129,6 +134,10 @@ var elementwise = []string{"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardS
 
 // convert emits n in its packed form, if it has one and that pays.
 func (l *packing) convert(n *graph.Node) bool {
+	if n.Domain == graph.DomainFused && n.Op == "Affine" {
+		v, ok := l.packed[n.Inputs[0]]
+		return ok && l.emit(n, n.Domain, []string{v.name}, v.channels, v.axes)
+	}
 	if n.Domain != graph.DomainONNX || len(n.Outputs) != 1 {
 		return false
 	}
@@ -141,8 +150,12 @@ func (l *packing) convert(n *graph.Node) bool {
 		return l.binary(n)
 	case n.Op == "Concat":
 		return l.concat(n)
+	case n.Op == "ConvTranspose":
+		return l.convTranspose(n)
 	case !ok:
 		return false
+	case n.Op == "Resize":
+		return l.resize(n, v)
 	case n.Op == "MaxPool" || n.Op == "AveragePool":
 		kernel, err := n.IntsAttr("kernel_shape")
 		return err == nil && len(kernel) == v.axes && l.emit(n, graph.DomainFused, []string{v.name}, v.channels, v.axes)
@@ -276,27 +289,4 @@ func (l *packing) constant(name string, v packedValue) (string, bool) {
 	fresh := l.fresh(name)
 	l.g.Initializers[fresh] = packed
 	return fresh, true
-}
-
-// concat packs the joining of channels where all parts but the last are whole blocks.
-func (l *packing) concat(n *graph.Node) bool {
-	axis, err := n.IntAttr("axis", 0)
-	if err != nil {
-		return false
-	}
-	channels, axes := 0, 0
-	var inputs []string
-	for i, in := range n.Inputs {
-		v, ok := l.packed[in]
-		if !ok || i > 0 && v.axes != axes || channels%kernels.ConvLanes != 0 {
-			return false
-		}
-		inputs, channels, axes = append(inputs, v.name), channels+v.channels, v.axes
-	}
-	if axis != 1 && axis != int64(-1-axes) {
-		return false
-	}
-	joined := *n
-	joined.Attrs = map[string]graph.Attr{"axis": graph.Int(1)}
-	return l.emit(&joined, n.Domain, inputs, channels, axes)
 }

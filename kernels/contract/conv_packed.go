@@ -112,7 +112,7 @@ func checkConvPacked(c *checker) {
 			for _, v := range [][]float32{bias, residual} {
 				c.fillF32(v, 1, false)
 			}
-			e := &kernels.Epilogue{Act: []kernels.Activation{kernels.ActNone, kernels.ActRelu, kernels.ActClip, kernels.ActSilu}[variant], Alpha: -0.5, Beta: 0.75}
+			e := &kernels.Epilogue{Act: []kernels.Activation{kernels.ActNone, kernels.ActRelu, kernels.ActClip, kernels.ActSilu}[variant], Alpha: -0.5, Beta: 0.75, Affine: variant >= 2, Scale: 1.5, Shift: 0.25}
 			want := directConv(x, w, bias, batch, k.m, k.ch, k.groups, s)
 			if variant%2 == 1 {
 				kernels.AddF32(want, want, residual)
@@ -125,6 +125,9 @@ func checkConvPacked(c *checker) {
 				kernels.ClipF32(want, want, e.Alpha, e.Beta)
 			case kernels.ActSilu:
 				kernels.SiluF32(want, want)
+			}
+			if e.Affine {
+				kernels.AffineF32(want, want, 0, e.Scale, e.Shift)
 			}
 			p := kernels.PackConv(w, k.m, k.ch, k.groups, k.kh, k.kw)
 			got := buffer[float32](c, "dst", batch*kernels.ConvBlocks(k.m)*pixels*kernels.ConvLanes, start)
