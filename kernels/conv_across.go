@@ -30,9 +30,14 @@ func (c *convBand) acrossImages(first, last int) {
 	}
 	for y := range rows {
 		for x := range cols {
-			count, depth := c.list(y, x, 1, first, last)
+			list, at := tapList{}, 0
+			if c.s.pointwise() {
+				list, at = c.places(first, last), x*c.lanes
+			} else {
+				list = c.list(y, x, 1, first, last)
+			}
 			c.spread(c.y*convTile, min(c.end*convTile, c.images), func(from, n, tiles int) {
-				c.multiply(count, depth, first, last, convTiles{n, tiles, from * c.ximage, from*c.dimage + (y*c.s.OW+x)*convLanes,
+				c.multiply(list, first, last, convTiles{n, tiles, from*c.ximage + at, from*c.dimage + (y*c.s.OW+x)*convLanes,
 					c.ximage, c.dimage, n * c.ximage, n * c.dimage})
 			})
 		}

@@ -76,7 +76,18 @@ func (p *PackedConv) tapInts() int { return 4*p.KH*p.KW*p.segment() + 2*max(p.KH
 
 // convGrid cuts the output of an image: of each group, runs of blocks by bands of rows. Runs of a depthwise convolution share their lists of
 // taps.
-type convGrid struct{ groups, blocks, runs, bands, rows, units int }
+type convGrid struct {
+	groups, blocks, runs, bands, rows, units int
+	across                                   bool // all runs of a band come before the next band, instead of all bands of a run
+}
+
+// place returns the band and the run of chunk i of a group.
+func (g *convGrid) place(i int) (band, run int) {
+	if g.across {
+		return i / g.runs, i % g.runs
+	}
+	return i % g.bands, i / g.bands
+}
 
 // depthwiseRun is the most blocks in a run. On images of 7 × 7 listing taps for each block took longer than computing it.
 const depthwiseRun = 16
@@ -87,6 +98,9 @@ const (
 	// bandWork multiply-adds, some 40 µs at the peak, are the least in a band: enough to hide its start, few enough to share evenly.
 	bandWork = 4 << 20
 	maxBands = 64
+	// acrossWeights float32, 1 MiB, stay in the second-level cache beside the input of a band. An input that is larger than they are comes
+	// from further away, so it is read once (256 to 512 channels from 56 × 56, 1 × 1, stride 2: 1.23 times as fast on Emerald Rapids).
+	acrossWeights = 256 << 10
 )
 
 // narrowConv reports whether the kernel takes one output block at a time.
@@ -107,7 +121,7 @@ func (p *PackedConv) grid(s *ConvShape) convGrid {
 
 // gridOf makes the bands of runs of so many blocks. A unit is a row, or, where all rows are one, convTile pixels.
 func (p *PackedConv) gridOf(s *ConvShape, blocks int) convGrid {
-	groups, cg, _, _, out := p.parts()
+	groups, cg, _, in, out := p.parts()
 	blocks = min(blocks, out)
 	if p.depthwise {
 		cg, blocks, groups = 1, min(groups, depthwiseRun), (groups+depthwiseRun-1)/depthwiseRun
@@ -118,7 +132,9 @@ func (p *PackedConv) gridOf(s *ConvShape, blocks int) convGrid {
 	}
 	work := float64(pixels) * float64(cg*p.KH*p.KW) * float64(blocks*convLanes)
 	rows := max(int(min(bandWork/max(work, 1)+1, float64(units))), (units+maxBands-1)/maxBands, 1)
-	return convGrid{groups, blocks, (out + blocks - 1) / blocks, max(1, (units+rows-1)/rows), rows, units}
+	weights, input := out*p.panel(), in*s.H*s.W*convLanes
+	across := weights <= input && weights <= acrossWeights
+	return convGrid{groups, blocks, (out + blocks - 1) / blocks, max(1, (units+rows-1)/rows), rows, units, across}
 }
 
 var convJobs = sync.Pool{New: func() any { return new(convJob) }}
@@ -174,11 +190,12 @@ func (j *convJob) epilogue(bias []float32, e *Epilogue) {
 // Chunk computes a band of a run of output blocks.
 func (j *convJob) Chunk(i int) {
 	groups, _, mg, in, out := j.p.parts()
-	band, run, g := i%j.grid.bands, i/j.grid.bands%j.grid.runs, i/j.grid.bands/j.grid.runs
+	g := i / j.grid.bands / j.grid.runs
+	band, run := j.grid.place(i % (j.grid.bands * j.grid.runs))
 	first, inputs, each := run*j.grid.blocks, in, j.s.H*j.s.W*j.lanes
 	blocks := min(j.grid.blocks, out-first)
 	c := convBands.Get().(*convBand)
-	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units), final: band == j.grid.bands-1}
+	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units), final: j.grid.across || band == j.grid.bands-1}
 	if j.p.depthwise {
 		g *= depthwiseRun
 		blocks = min(depthwiseRun, groups-g)

@@ -5,8 +5,9 @@ import "math"
 // conv_f32_ref computes rows tiles of pixels × 16 outputs of each of panels panels, 1, 2 or, of up to 6 pixels, 4. Panels of w are wpanel
 // elements apart, those of dst dpanel. Tile r reads x from r·xrow on and is at r·drow of dst; its pixels are step and dstep apart. A tap is four of taps: an
 // offset in x, which may be negative where the first pixel lacks the tap, one in w, the number of channels, and 1 if the first pixel lacks
-// it, 2 if the last does, 3 if both do. Each tap of each tile brings lines cache lines of each panel closer: of those ahead elements on from w.
-func conv_f32_ref(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32) {
+// it, 2 if the last does, 3 if both do. Each channel of each tile brings a cache line of weights closer, pace bytes after the one before: left
+// elements from w[ahead] on, then, of each panel that follows, those skip elements after the last of the panel before.
+func conv_f32_ref(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32) {
 	convTilesRef(dst, bias, res, pixels, rows, drow, dstep, panels, dpanel, flags, lo, hi, func(r, p, panel, o int) (acc float32) {
 		for t := range count {
 			if missing(taps[4*t+3], p, pixels) {

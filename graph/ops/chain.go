@@ -29,7 +29,7 @@ const MaxChainInputs = 4
 // opChain is elementwise operators one after the other on packed values, and on what broadcasts with them: all of them on a block of the
 // result before the next one. Each step is the kernel of the separate operator, so the bits are those.
 var opChain = &Op{
-	Name: "chain", Domain: graph.DomainFused, Type: "Chain", Rows: rowsElementwise,
+	Name: "chain", Domain: graph.DomainFused, Type: "Chain", RowAxes: rowsElementwise,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, min(len(in), MaxChainInputs), MaxChainInputs); err != nil {
 			return nil, err

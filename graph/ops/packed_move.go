@@ -101,7 +101,7 @@ func pixelsOf(t *tensor.Tensor) []pixel {
 
 // opPackedConcat joins channels; AttrChannels lists how many each input has.
 var opPackedConcat = &Op{
-	Name: "packed_concat", Domain: graph.DomainFused, Type: opConcat.Type, Rows: rowsOffAxis(1),
+	Name: "packed_concat", Domain: graph.DomainFused, Type: opConcat.Type, RowAxes: rowsOffAxis(1),
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, len(in), len(in)); err != nil {
 			return nil, err

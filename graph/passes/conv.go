@@ -3,7 +3,6 @@ package passes
 import (
 	"maps"
 	"math"
-	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
