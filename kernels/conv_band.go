@@ -36,8 +36,9 @@ const (
 	mostPace  = 64
 )
 
-// afterBand float32 of the output, about, go through what is left of the epilogue at a time, while they lie in the first-level cache.
-const afterBand = 6 << 10
+// afterBand float32 of the output, about, go through what is left of the epilogue at a time: 256 KiB, which the second-level cache holds. With
+// 24 KiB, depthwise convolutions begin a row so often that readers of text took 1.03 times as long and detectors 1.2 times.
+const afterBand = 64 << 10
 
 // run computes all segments, and what is left of the epilogue on what the last one has made.
 func (c *convBand) run() {
