@@ -81,7 +81,7 @@ func (c *convBand) run() {
 			from, to = c.y*convTile, min(c.end*convTile, s.OH*s.OW)
 		}
 		for b := range c.blocks {
-			activate(c.act, c.dst[(b*s.OH*s.OW+from)*convLanes:(b*s.OH*s.OW+to)*convLanes], c.alpha, c.beta)
+			activate(c.act, c.dst[(b*c.dplane+from)*convLanes:(b*c.dplane+to)*convLanes], c.alpha, c.beta)
 		}
 	}
 }
@@ -177,11 +177,11 @@ type tapList struct{ count, depth int }
 
 // places lists the taps of input blocks first…last−1 of a pointwise convolution, for any pixels: one of each block.
 func (c *convBand) places(first, last int) tapList {
-	taps, pixels, l := c.taps[2*c.s.KW:], c.s.H*c.s.W, tapList{}
+	taps, l := c.taps[2*c.s.KW:], tapList{}
 	for b := first; b < last; b++ {
 		width := c.p.width(b)
 		t := taps[4*l.count : 4*l.count+4]
-		t[0], t[1], t[2], t[3] = int64(b*pixels*c.lanes), int64(c.p.weight(b, 0)), int64(width), 0
+		t[0], t[1], t[2], t[3] = int64(b*c.plane*c.lanes), int64(c.p.weight(b, c.rows.at(0)*c.p.KW+c.cols.at(0))), int64(width), 0
 		l.count, l.depth = l.count+1, l.depth+width
 	}
 	return l
@@ -221,7 +221,7 @@ func (c *convBand) list(y, x, n, first, last int) tapList {
 					continue
 				}
 				t := taps[4*count : 4*count+4]
-				t[0] = int64(((b*s.H+iy)*s.W + x*s.StrideW - s.Left + kx*s.DilationW) * c.lanes)
+				t[0] = int64((b*c.plane + iy*s.W + x*s.StrideW - s.Left + kx*s.DilationW) * c.lanes)
 				t[1], t[2], t[3] = int64(c.p.weight(b, c.rows.at(ky)*c.p.KW+c.cols.at(kx))), int64(width), int64(partial)
 				open = partial == 0 && s.DilationW == 1 && c.cols.step == 1 && width == c.lanes
 				count++
@@ -250,7 +250,7 @@ func (c *convBand) call(x, to int, list tapList, n, rows, xrow, drow, first, las
 	if first > 0 {
 		flags |= convAdd
 	}
-	size, panel, step := c.s.OH*c.s.OW*convLanes, c.p.panel(), c.s.StrideW*c.lanes
+	size, panel, step := c.dplane*convLanes, c.p.panel(), c.s.StrideW*c.lanes
 	taps := c.taps[2*c.s.KW:][:4*count]
 	limit := max(1, maxConvCall/max(1, n*depth*c.together))
 	for r := 0; r < rows; r += limit {

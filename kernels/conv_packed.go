@@ -30,19 +30,7 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 	turned := s.turned()
 	s = &turned
 	job.setUp(p, s, lanes, ints)
-	job.bias = bias
-	if e != nil {
-		job.act, job.alpha, job.beta = e.Act, e.Alpha, e.Beta
-	}
-	switch job.act {
-	case ActRelu:
-		job.lo, job.flags, job.act = 0, convClip, ActNone
-	case ActClip:
-		job.lo, job.hi, job.flags, job.act = job.alpha, job.beta, convClip, ActNone
-	}
-	if bias != nil {
-		job.flags |= convBias
-	}
+	job.finish(bias, e)
 	groups, _, _, in, out := p.parts()
 	if !pool.worthwhile(p.M, s.OH*s.OW, p.C/p.Groups*s.KH*s.KW, gemmF32Rate) {
 		pool = nil
@@ -62,6 +50,23 @@ func convolve(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, ba
 	}
 	*job = convJob{}
 	convJobs.Put(job)
+}
+
+// finish sets the bias and the activation.
+func (j *convJob) finish(bias []float32, e *Epilogue) {
+	j.bias = bias
+	if e != nil {
+		j.act, j.alpha, j.beta = e.Act, e.Alpha, e.Beta
+	}
+	switch j.act {
+	case ActRelu:
+		j.lo, j.flags, j.act = 0, convClip, ActNone
+	case ActClip:
+		j.lo, j.hi, j.flags, j.act = j.alpha, j.beta, convClip, ActNone
+	}
+	if bias != nil {
+		j.flags |= convBias
+	}
 }
 
 // PackedScratch is the number of float32 and of int64 that ConvPackedF32 needs beside its operands.
@@ -152,6 +157,7 @@ type convJob struct {
 	s                 ConvShape
 	grid              convGrid
 	lanes             int // distance of the input's pixels
+	plane, dplane     int // pixels from a block of the input and output to the next
 	x, dst, bias, res []float32
 	ints              []int64
 	flags             int
@@ -171,6 +177,7 @@ var allTaps = kernelTaps{0, 1}
 
 func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.p, j.s, j.lanes, j.ints, j.grid = p, *s, lanes, ints, p.grid(s)
+	j.plane, j.dplane = s.H*s.W, s.OH*s.OW
 	j.lo, j.hi = float32(math.Inf(-1)), float32(math.Inf(1))
 	j.rows, j.cols = allTaps, allTaps
 }
@@ -180,7 +187,7 @@ func (j *convJob) Chunk(i int) {
 	groups, _, mg, in, out := j.p.parts()
 	g := i / j.grid.bands / j.grid.runs
 	band, run := j.grid.place(i % (j.grid.bands * j.grid.runs))
-	first, inputs, each := run*j.grid.blocks, in, j.s.H*j.s.W*j.lanes
+	first, inputs, each := run*j.grid.blocks, in, j.plane*j.lanes
 	blocks := min(j.grid.blocks, out-first)
 	c := convBands.Get().(*convBand)
 	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units), final: j.grid.across || band == j.grid.bands-1}
@@ -189,9 +196,9 @@ func (j *convJob) Chunk(i int) {
 		blocks = min(depthwiseRun, groups-g)
 		inputs, c.xblock = blocks, each
 	}
-	size := j.s.OH * j.s.OW * convLanes
-	c.blocks, c.x, c.w = blocks, j.x[g*in*each:][:inputs*each], j.p.data[(g*out+first)*j.p.panel():]
-	c.dst = j.dst[(g*out+first)*size:][:blocks*size]
+	size := j.dplane * convLanes
+	c.blocks, c.x, c.w = blocks, upTo(j.x[g*in*each:], inputs*each), j.p.data[(g*out+first)*j.p.panel():]
+	c.dst = upTo(j.dst[(g*out+first)*size:], blocks*size)
 	if j.flags&convResidual != 0 {
 		c.res = j.res[(g*out+first)*size:][:blocks*size]
 	}
@@ -207,5 +214,8 @@ func (j *convJob) Chunk(i int) {
 	*c = convBand{}
 	convBands.Put(c)
 }
+
+// upTo is at most the first n elements: a band of rows of the last block ends before the block does.
+func upTo(s []float32, n int) []float32 { return s[:min(n, len(s))] }
 
 var convBands = sync.Pool{New: func() any { return new(convBand) }}

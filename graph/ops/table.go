@@ -78,6 +78,7 @@ var table = []*Op{
 	opDFT,
 	opConvTranspose,
 	opConvInteger,
+	opConvPair,
 	opDequantize,
 	opDictVectorizer,
 	opDet,

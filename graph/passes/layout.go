@@ -52,6 +52,7 @@ func layoutConvolutions(g *graph.Graph) {
 	}
 	g.Nodes = l.nodes
 	fuseConvolutions(g)
+	fusePairs(g)
 }
 
 // packing builds the list of nodes anew.
