@@ -16,7 +16,7 @@ const (
 )
 
 var opConvPair = &Op{
-	Name: "conv_pair", Domain: graph.DomainFused, Type: TypeConvPair, MinInputs: 5, RowAxes: rowsKept,
+	Name: "conv_pair", Domain: graph.DomainFused, Type: TypeConvPair, MinInputs: 5, Rows: rowsFirst,
 	Packs: func(i, rank int) bool { return packsInput(1)(i, rank) || packsInput(3)(i, rank) },
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		_, second, args, err := splitPair(n, in)
