@@ -22,6 +22,7 @@ type queue struct {
 	cfg     Scheduling
 	limit   int64        // runs at once
 	running atomic.Int64 // runs now
+	short   atomic.Int64 // short runs now, beside those
 	waiting atomic.Int64 // calls
 	runTime atomic.Int64 // of a run, ns, an average that forgets
 	perCall atomic.Int64 // that time over the calls of the run
@@ -189,11 +190,24 @@ func (q *queue) makeRoom(urgency uint8, because error) bool {
 	return false
 }
 
+const (
+	// shortRun is the time of a run below which it takes no slot: what waiting and being woken take on a busy machine.
+	shortRun = 50 * time.Microsecond
+	// shortInputs is the most that a call has as inputs of which that is said: the time is that of usual calls.
+	shortInputs = 16 << 10
+)
+
+// isShort reports whether the run of c is expected to be short.
+func (q *queue) isShort(c *Call) bool {
+	usual := q.runTime.Load()
+	return usual != 0 && usual < int64(shortRun) && c.inputBytes <= shortInputs
+}
+
 // observe remembers how long a run of some calls took.
 func (q *queue) observe(d time.Duration, calls, rows int) {
 	forget := func(a *atomic.Int64, ns int64) {
-		if old := a.Load(); old != 0 {
-			ns = old + (ns-old)/8
+		if old := a.Load(); old != 0 { // one run that was preempted says little about the next
+			ns = old + (min(ns, 2*old)-old)/8
 		}
 		a.Store(max(1, ns))
 	}

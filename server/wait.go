@@ -16,9 +16,17 @@ func (q *queue) run(c *Call, now moment) error {
 	if now >= c.deadline {
 		return c.late()
 	}
-	if s.waiting.Load() == 0 && s.take(q, c.inputBytes+c.runBytes) {
+	bytes := c.inputBytes + c.runBytes
+	if q.isShort(c) && s.memory.take(bytes) {
+		q.short.Add(1)
 		err := q.compute(c, now)
-		s.leave(q, c.inputBytes+c.runBytes)
+		q.short.Add(-1)
+		s.giveBack(bytes)
+		return err
+	}
+	if s.waiting.Load() == 0 && s.take(q, bytes) {
+		err := q.compute(c, now)
+		s.leave(q, bytes)
 		return err
 	}
 	if !s.memory.take(c.inputBytes) {
