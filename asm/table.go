@@ -65,7 +65,7 @@ var families = []family{
 	{"rotary_pairs_f32", "func(dst, x, cos, sin []float32)"},
 	{"weighted_rows_f32", "func(dst, x, w []float32, at []int64)"},
 	{"weighted_taps_f32", "func(dst, x, w []float32, at []int32, taps int)"},
-	{"conv_f32", "func(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32)"},
+	{"conv_f32", "func(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32)"},
 	{"conv_depthwise_f32", "func(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)"},
 	{"max_pool_f32", "func(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)"},
 	{"winograd_input_f32", "func(dst, x, tmp []float32, tiles, row, point int)"},

@@ -46,6 +46,7 @@ func ConvBlocks(channels int) int { return (channels + convLanes - 1) / convLane
 type PackedConv struct {
 	M, C, Groups int // output and input channels of all groups
 	KH, KW       int
+	taps         int // products of a channel, where they are counted otherwise: those of the kernel that a point is one of
 	depthwise    bool
 	pool         poolKind
 	winograd     *winograd // instead of data
@@ -151,6 +152,6 @@ func (p *PackedConv) parts() (groups, cg, mg, in, out int) {
 
 // segment is the number of input blocks in a chain.
 func (p *PackedConv) segment() int {
-	perBlock := convLanes * p.KH * p.KW
+	perBlock := convLanes * max(p.KH*p.KW, p.taps)
 	return (convSegment + perBlock - 1) / perBlock
 }

@@ -60,7 +60,7 @@ func GemmBF16(pool *Pool, m int, a []float32, lda int, b *PackedBF16, c []float3
 		e.check(m, b.N)
 		g.epilogue = *e
 	}
-	if g.epilogue.Act == ActRelu && g.epilogue.Residual == nil {
+	if g.epilogue.reluAlone() {
 		g.flags, g.epilogue = g.flags|gemmRelu, Epilogue{}
 	}
 	if b.Tiles {

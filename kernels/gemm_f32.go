@@ -99,7 +99,7 @@ func (g *gemmF32) Chunk(i int) {
 			if g.bias != nil {
 				flags |= gemmBias
 			}
-			if g.epilogue.Act == ActRelu && g.epilogue.Residual == nil {
+			if g.epilogue.reluAlone() {
 				flags |= gemmRelu // the kernel does it
 			}
 		}

@@ -1605,12 +1605,12 @@ func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
 	}
 }
 
-func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32) {
+func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32) {
 	switch {
 	case tier >= cpu.AVX512:
-		conv_f32_14x32_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
+		conv_f32_14x32_avx512(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags, lo, hi)
 	case tier >= cpu.AVX2:
-		conv_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
+		conv_f32_6x16_avx2(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags, lo, hi)
 	default:
 		if emulator != nil {
 			args := struct {
@@ -1626,20 +1626,23 @@ func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels,
 				rows   int
 				xrow   int
 				drow   int
+				dstep  int
 				panels int
 				wpanel int
 				dpanel int
 				ahead  int
-				lines  int
+				left   int
+				skip   int
+				pace   int
 				flags  int
 				lo     float32
 				hi     float32
-			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, panels: panels, wpanel: wpanel, dpanel: dpanel, ahead: ahead, lines: lines, flags: flags, lo: lo, hi: hi}
+			}{dst: dst, x: x, w: w, bias: bias, res: res, taps: taps, count: count, step: step, pixels: pixels, rows: rows, xrow: xrow, drow: drow, dstep: dstep, panels: panels, wpanel: wpanel, dpanel: dpanel, ahead: ahead, left: left, skip: skip, pace: pace, flags: flags, lo: lo, hi: hi}
 			if emulate("conv_f32", noescape(unsafe.Pointer(&args))) {
 				return
 			}
 		}
-		conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
+		conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags, lo, hi)
 	}
 }
 

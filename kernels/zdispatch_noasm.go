@@ -367,8 +367,8 @@ func weighted_taps_f32(dst, x, w []float32, at []int32, taps int) {
 	weighted_taps_f32_ref(dst, x, w, at, taps)
 }
 
-func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32) {
-	conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags, lo, hi)
+func conv_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32) {
+	conv_f32_ref(dst, x, w, bias, res, taps, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags, lo, hi)
 }
 
 func conv_depthwise_f32(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32) {

@@ -359,10 +359,10 @@ func weighted_taps_f32_avx2(dst, x, w []float32, at []int32, taps int)
 func weighted_taps_f32_avx512(dst, x, w []float32, at []int32, taps int)
 
 //go:noescape
-func conv_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32)
+func conv_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32)
 
 //go:noescape
-func conv_f32_14x32_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32)
+func conv_f32_14x32_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32)
 
 //go:noescape
 func conv_depthwise_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)

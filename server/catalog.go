@@ -11,17 +11,24 @@ type Catalog struct {
 	Models  []*Model // by name
 	Default *Model   // answers where no name is given; nil if there is no model
 	byName  map[string]*Model
+	changed chan struct{} // closed when there is a newer one
 }
 
 // Model is what is known of one model.
 type Model struct {
-	Name string
+	Name    string
+	Aliases []string // other names of it
 	// Serving answers where no version is given: the version labelled stable, else the newest that loaded. It is nil
-	// while none has.
+	// while none is in memory; Request.Pick brings it there.
 	Serving  *Engine
 	Labels   map[string]int64
 	Versions []VersionStatus // newest first; only those that are loaded, wanted or broken
-	loaded   map[int64]*Engine
+	// Off says that the model was taken out of memory by request and stays so until it is asked back.
+	Off bool
+
+	loaded map[int64]*Engine
+	first  int64   // the version that answers by default, in memory or not; 0 for none
+	split  []share // of the requests that name no version, by label; nil for no split
 }
 
 // State is the life of a version, in the words of TensorFlow Serving.
@@ -29,16 +36,18 @@ type State string
 
 // The states.
 const (
+	Listed    State = "START" // offered, and loaded when a request asks for it
 	Loading   State = "LOADING"
 	Available State = "AVAILABLE"
-	End       State = "END" // could not be loaded; Error says why
+	End       State = "END" // not to be loaded; Error says why
 )
 
 // VersionStatus is the state of one version.
 type VersionStatus struct {
-	Number int64
-	State  State
-	Error  string
+	Number   int64
+	State    State
+	Error    string
+	Progress *Progress // of one that is being loaded, nil before it has begun
 }
 
 // stable is the label whose version is served by default.
@@ -47,7 +56,7 @@ const stable = "stable"
 // defaultName is the model that is the default among several, if it is there: the embedded one.
 const defaultName = "digits"
 
-// Lookup finds a model by name, or the default for "". Errors wrap ErrNotFound or ErrUnavailable.
+// Lookup finds a model by name or alias, or the default for "". Errors wrap ErrNotFound or ErrUnavailable.
 func (c *Catalog) Lookup(name []byte) (*Model, error) {
 	m := c.Default
 	if len(name) > 0 {
@@ -62,7 +71,7 @@ func (c *Catalog) Lookup(name []byte) (*Model, error) {
 	return m, nil
 }
 
-// Engine is what answers for m by default. Errors wrap ErrUnavailable.
+// Engine is what answers for m by default if it is in memory; requests use Request.Pick. Errors wrap ErrUnavailable.
 func (m *Model) Engine() (*Engine, error) {
 	if m.Serving == nil {
 		return nil, Fail(ErrUnavailable, "model %s: no version is loaded", m.Name)
@@ -76,9 +85,24 @@ func (m *Model) Version(n int64) *Engine { return m.loaded[n] }
 // Label is the engine that a label points to, nil if that is not loaded.
 func (m *Model) Label(name string) *Engine { return m.loaded[m.Labels[name]] }
 
-// newCatalog puts models together.
+// Coming reports whether a version is on its way into memory, or can be brought there.
+func (m *Model) Coming() bool {
+	return slices.ContainsFunc(m.Versions, func(v VersionStatus) bool { return v.State == Listed || v.State == Loading })
+}
+
+// status finds a version that is known, nil if it is not.
+func (m *Model) status(n int64) *VersionStatus {
+	for i := range m.Versions {
+		if m.Versions[i].Number == n {
+			return &m.Versions[i]
+		}
+	}
+	return nil
+}
+
+// newCatalog puts models together. An alias never hides a model.
 func newCatalog(models map[string]*Model) *Catalog {
-	c := &Catalog{byName: models}
+	c := &Catalog{byName: models, changed: make(chan struct{})}
 	for _, name := range slices.Sorted(maps.Keys(models)) {
 		c.Models = append(c.Models, models[name])
 	}
@@ -88,13 +112,20 @@ func newCatalog(models map[string]*Model) *Catalog {
 	if m := models[defaultName]; m != nil {
 		c.Default = m
 	}
+	for _, m := range c.Models {
+		for _, a := range m.Aliases {
+			if models[a] == nil {
+				models[a] = m
+			}
+		}
+	}
 	return c
 }
 
-// ready reports whether something can answer.
+// ready reports whether something can answer, at once or after it was loaded.
 func (c *Catalog) ready() bool {
 	for _, m := range c.Models {
-		if m.Serving != nil {
+		if m.Serving != nil || !m.Off && m.status(m.first) != nil && m.status(m.first).State == Listed {
 			return true
 		}
 	}

@@ -23,6 +23,7 @@ type Runner interface {
 // Config is everything a server is told. Zero durations and sizes mean the defaults stated here.
 type Config struct {
 	HTTP  string // address of the API and the page
+	GRPC  string // address of the gRPC services; empty for none
 	Admin string // address of metrics and profiles; empty for none (metrics then are at HTTP)
 
 	TLS            TLS
@@ -30,6 +31,9 @@ type Config struct {
 	AllowPlaintext bool // serve off loopback without TLS
 
 	Sources []Source        // where models come from, the first that has a name wins
+	Policy  Policy          // which versions are kept ready of models without a policy of their own; the newest
+	Lazy    bool            // models are loaded when a request asks for them
+	Memory  int64           // bytes of weights of all loaded models, no limit; beyond it the least recently used make room
 	Keys    *registry.Store // where API keys come from; nil for none
 	// Load turns the bytes of a model file into something that runs.
 	Load func(data []byte) (Runner, error)
@@ -45,6 +49,7 @@ type Config struct {
 	BodyTimeout    time.Duration // to read head and body of a request with a larger body, 60 s
 	IdleTimeout    time.Duration // of a kept connection, 75 s: longer than a load balancer's 60
 	WriteTimeout   time.Duration // to write an answer, 30 s
+	LoadWait       time.Duration // longest wait of a request for a model that is being loaded, 10 s
 	Poll           time.Duration // between two looks at the sources and keys, 1 s
 	DrainGrace     time.Duration // between readiness going off and the listener closing, 1 s
 	DrainTimeout   time.Duration // of the whole drain, 30 s
@@ -74,7 +79,11 @@ func (c *Config) setDefaults() {
 	set(&c.BodyTimeout, 60*time.Second)
 	set(&c.IdleTimeout, 75*time.Second)
 	set(&c.WriteTimeout, 30*time.Second)
+	set(&c.LoadWait, 10*time.Second)
 	set(&c.Poll, time.Second)
+	if !c.Policy.All && c.Policy.Latest == 0 && c.Policy.Specific == nil {
+		c.Policy = latestOne
+	}
 	set(&c.DrainGrace, time.Second)
 	set(&c.DrainTimeout, 30*time.Second)
 	if c.Log == nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotpath/hotpath/graph"
@@ -24,8 +25,10 @@ type Engine struct {
 	metrics   *metrics.Model
 	header    []byte // "name/version"
 	precision string // fast mode of the plan, "" for none
+	rows      int    // most rows of one request, as the model's settings say; 0 for the server's limit
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
+	used      atomic.Int64 // when a request last began on it, about: a moment
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -66,6 +69,9 @@ func newEngine(name string, version int64, digest string, r Runner) *Engine {
 
 // maxRows is the largest request: the configured number, or fewer where the answer would be too large.
 func (e *Engine) maxRows(configured int) int {
+	if e.rows > 0 {
+		configured = min(configured, e.rows)
+	}
 	if e.rowBytes == 0 {
 		return configured
 	}
@@ -86,6 +92,13 @@ func (e *Engine) warm() error {
 		return fmt.Errorf("first run on zeros: %w", err)
 	}
 	return nil
+}
+
+// touch notes that e is in use. One write in 10 ms is enough to tell what is not.
+func (e *Engine) touch(now moment) {
+	if now.since(moment(e.used.Load())) > 10*time.Millisecond {
+		e.used.Store(int64(now))
+	}
 }
 
 func (e *Engine) session() *Session {

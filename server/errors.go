@@ -27,6 +27,7 @@ var (
 	ErrQuota        = errors.New("limit of the API key")
 	ErrDeadline     = errors.New("deadline exceeded")
 	ErrGone         = errors.New("client is gone")
+	ErrConflict     = errors.New("conflict")
 	ErrUnavailable  = errors.New("service unavailable")
 )
 
@@ -91,6 +92,7 @@ var statuses = []struct {
 	{graph.ErrLimit, fasthttp.StatusRequestEntityTooLarge},
 	{ErrEncoding, fasthttp.StatusUnsupportedMediaType},
 	{ErrHost, fasthttp.StatusMisdirectedRequest},
+	{ErrConflict, fasthttp.StatusConflict},
 	{ErrBusy, fasthttp.StatusTooManyRequests},
 	{ErrQuota, fasthttp.StatusTooManyRequests},
 	{ErrDeadline, fasthttp.StatusGatewayTimeout},

@@ -2,8 +2,6 @@ package server
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -117,9 +115,7 @@ func (r *Request) fail(err error) {
 	text := err.Error()
 	log := r.srv.cfg.Log
 	if status == fasthttp.StatusInternalServerError {
-		var id [8]byte
-		_, _ = rand.Read(id[:])
-		ref := hex.EncodeToString(id[:])
+		ref := reference()
 		log.Error("request failed", "id", ref, "path", string(r.Path()), "error", text)
 		text = "internal error, logged as " + ref // details may name files or addresses, so they stay here
 	} else {
@@ -186,8 +182,13 @@ func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
 }
 
 // expect decides on a request with Expect: 100-continue before its body is sent.
-func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
-	if ctx.Request.Header.ContentLength() > s.cfg.MaxBody {
+func (s *Server) expect(l *listener, ctx *fasthttp.RequestCtx) int {
+	var params [maxParams][]byte
+	most := int64(s.cfg.MaxBody)
+	if route, _ := l.router.find(ctx.Method(), ctx.URI().PathOriginal(), &params); route != nil && route.MaxBody > 0 {
+		most = route.MaxBody
+	}
+	if int64(ctx.Request.Header.ContentLength()) > most {
 		err := s.errTooLarge()
 		s.metrics.Refused(Status(err))
 		writeError(ctx, Status(err), err.Error())

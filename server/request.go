@@ -135,7 +135,7 @@ func (r *Request) HeaderBytes(name string, value []byte) {
 }
 
 // MaxRows is the most rows that one request to e may have.
-func (r *Request) MaxRows(e *Engine) int { return e.maxRows(r.srv.cfg.MaxRows) }
+func (r *Request) MaxRows(e *Engine) int { return r.srv.MaxRows(e) }
 
 // Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
 func (r *Request) Ready() error { return r.srv.ready() }

@@ -26,9 +26,13 @@ type Server struct {
 	catalog   atomic.Pointer[Catalog]
 	watcher   *watcher
 	listeners []*listener
-	requests  sync.Pool // of *Request
-	calls     sync.Pool // of *Call
+	grpc      *grpcServer // nil without gRPC
+	requests  sync.Pool   // of *Request
+	calls     sync.Pool   // of *Call
 	draining  atomic.Bool
+	serving   atomic.Bool   // requests are answered
+	awaiting  atomic.Int64  // requests that wait for a model to be loaded
+	turn      atomic.Uint64 // counts requests that a split places
 	// lastRequest is when the last request came while draining, health checks aside: a moment.
 	lastRequest atomic.Int64
 	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
@@ -61,7 +65,7 @@ func New(cfg Config) (*Server, error) {
 		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
 		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
 	})
-	s.watcher = &watcher{srv: s, models: map[string]map[int64]*version{}}
+	s.watcher = newWatcher(s)
 	s.catalog.Store(newCatalog(nil))
 	if cfg.Keys != nil { // at start an unreadable key store is fatal: it may hold keys to demand
 		keys, err := cfg.Keys.Keys()
@@ -79,7 +83,13 @@ func New(cfg Config) (*Server, error) {
 		s.close()
 		return nil, err
 	}
-	s.watcher.poll()
+	if s.cfg.GRPC != "" {
+		if err := s.openGRPC(); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	s.watcher.begin()
 	return s, nil
 }
 
@@ -140,7 +150,7 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 	hs := &fasthttp.Server{
 		Handler:               s.handler(l),
 		ErrorHandler:          s.protocolError,
-		ExpectHandler:         s.expect,
+		ExpectHandler:         func(ctx *fasthttp.RequestCtx) int { return s.expect(l, ctx) },
 		Name:                  "hotpath",
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,
@@ -196,8 +206,15 @@ func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 // Models is the catalogue at this moment.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
+// MaxRows is the most rows that one request to e may have.
+func (s *Server) MaxRows(e *Engine) int { return e.maxRows(s.cfg.MaxRows) }
+
+// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
+func (s *Server) Ready() error { return s.ready() }
+
 // Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
 func (s *Server) Serve(ctx context.Context) error {
+	s.serving.Store(true)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.watcher.watch(work) })
@@ -206,7 +223,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer background.Wait()
 	defer stop()
 
-	failed := make(chan error, len(s.listeners))
+	failed := make(chan error, len(s.listeners)+1)
+	if s.grpc != nil {
+		background.Go(func() {
+			if err := s.grpc.serve(); err != nil {
+				failed <- err
+			}
+		})
+	}
 	for _, l := range s.listeners {
 		background.Go(func() {
 			ln := l.ln
@@ -230,5 +254,8 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) close() {
 	for _, l := range s.listeners {
 		_ = l.ln.Close()
+	}
+	if s.grpc != nil {
+		_ = s.grpc.ln.Close()
 	}
 }

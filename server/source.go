@@ -22,10 +22,28 @@ type Offer struct {
 	// has stayed the same between two looks.
 	Settled bool
 	Labels  []string
+	// Size is about how many bytes of weights it has, 0 if that is not known before it is read.
+	Size int64
 	// Read returns the bytes.
 	Read func() ([]byte, error)
+	// Warmup returns recorded inputs by name, an archive of arrays (.npz) each, to run before the version is served; nil
+	// for none. It is called after Read.
+	Warmup func() ([][]byte, error)
+	// Settings is what is set for the model, the same in all its offers; nil for nothing.
+	Settings *Settings
 	// Problem is why this version cannot be offered, for one that is there but unusable.
 	Problem error
+
+	dir string // in a Dir, the directory of the version
+}
+
+// Settings is what is set for one model beside its versions.
+type Settings struct {
+	Policy  Policy         // the zero value is the server's
+	Split   map[string]int // weights of labels among the requests that name no version; nil for no split
+	Aliases []string       // other names of the model
+	MaxRows int            // rows of one request; 0 for the server's limit
+	Notes   []string       // what was set and is ignored
 }
 
 // Embedded is a source of one model that is part of the program.
@@ -52,7 +70,10 @@ func (f Fallback) Scan() ([]Offer, error) {
 }
 
 // Registry is the models of a registry directory.
-type Registry struct{ Store *registry.Store }
+type Registry struct {
+	Store  *registry.Store
+	Access registry.Access // to decrypt versions, and demand signatures of them
+}
 
 // Scan offers every version.
 func (r Registry) Scan() ([]Offer, error) {
@@ -66,10 +87,22 @@ func (r Registry) Scan() ([]Offer, error) {
 		for l, at := range m.Labels {
 			labels[at] = append(labels[at], l)
 		}
+		settings := &Settings{Split: m.Split, Aliases: m.Aliases}
+		if m.Policy != "" {
+			if settings.Policy, err = ParsePolicy(m.Policy); err != nil {
+				return nil, fmt.Errorf("scan registry: model %s: %w", m.Name, err)
+			}
+		}
 		for _, v := range m.Versions {
-			offers = append(offers, Offer{Model: m.Name, Version: v.Number, Fingerprint: v.Digest, Settled: true,
-				Labels: labels[v.Number],
-				Read:   func() ([]byte, error) { return r.Store.Blob(v.Digest) }})
+			o := Offer{Model: m.Name, Version: v.Number, Fingerprint: v.Digest, Settled: true, Size: v.Size,
+				Labels: labels[v.Number], Settings: settings}
+			var warmup [][]byte // read with the model, since a signature is over both
+			o.Read = func() (model []byte, err error) {
+				model, warmup, err = r.Store.Read(m.Name, v, r.Access)
+				return model, err
+			}
+			o.Warmup = func() ([][]byte, error) { return warmup, nil }
+			offers = append(offers, o)
 		}
 	}
 	return offers, nil

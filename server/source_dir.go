@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -16,9 +17,15 @@ import (
 )
 
 // modelFiles are what a version directory may have, the first that is there: a file, or what makes the directory a SavedModel.
-var modelFiles = []string{"model.onnx", savedModel, "model.keras", "model.h5"}
+var modelFiles = []string{"model.onnx", savedModel, "model.keras", "model.h5", tritonSavedModel}
 
-const savedModel = "saved_model.pb"
+const (
+	savedModel       = "saved_model.pb"
+	tritonSavedModel = "model.savedmodel/saved_model.pb"
+)
+
+// warmupFile is where a version directory may have recorded inputs by name.
+const warmupFile = "warmup.npz"
 
 // maxVersionFiles is how many files of a version directory are looked at.
 const maxVersionFiles = 4096
@@ -27,8 +34,9 @@ const maxVersionFiles = 4096
 const maxModelBytes = 2<<30 - 1
 
 // Dir is a directory with DIR/NAME/VERSION/model.onnx, or DIR/VERSION/model.onnx, which is the base path of one model
-// in TensorFlow Serving. A version may keep weights beside the model, or be of another format (modelFiles). Nothing outside the directory
-// is read, through links either, unless Open follows them to weights.
+// in TensorFlow Serving. A version may keep weights beside the model, be of another format (modelFiles), and have recorded inputs to be
+// warmed with in warmup.npz; a model may have the config.pbtxt of Triton beside its versions. Nothing outside the directory is read,
+// through links either, unless Open follows them to weights.
 type Dir struct {
 	Path string
 	Open loader.Options
@@ -49,37 +57,61 @@ func (d Dir) Scan() ([]Offer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("models directory: %w", err)
 	}
-	var offers []Offer
+	offers := d.versions(root, ".", filepath.Base(abs), entries) // the base path of one model
 	for _, e := range entries {
-		if n, ok := versionNumber(e.Name()); ok {
-			if o, ok := d.offer(root, filepath.Base(abs), e.Name(), n); ok {
-				offers = append(offers, o)
-				continue
-			}
-		}
-		if registry.CheckName(e.Name()) != nil {
+		if registry.CheckName(e.Name()) != nil || slices.ContainsFunc(offers, func(o Offer) bool { return o.dir == e.Name() }) {
 			continue
 		}
 		versions, err := fs.ReadDir(root.FS(), e.Name())
 		if err != nil {
 			continue // a file, or gone meanwhile
 		}
-		for _, v := range versions {
-			if n, ok := versionNumber(v.Name()); ok {
-				if o, ok := d.offer(root, e.Name(), path.Join(e.Name(), v.Name()), n); ok {
-					offers = append(offers, o)
-				}
-			}
-		}
+		offers = append(offers, d.versions(root, e.Name(), e.Name(), versions)...)
 	}
 	return offers, nil
 }
 
-// offer describes the version in directory dir, ok false if there is no model file in it.
-func (d Dir) offer(root *os.Root, model, dir string, version int64) (Offer, bool) {
-	for _, name := range modelFiles {
+// versions offers what directory dir has of a model.
+func (d Dir) versions(root *os.Root, dir, model string, entries []fs.DirEntry) (offers []Offer) {
+	var config *triton
+	var problem error
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == tritonConfig }) {
+		config, problem = readTriton(root, dir, model)
+	}
+	for _, e := range entries {
+		n, ok := versionNumber(e.Name())
+		if !ok {
+			continue
+		}
+		files := modelFiles
+		if config != nil && config.file != "" {
+			files = []string{config.file}
+		}
+		o, ok := d.offer(root, path.Join(dir, e.Name()), files)
+		if !ok {
+			continue
+		}
+		o.Model, o.Version = model, n
+		if config != nil {
+			o.Settings = config.settings
+		}
+		if problem != nil {
+			o.Problem = problem
+		}
+		if o.Problem != nil {
+			o.Fingerprint = o.Problem.Error()
+		}
+		offers = append(offers, o)
+	}
+	return offers
+}
+
+// offer describes the version in directory dir, ok false if none of the files is in it.
+func (d Dir) offer(root *os.Root, dir string, files []string) (Offer, bool) {
+	for _, name := range files {
 		file := path.Join(dir, name)
-		o := Offer{Model: model, Version: version, Read: func() ([]byte, error) { return d.read(dir, name) }}
+		o := Offer{dir: dir, Read: func() ([]byte, error) { return d.read(dir, name) },
+			Warmup: func() ([][]byte, error) { return d.warmup(path.Join(dir, warmupFile)) }}
 		info, err := root.Stat(file)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -91,15 +123,16 @@ func (d Dir) offer(root *os.Root, model, dir string, version int64) (Offer, bool
 		case info.Size() > maxModelBytes:
 			o.Problem = fmt.Errorf("%s: %d bytes, the limit is %d", file, info.Size(), maxModelBytes)
 		default:
-			o.Fingerprint = fingerprint(root, dir)
+			o.Fingerprint, o.Size = fingerprint(root, dir)
 		}
 		return o, true
 	}
 	return Offer{}, false
 }
 
-// fingerprint is the names, sizes and times of the files below dir; where there are too many, of those that come first.
-func fingerprint(root *os.Root, dir string) string {
+// fingerprint is the names, sizes and times of the files below dir, and their size in all; where there are too many, of
+// those that come first.
+func fingerprint(root *os.Root, dir string) (text string, size int64) {
 	h := sha256.New()
 	files := 0
 	_ = fs.WalkDir(root.FS(), dir, func(file string, _ fs.DirEntry, err error) error {
@@ -108,10 +141,11 @@ func fingerprint(root *os.Root, dir string) string {
 		}
 		if info, statErr := root.Stat(file); err == nil && statErr == nil && info.Mode().IsRegular() {
 			fmt.Fprintf(h, "%q %d %d\n", file, info.Size(), info.ModTime().UnixNano())
+			size += info.Size()
 		}
 		return nil // what cannot be read will be an error of the model, if it needs it
 	})
-	return fmt.Sprintf("%x", h.Sum(nil))
+	return fmt.Sprintf("%x", h.Sum(nil)), size
 }
 
 // read returns the model in directory dir as one file.
@@ -134,18 +168,49 @@ func (d Dir) read(dir, name string) ([]byte, error) {
 }
 
 func (d Dir) pack(root, within *os.Root, dir, name string) ([]byte, error) {
-	if name == savedModel {
+	switch name {
+	case savedModel:
 		return d.Open.PackDir(within)
+	case tritonSavedModel:
+		below, err := within.OpenRoot(path.Dir(name))
+		if err != nil {
+			return nil, err
+		}
+		defer below.Close()
+		return d.Open.PackDir(below)
 	}
 	f, err := root.OpenFile(path.Join(dir, name), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not make it wait
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if beside, err := fs.ReadDir(within.FS(), "."); err == nil && len(beside) == 1 {
+	beside, err := fs.ReadDir(within.FS(), ".")
+	if err == nil && !slices.ContainsFunc(beside, func(e fs.DirEntry) bool { return e.Name() != name && e.Name() != warmupFile }) {
 		return loader.ReadOpened(f) // all there is
 	}
 	return d.Open.PackFile(f, within)
+}
+
+// warmup reads the recorded inputs of a version, nil if it has none.
+func (d Dir) warmup(file string) ([][]byte, error) {
+	root, err := os.OpenRoot(d.Path)
+	if err != nil {
+		return nil, fmt.Errorf("models directory: %w", err)
+	}
+	defer root.Close()
+	f, err := root.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := loader.ReadOpened(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return [][]byte{data}, nil
 }
 
 // versionNumber reads the name of a version directory: a positive decimal number, leading zeros allowed as in

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -173,25 +174,36 @@ func TestHalfCopiedFile(t *testing.T) {
 	eventually(t, "the complete file is served", func() bool { return serving(s, "m") == 1 })
 }
 
+// publish stages and publishes a version.
+func publish(t testing.TB, store *registry.Store, name, label string, data []byte) registry.Version {
+	t.Helper()
+	b, err := store.Stage(bytes.NewReader(data), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Discard()
+	v, err := store.Publish(registry.Publication{Name: name, Label: label, Model: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // TestRegistrySource follows labels, rollbacks and deletions made by another process.
 func TestRegistrySource(t *testing.T) {
 	store := registry.New(t.TempDir())
-	publish := func(label string, factor float32) int64 {
-		v, err := registry.New(store.Dir()).Publish("m", label, servertest.Model(3, factor), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v.Number
+	publishVersion := func(label string, factor float32) int64 {
+		return publish(t, registry.New(store.Dir()), "m", label, servertest.Model(3, factor)).Number
 	}
 	s := start(t, func(c *server.Config) {
 		c.Sources = []server.Source{server.Fallback{First: server.Registry{Store: store}, Else: c.Sources[0]}}
 	})
 	alive(t, s) // from the fallback
-	publish("", 1)
+	publishVersion("", 1)
 	eventually(t, "the first version", func() bool { return serving(s, "m") == 1 })
-	v2 := publish("stable", 2)
+	v2 := publishVersion("stable", 2)
 	eventually(t, "the stable version", func() bool { return serving(s, "m") == v2 })
-	v3 := publish("canary", 3)
+	v3 := publishVersion("canary", 3)
 	eventually(t, "a canary is loaded beside it", func() bool { return s.Models().Models[0].Label("canary") != nil })
 	if serving(s, "m") != v2 {
 		t.Error("the canary serves by default")

@@ -2,22 +2,45 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hotpath/hotpath/server/registry"
 )
 
-// watcher keeps the catalogue equal to what the sources offer. It loads on its own goroutine, so that requests never
-// wait for it, and changes what is served by swapping one pointer.
+// watcher keeps the catalogue equal to what the sources offer. One goroutine decides; versions are read, compiled and
+// warmed on others, so that neither requests nor other models wait for a large one, and what is served changes by
+// swapping one pointer.
 type watcher struct {
-	srv    *Server
-	models map[string]map[int64]*version // what is known, by name and number
-	saved  time.Time                     // when quotas were
+	srv     *Server
+	models  map[string]*family // what is known, by name
+	offers  map[string][]Offer // what the sources had at the last look
+	looks   int                // number of that
+	running int                // loads under way
+	most    int                // loads at once
+	changed bool               // since the catalogue was made
+	saved   time.Time          // when quotas were
+	results chan *job
+	wake    chan struct{}
+
+	mu     sync.Mutex // guards what requests leave for the goroutine
+	asked  []request
+	lookup bool // a look is wanted
+}
+
+// request is what a request wants of the watcher.
+type request struct {
+	model   string
+	version int64 // 0: the whole model is ordered in or out
+	in      bool
+}
+
+// family is the versions of one model.
+type family struct {
+	versions map[int64]*version
+	off      bool  // unloaded by request
+	serving  int64 // the version that served by default at the last look; 0 for none
 }
 
 // version is one version of a model in any state.
@@ -28,30 +51,60 @@ type version struct {
 	err         error     // why the last try failed
 	broken      bool      // err was reported and is final for this fingerprint, but for retry
 	retry       time.Time // when to try again bytes that could not be read; zero for never
+	tried       int       // look at which they were tried last
+	job         *job      // the load under way
+	queued      bool      // to be loaded when there is room
+	asked       bool      // by a request since it was last in memory
+	evicted     bool      // taken out of memory for others: waits for a request
 }
 
-// errRead marks bytes that could not be read at all, which may pass; bytes that do not load stay bad.
-var errRead = errors.New("cannot be read")
-
-// readRetry is the pause before that is tried again.
+// readRetry is the pause before bytes that could not be read are tried again.
 const readRetry = 30 * time.Second
 
-// watch looks at the sources until ctx ends. The first look was made by the caller.
+func newWatcher(s *Server) *watcher {
+	return &watcher{srv: s, models: map[string]*family{}, offers: map[string][]Offer{}, results: make(chan *job), wake: make(chan struct{}, 1)}
+}
+
+// begin makes the first look and returns when all that shall be in memory is there.
+func (w *watcher) begin() {
+	w.most = startLoads()
+	w.look()
+	w.step()
+	for w.running > 0 {
+		w.finish(<-w.results)
+		w.step()
+	}
+	w.publish()
+	w.most = serveLoads()
+}
+
+// watch follows the sources until ctx ends. A load under way is left to end by itself.
 func (w *watcher) watch(ctx context.Context) {
 	tick := time.NewTicker(w.srv.cfg.Poll)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			for range w.running {
+				go func() { <-w.results }()
+			}
 			return
 		case <-tick.C:
-			w.poll()
+			w.look()
+		case <-w.wake:
+			w.serveAsked()
+		case j := <-w.results:
+			w.finish(j)
+		}
+		w.step()
+		if w.changed {
+			w.publish()
 		}
 	}
 }
 
-// poll looks once.
-func (w *watcher) poll() {
+// look asks the sources and the key store what they have.
+func (w *watcher) look() {
 	w.pollKeys()
 	offers := map[string][]Offer{}
 	for _, src := range w.srv.cfg.Sources {
@@ -69,19 +122,19 @@ func (w *watcher) poll() {
 		}
 		for name, list := range here {
 			if _, taken := offers[name]; !taken {
-				offers[name] = list
+				offers[name] = newestFirst(list)
 			}
 		}
 	}
-	for name := range w.models {
-		if len(offers[name]) == 0 {
-			w.unload(name, nil)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(offers)) {
-		w.reconcile(name, offers[name])
-	}
-	w.publish(offers)
+	w.offers = offers
+	w.looks++
+	w.changed = true // labels, settings and states may have
+}
+
+// newestFirst sorts offers of one model and drops what is there twice: of 7 and 007 the first one counts.
+func newestFirst(offers []Offer) []Offer {
+	slices.SortStableFunc(offers, func(a, b Offer) int { return int(min(1, max(-1, b.Version-a.Version))) })
+	return slices.CompactFunc(offers, func(a, b Offer) bool { return a.Version == b.Version })
 }
 
 func (w *watcher) pollKeys() {
@@ -100,150 +153,61 @@ func (w *watcher) pollKeys() {
 	}
 }
 
-// reconcile loads what should be loaded of one model: the newest version that can be, and every one with a label.
-func (w *watcher) reconcile(name string, offers []Offer) {
-	slices.SortStableFunc(offers, func(a, b Offer) int { return int(min(1, max(-1, b.Version-a.Version))) })
-	known := w.models[name]
-	if known == nil {
-		known = map[int64]*version{}
-		w.models[name] = known
+// demand asks for a version that is offered.
+func (w *watcher) demand(model string, version int64) { w.ask(request{model, version, true}) }
+
+// order asks for a model to be brought into memory or taken out of it.
+func (w *watcher) order(model string, in bool) { w.ask(request{model, 0, in}) }
+
+func (w *watcher) ask(r request) {
+	w.mu.Lock()
+	if !slices.Contains(w.asked, r) {
+		w.asked = append(w.asked, r)
 	}
-	keep := map[int64]bool{}
-	newest := false // whether a newest version was found
-	waiting := false
-	for i, o := range offers {
-		if i > 0 && offers[i-1].Version == o.Version {
-			continue // 7 and 007: the first one counts
-		}
-		if newest && len(o.Labels) == 0 {
+	w.mu.Unlock()
+	w.poke()
+}
+
+// refresh asks for a look now.
+func (w *watcher) refresh() {
+	w.mu.Lock()
+	w.lookup = true
+	w.mu.Unlock()
+	w.poke()
+}
+
+func (w *watcher) poke() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// serveAsked takes what requests have left.
+func (w *watcher) serveAsked() {
+	w.mu.Lock()
+	asked, lookup := w.asked, w.lookup
+	w.asked, w.lookup = nil, false
+	w.mu.Unlock()
+	if lookup {
+		w.look()
+	}
+	for _, r := range asked {
+		f := w.models[r.model]
+		if f == nil {
 			continue
 		}
-		v := known[o.Version]
-		if v == nil {
-			v = &version{}
-			known[o.Version] = v
-		}
-		w.load(v, o)
-		keep[o.Version] = v.engine != nil || !newest
-		newest = newest || v.engine != nil
-		waiting = waiting || v.engine == nil && !v.broken
-	}
-	if !newest || waiting { // nothing better is ready: what serves goes on serving
-		for n, v := range known {
-			keep[n] = keep[n] || v.engine != nil
-		}
-	}
-	w.unload(name, keep)
-}
-
-// unload drops the versions of a model that are not in keep.
-func (w *watcher) unload(name string, keep map[int64]bool) {
-	for n, v := range w.models[name] {
-		if keep[n] {
+		w.changed = true // whoever asked waits for a new catalogue
+		if r.version != 0 {
+			if v := f.versions[r.version]; v != nil {
+				v.asked = true
+			}
 			continue
 		}
-		if v.engine != nil {
-			v.engine.metrics.Unload()
-			w.srv.cfg.Log.Info("model unloaded", "model", name, "version", n)
+		f.off = !r.in
+		for _, v := range f.versions {
+			v.asked = r.in
+			v.evicted = false
 		}
-		delete(w.models[name], n)
 	}
-	if len(w.models[name]) == 0 {
-		delete(w.models, name)
-	}
-}
-
-// load brings v to what o offers. A version that cannot be loaded leaves the engine that v had in place.
-func (w *watcher) load(v *version, o Offer) {
-	first := v.fingerprint != o.Fingerprint || v.fingerprint == "" && v.err == nil
-	again := !v.retry.IsZero() && time.Now().After(v.retry)
-	if !first && (v.err == nil || v.broken && !again) {
-		return
-	}
-	v.fingerprint = o.Fingerprint
-	e, digest, err := w.tryLoad(o, v.digest)
-	if err == nil && e == nil { // the same bytes as before
-		v.err, v.broken, v.retry = nil, false, time.Time{}
-		return
-	}
-	v.err, v.retry = err, time.Time{}
-	if errors.Is(err, errRead) {
-		v.retry = time.Now().Add(readRetry)
-	}
-	if err != nil {
-		// Half-copied files are no reason for alarm: only what stayed the same between two looks is called broken.
-		if v.broken = !first || o.Settled || o.Problem != nil; v.broken {
-			w.srv.metrics.LoadFailed(o.Model)
-			w.srv.cfg.Log.Error("model version is broken and not served", "model", o.Model, "version", o.Version, "error", err)
-		}
-		return
-	}
-	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
-	w.srv.enqueue(e)
-	old := v.engine
-	v.engine, v.digest, v.broken = e, digest, false
-	if old != nil {
-		old.metrics.Unload()
-	}
-	w.srv.cfg.Log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", digest, "weight_bytes", e.runner.WeightBytes())
-}
-
-// tryLoad reads, loads and warms a version. Both results are nil if the bytes have the digest that is loaded already.
-func (w *watcher) tryLoad(o Offer, loaded string) (e *Engine, digest string, err error) {
-	debug.SetPanicOnFault(true)
-	defer func() {
-		if p := recover(); p != nil {
-			e, err = nil, fmt.Errorf("panic while loading: %v", p)
-		}
-	}()
-	if o.Problem != nil {
-		return nil, "", o.Problem
-	}
-	data, err := o.Read()
-	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", err, errRead)
-	}
-	digest = registry.Digest(data)
-	if digest == loaded {
-		return nil, digest, nil
-	}
-	runner, err := w.srv.cfg.Load(data)
-	if err != nil {
-		return nil, "", err
-	}
-	e = newEngine(o.Model, o.Version, digest, runner)
-	return e, digest, e.warm()
-}
-
-// publish makes the catalogue of what is known now.
-func (w *watcher) publish(offers map[string][]Offer) {
-	models := map[string]*Model{}
-	for name, known := range w.models {
-		m := &Model{Name: name, Labels: map[string]int64{}, loaded: map[int64]*Engine{}}
-		for _, n := range slices.Backward(slices.Sorted(maps.Keys(known))) {
-			v := known[n]
-			st := VersionStatus{Number: n, State: Loading}
-			switch {
-			case v.engine != nil:
-				st.State = Available
-				m.loaded[n] = v.engine
-				if m.Serving == nil {
-					m.Serving = v.engine
-				}
-			case v.broken:
-				st.State, st.Error = End, v.err.Error()
-			}
-			m.Versions = append(m.Versions, st)
-		}
-		for _, o := range offers[name] {
-			for _, l := range o.Labels {
-				m.Labels[l] = o.Version
-			}
-		}
-		if e := m.Label(stable); e != nil {
-			m.Serving = e
-		}
-		models[name] = m
-	}
-	w.srv.catalog.Store(newCatalog(models))
 }

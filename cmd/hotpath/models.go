@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hotpath/hotpath/graph"
-	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/server/registry"
 )
 
@@ -18,7 +16,11 @@ type modelsCmd struct {
 	Label    modelsLabelCmd    `cmd:"" help:"Point a label to a version."`
 	Rollback modelsRollbackCmd `cmd:"" help:"Point a label back to where it was before its last move."`
 	Delete   modelsDeleteCmd   `cmd:"" help:"Remove a version, or a whole model."`
-	Verify   modelsVerifyCmd   `cmd:"" help:"Read every model and compare its digest."`
+	Alias    modelsAliasCmd    `cmd:"" help:"Make a name another name of a model, or move it to another model."`
+	Policy   modelsPolicyCmd   `cmd:"" help:"Say which versions of a model servers keep ready."`
+	Split    modelsSplitCmd    `cmd:"" help:"Divide the requests that name no version between labels."`
+	Verify   modelsVerifyCmd   `cmd:"" help:"Read every model and compare its digest, and signatures with --key."`
+	Keygen   modelsKeygenCmd   `cmd:"" help:"Make a key to sign models with, or one to encrypt them to."`
 }
 
 // storeFlags are those of every verb on a registry.
@@ -34,57 +36,6 @@ func (f *storeFlags) print(e *env, v any, plain func()) error {
 	}
 	plain()
 	return nil
-}
-
-type modelsPublishCmd struct {
-	Name  string            `arg:"" help:"Name of the model."`
-	Model string            `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
-	Label string            `help:"Label to move to the new version, such as stable." placeholder:"L"`
-	Note  map[string]string `help:"Provenance to keep with the version, KEY=VALUE." placeholder:"KEY=VALUE"`
-	storeFlags
-}
-
-// provenancePrefix marks the metadata of a model file that becomes provenance of its version.
-const provenancePrefix = "hotpath."
-
-// Help implements kong's long help.
-func (modelsPublishCmd) Help() string {
-	return `A version is one ONNX file: weights beside the model go into it, and models of other formats are converted.`
-}
-
-// Run implements the verb. A model that does not load is never published.
-func (c *modelsPublishCmd) Run(e *env) error {
-	m, data, err := e.models.Pack(c.Model)
-	if err != nil {
-		return err
-	}
-	p, err := plan.Compile(m, plan.Options{})
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
-	}
-	provenance := map[string]string{"weight_bytes": fmt.Sprint(p.WeightBytes())}
-	if m.Producer != "" {
-		provenance["producer"] = m.Producer
-	}
-	for k, v := range m.Metadata {
-		if strings.HasPrefix(k, provenancePrefix) && k != graph.SignatureKey {
-			provenance[strings.TrimPrefix(k, provenancePrefix)] = v
-		}
-	}
-	maps.Copy(provenance, c.Note)
-	store := openStore(c.Store)
-	v, err := store.Publish(c.Name, c.Label, data, provenance)
-	if err != nil {
-		return err
-	}
-	result := struct {
-		Name  string `json:"name"`
-		Label string `json:"label,omitempty"`
-		registry.Version
-	}{c.Name, c.Label, v}
-	return c.print(e, result, func() {
-		fmt.Fprintf(e.stdout, "published %s version %d, %d bytes, sha256 %s\n", c.Name, v.Number, v.Size, v.Digest)
-	})
 }
 
 type modelsListCmd struct{ storeFlags }
@@ -204,7 +155,11 @@ func (c *modelsDeleteCmd) Run(e *env) error {
 	})
 }
 
-type modelsVerifyCmd struct{ storeFlags }
+type modelsVerifyCmd struct {
+	Key []string `help:"PEM file of a public key: every version must be signed by one of them." placeholder:"FILE" type:"existingfile"`
+	identityFlag
+	storeFlags
+}
 
 // Run implements the verb. It fails if anything is wrong with a version.
 func (c *modelsVerifyCmd) Run(e *env) error {
@@ -212,7 +167,11 @@ func (c *modelsVerifyCmd) Run(e *env) error {
 	if err := store.Check(); err != nil {
 		return err
 	}
-	r, err := store.Verify()
+	access, err := c.access(c.Key)
+	if err != nil {
+		return err
+	}
+	r, err := store.Verify(access)
 	if err != nil {
 		return err
 	}
@@ -228,7 +187,7 @@ func (c *modelsVerifyCmd) Run(e *env) error {
 		return err
 	}
 	if len(r.Problems) > 0 {
-		return fmt.Errorf("%d of %d versions: %w", len(r.Problems), r.Versions, registry.ErrCorrupt)
+		return fmt.Errorf("%d problems in %d versions", len(r.Problems), r.Versions)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/admin"
 	"github.com/hotpath/hotpath/server/api/kserve"
 	"github.com/hotpath/hotpath/server/api/mlflow"
 	"github.com/hotpath/hotpath/server/api/openai"
@@ -29,9 +31,18 @@ import (
 
 type serveCmd struct {
 	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
+	GRPC   string `help:"Address of the gRPC services of KServe and TensorFlow Serving (default: none)." name:"grpc" placeholder:"ADDR"`
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
+
+	identityFlag
+	RequireSignature []string `help:"PEM file of a public key: versions of the store that are not signed by one of them are not served." placeholder:"FILE" type:"existingfile"`
+
+	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
+	Lazy          bool          `help:"Load a model when the first request asks for it."`
+	Memory        byteSize      `help:"Weights of all models in memory; beyond it those used longest ago make room and come back at the next request (default: no limit)." placeholder:"SIZE"`
+	LoadWait      time.Duration `help:"Longest time that a request waits for its model to be loaded before it is answered 503." default:"10s"`
 
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
@@ -66,7 +77,8 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	cfg, pool, err := c.config(e, log)
+	var started atomic.Bool
+	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {
 		return err
 	}
@@ -75,6 +87,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	started.Store(true)
 	c.announce(e, s)
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
@@ -90,8 +103,8 @@ func (c *serveCmd) Run(e *env) error {
 	return err
 }
 
-// config checks the flags and puts the parts together.
-func (c *serveCmd) config(e *env, log *slog.Logger) (server.Config, *kernels.Pool, error) {
+// config checks the flags and puts the parts together. started is set once requests are answered.
+func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (server.Config, *kernels.Pool, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
 	}
@@ -107,16 +120,32 @@ func (c *serveCmd) config(e *env, log *slog.Logger) (server.Config, *kernels.Poo
 	if concurrency <= 0 {
 		concurrency = 2 * max(threads, kernels.DefaultThreads())
 	}
+	policy, err := server.ParsePolicy(c.VersionPolicy)
+	if err != nil {
+		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
+	}
+	if len(c.RequireSignature) > 0 && c.Models != "" {
+		return server.Config{}, nil, fmt.Errorf("--require-signature is for a store, and --models has no signatures: publish the models into a store: %w", errUsage)
+	}
+	access, err := c.access(c.RequireSignature)
+	if err != nil {
+		return server.Config{}, nil, err
+	}
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
-		HTTP: c.HTTP, Admin: c.Admin,
+		HTTP: c.HTTP, GRPC: c.GRPC, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
-		Sources: c.sources(e, store), Keys: store,
+		Sources: c.sources(e, store, access), Keys: store,
+		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
-			return compileModel(data, plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision})
+			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision}
+			if started.Load() {
+				o.Builders = 1 // on the thread of the load, which has a low share; before, nothing else wants the cores
+			}
+			return compileModel(data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
@@ -132,8 +161,8 @@ func (c *serveCmd) config(e *env, log *slog.Logger) (server.Config, *kernels.Poo
 
 // sources is where models come from: --models, and the store unless only --models was given; the embedded digits while
 // a store alone has nothing.
-func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
-	models := server.Registry{Store: store}
+func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access) []server.Source {
+	models := server.Registry{Store: store, Access: access}
 	switch {
 	case c.Models != "" && c.Store != "":
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
@@ -141,6 +170,14 @@ func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
+}
+
+// admin manages the store where models are served from it.
+func (c *serveCmd) admin(store *registry.Store) admin.API {
+	if c.Models != "" && c.Store == "" {
+		store = nil
+	}
+	return admin.API{Store: store, Check: checkUpload, Signed: len(c.RequireSignature) > 0}
 }
 
 // compileModel makes a model file runnable.
@@ -164,6 +201,9 @@ func (c *serveCmd) announce(e *env, s *server.Server) {
 	out(servesAt+"%s", s.URL())
 	if u := s.AdminURL(); u != "" {
 		out(metricsAt+"%s", u)
+	}
+	if a := s.GRPCAddress(); a != "" {
+		out("gRPC at %s", a)
 	}
 	if s.Fingerprint != "" {
 		out("TLS certificate SHA-256 %s", s.Fingerprint)

@@ -28,6 +28,9 @@ type Op struct {
 	Build func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error)
 	// Rows says whether rows along axis 0 stay independent: rows[i] tells whether in[i] carries rows. Nil: they do not.
 	Rows func(n *graph.Node, in []graph.Arg, rows []bool) bool
+	// RowAxes is Rows for rows along any axis, of operators that have it instead: axes[i] is that of in[i], graph.NoRows where it has no rows.
+	// The result is that of each output, the last one of all that follow; nil: rows do not stay independent.
+	RowAxes func(n *graph.Node, in, out []graph.Arg, axes []int) []int
 	// OfShape says that outputs follow from the shapes of inputs alone: they are known before a run.
 	OfShape bool
 	// Moves is the number of inputs, from the first on, whose elements are all that the outputs are made of, unchanged but for their type:

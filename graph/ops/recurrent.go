@@ -53,14 +53,25 @@ func recurrentOp(name, opType string, cell kernels.Cell, inputs int) *Op {
 			k.pack(in, pool)
 			return k, nil
 		},
-		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+		RowAxes: func(n *graph.Node, in, _ []graph.Arg, axes []int) []int {
 			layout, err := n.IntAttr("layout", 0)
+			batch := 1 - int(layout) // of X and of the state; lengths have no other
 			for i := range in {
-				if weights := i == rnnW || i == rnnR || i == rnnB || i == rnnP; present(in, i) && rows[i] == weights {
-					return false
+				want := batch
+				switch i {
+				case rnnW, rnnR, rnnB, rnnP:
+					want = graph.NoRows
+				case rnnLengths:
+					want = 0
+				}
+				if present(in, i) && axes[i] != want {
+					return nil
 				}
 			}
-			return err == nil && layout == 1
+			if err != nil {
+				return nil
+			}
+			return []int{2 * batch, batch}
 		},
 	}
 }

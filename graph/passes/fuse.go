@@ -24,6 +24,9 @@ func Fuse(m *graph.Model) error {
 
 func fuse(g *graph.Graph, lenient bool) error {
 	fuseGelu(g)
+	if err := fuseOneHot(g); err != nil {
+		return err
+	}
 	fuseNorms(g)
 	fuseAttention(g)
 	fuseInt8(g)
@@ -35,9 +38,15 @@ func fuse(g *graph.Graph, lenient bool) error {
 	if err := foldConstants(g, nil, lenient); err != nil {
 		return err
 	}
+	rowConvolutions(g)
+	fuseSlices(g)
+	fuseConvBias(g)
 	fuseSwish(g)
+	fuseHardSwish(g)
 	fuseEpilogues(g)
-	foldBatchNorm(g)
+	foldScales(g)
+	fuseAffine(g)
+	liftSubnormals(g)
 	mergeEqual(g)
 	dropUnused(g)
 	return nil

@@ -194,10 +194,13 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestFoldBatchNorm: the convolution takes the scale in, and the answer moves by rounding alone.
-func TestFoldBatchNorm(t *testing.T) {
+// TestFoldScales: convolutions take in scales and sums, and the answer moves by rounding alone.
+func TestFoldScales(t *testing.T) {
 	n := newNetwork(8, 6, 6)
-	m := n.model(n.norm(n.conv("x", 8, 12, 3, 1), 12))
+	v := n.norm(n.conv("x", 8, 12, 3, 1), 12)
+	v = n.add("Add", n.random(12, 1, 1)+" "+n.add("Mul", v+" "+n.random(1)))
+	v = n.add("ConvTranspose", v+" "+n.random(12, 5, 2, 2), "group", graph.Int(2), "strides", graph.Ints(2, 2))
+	m := n.model(n.norm(n.add("Add", v+" "+n.random(1, 10, 1, 1)), 10))
 	plain, err := passes.Standard(m)
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +209,7 @@ func TestFoldBatchNorm(t *testing.T) {
 	if err := passes.Fuse(folded); err != nil {
 		t.Fatal(err)
 	}
-	if got := opNames(folded); got != "Conv" {
+	if got := opNames(folded); got != "Conv ConvTranspose" {
 		t.Errorf("nodes are %s", got)
 	}
 	x := tensor.New(tensor.Float32, 2, 8, 6, 6)

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -26,7 +25,7 @@ func (b *builder) kernels() error {
 		}
 	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(errs)) - 1 {
+	for range min(b.r.builders, len(errs)) - 1 {
 		others.Go(work)
 	}
 	work()

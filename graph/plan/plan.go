@@ -7,6 +7,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
@@ -24,6 +25,7 @@ type Options struct {
 	MaxBytes  int           // most memory one run may use for intermediate values; 0: DefaultMaxBytes
 	// MaxIterations bounds the iterations of all loops of one run together; 0: DefaultMaxIterations. A model that goes on gets ErrLimit.
 	MaxIterations int
+	Builders      int      // goroutines that pack weights while a model is compiled; 0: one per core
 	Observer      Observer // sees every step of every run; nil: none, which costs nothing
 }
 
@@ -57,6 +59,9 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if o.MaxIterations == 0 {
 		o.MaxIterations = DefaultMaxIterations
 	}
+	if o.Builders == 0 {
+		o.Builders = runtime.GOMAXPROCS(0)
+	}
 	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if err := passes.Lower(m, o.Precision); err != nil {
 		return nil, err
 	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer}, signature: signature, precision: o.Precision}
+	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer, o.Builders}, signature: signature, precision: o.Precision}
 	if err := made.build(&m.Graph); err != nil {
 		return nil, err
 	}
@@ -128,8 +133,8 @@ func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
 }
 
 // exampleSizes stand for unknown dimensions beyond the first, one after the other until a model takes it: readers of text lines have
-// pictures of 48 rows, detectors halve theirs five times.
-var exampleSizes = []int{1, 48, 64}
+// pictures of 48 rows, detectors halve theirs five times, voice is looked at in 36 ms at 16 kHz.
+var exampleSizes = []int{1, 48, 64, 576}
 
 // build makes the program and, where the inputs declare their ranks, its first stage. Shapes are inferred with one row for unknown
 // dimensions, which also proves that the model is consistent before anyone calls it. Where other dimensions are unknown too, no size of
@@ -151,7 +156,7 @@ func (p *Plan) build(g *graph.Graph) error {
 	var st *stage
 	for k, size := range exampleSizes {
 		var err error
-		if st, err = p.program.start(exampleInputs(g, size)); err == nil {
+		if st, err = p.program.start(exampleInputs(p.signature.Inputs, size)); err == nil {
 			p.other = size
 			break
 		}
@@ -162,6 +167,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			return nil
 		}
 	}
+	p.proveRows(g)
 	p.program.dropConstants(st)
 	known := map[string]tensor.DType{} // the others are made by later steps
 	if st.region != nil {
@@ -179,16 +185,15 @@ func (p *Plan) build(g *graph.Graph) error {
 	}
 	if st.whole {
 		p.whole = st.region
-		p.proveRows()
 	}
 	return nil
 }
 
 // exampleInputs have one row and this size of other unknown dimensions; their elements do not matter.
-func exampleInputs(g *graph.Graph, size int) []*tensor.Tensor {
-	inputs := make([]*tensor.Tensor, len(g.Inputs))
-	for i, v := range g.Inputs {
-		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withSizes(v.Shape, 1, size)}
+func exampleInputs(in []graph.Input, size int) []*tensor.Tensor {
+	inputs, axes := make([]*tensor.Tensor, len(in)), rowAxes(in)
+	for i, v := range in {
+		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withSizes(v.Shape, axes[i], 1, sizes{size, size})}
 		if v.DType.Composite() {
 			inputs[i].Shape = []int{0}
 		}
@@ -218,17 +223,18 @@ func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
 	}
 }
 
-// withSizes replaces unknown dimensions: the first axis by rows, any other by other.
-func withSizes(shape []int, rows, other int) []int {
+// withSizes replaces unknown dimensions: that of rows, at axis, by their number, others by other.
+func withSizes(shape []int, axis, rows int, other sizes) []int {
 	out := make([]int, len(shape))
-	for i, d := range shape {
+	size := other.last
+	for i, d := range slices.Backward(shape) {
 		switch {
 		case d >= 0:
 			out[i] = d
-		case i == 0:
+		case i == axis:
 			out[i] = rows
 		default:
-			out[i] = other
+			out[i], size = size, other.before
 		}
 	}
 	return out
@@ -240,12 +246,12 @@ func (p *Plan) Signature() *graph.Signature { return p.signature }
 // WeightBytes is the size of the model's constants.
 func (p *Plan) WeightBytes() int64 { return p.weightBytes }
 
-// NewInputs allocates the inputs of a run: rows for an unknown first dimension, for any other unknown one the smallest size that the model
-// is known to take, mostly 1.
+// NewInputs allocates the inputs of a run: rows for the unknown dimension that counts them, for any other unknown one the smallest size that
+// the model is known to take, mostly 1.
 func (p *Plan) NewInputs(rows int) []*tensor.Tensor {
-	in := make([]*tensor.Tensor, len(p.signature.Inputs))
+	in, axes := make([]*tensor.Tensor, len(p.signature.Inputs)), rowAxes(p.signature.Inputs)
 	for i, v := range p.signature.Inputs {
-		in[i] = tensor.New(v.DType, withSizes(v.Shape, rows, max(1, p.other))...)
+		in[i] = tensor.New(v.DType, withSizes(v.Shape, axes[i], rows, sizes{max(1, p.other), max(1, p.other)})...)
 	}
 	return in
 }

@@ -16,6 +16,7 @@ type machine struct {
 	maxBytes int
 	maxSteps int      // iterations of loops
 	observer Observer // nil: none
+	builders int      // goroutines that make kernels
 }
 
 // region is a run of steps in which every shape follows from the shapes of the inputs: kernels are chosen once, memory is laid out once

@@ -46,6 +46,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"pool_packed", checkPoolPacked},
 		{"winograd", checkWinograd},
 		{"conv_transpose", checkConvTranspose},
+		{"conv_transpose_packed", checkConvTransposePacked},
 		{"qadd_u8", checkQAdd},
 		{"qmul_u8", checkQMul},
 		{"lookup_u8", checkLookup},

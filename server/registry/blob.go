@@ -5,9 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"filippo.io/age"
 )
 
 // Digest is the name of a blob: the SHA-256 of data in lower-case hex.
@@ -18,55 +21,98 @@ func Digest(data []byte) string {
 
 var validDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// stage writes data to a temporary file, durably. The caller renames it into place or removes it.
-func (s *Store) stage(data []byte) (path string, err error) {
+// Staged is bytes that lie in the registry durably and belong to no version yet. Whoever staged them publishes or
+// discards them.
+type Staged struct {
+	Digest string // of the bytes that are stored
+	Size   int64
+
+	path        string
+	plainDigest string // where they are encrypted, of what was
+}
+
+// Path is the file with the bytes.
+func (b *Staged) Path() string { return b.path }
+
+// Discard removes the bytes unless they were published. It may be called more than once.
+func (b *Staged) Discard() { _ = os.Remove(b.path) }
+
+// Stage writes what r has, at most limit bytes, to a file of the registry without ever holding all of it. With
+// recipients it is encrypted on the way, so that the plain bytes are on no disk. Errors of r come through as they are;
+// too many bytes give ErrLimit.
+func (s *Store) Stage(r io.Reader, limit int64, recipients ...age.Recipient) (b *Staged, err error) {
 	for _, dir := range []string{s.tmpDir(), s.blobDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return "", fmt.Errorf("registry: %w", err)
+			return nil, fmt.Errorf("registry: %w", err)
 		}
 	}
 	f, err := os.CreateTemp(s.tmpDir(), "blob-*")
 	if err != nil {
-		return "", fmt.Errorf("registry: %w", err)
+		return nil, fmt.Errorf("registry: %w", err)
 	}
+	b = &Staged{path: f.Name()}
 	defer func() {
 		if err != nil {
 			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("registry: write blob: %w", err)
+			b.Discard()
+			b, err = nil, fmt.Errorf("registry: write blob: %w", err)
 		}
 	}()
-	if _, err := f.Write(data); err != nil {
-		return "", err
+	stored, plain := sha256.New(), sha256.New()
+	source := io.TeeReader(io.LimitReader(r, limit+1), plain)
+	var read int64
+	if len(recipients) == 0 {
+		read, err = io.Copy(io.MultiWriter(f, stored), source)
+	} else {
+		var seal io.WriteCloser
+		if seal, err = age.Encrypt(io.MultiWriter(f, stored), recipients...); err != nil {
+			return nil, err
+		}
+		if read, err = io.Copy(seal, source); err == nil {
+			err = seal.Close()
+		}
+		b.plainDigest = hex.EncodeToString(plain.Sum(nil))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if read > limit {
+		return nil, fmt.Errorf("more than %d bytes: %w", limit, ErrLimit)
+	}
+	b.Digest = hex.EncodeToString(stored.Sum(nil))
+	if b.Size, err = f.Seek(0, io.SeekCurrent); err != nil {
+		return nil, err
+	}
+	if err := s.step("blob written"); err != nil {
+		return nil, err
 	}
 	if err := f.Chmod(0o400); err != nil {
-		return "", err
+		return nil, err
 	}
-	s.step("blob written")
 	if err := f.Sync(); err != nil { // a failed fsync is never retried: the kernel may have dropped the pages
-		return "", err
+		return nil, err
 	}
 	if err := f.Close(); err != nil {
-		return "", err
+		return nil, err
 	}
-	s.step("blob synced")
-	return f.Name(), nil
+	return b, s.step("blob synced")
 }
 
 // commitBlob moves a staged file to its name and makes the name durable. It runs inside the transaction that refers to
 // it, so that no deletion in another process can come between.
-func (s *Store) commitBlob(staged, digest string) error {
-	if err := os.Rename(staged, s.blobPath(digest)); err != nil {
+func (s *Store) commitBlob(b *Staged) error {
+	if err := os.Rename(b.path, s.blobPath(b.Digest)); err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
-	s.step("blob renamed")
+	if err := s.step("blob renamed"); err != nil {
+		return err
+	}
 	for _, dir := range []string{s.blobDir(), filepath.Dir(s.blobDir()), s.dir} {
 		if err := syncDir(dir); err != nil {
 			return fmt.Errorf("registry: sync %s: %w", dir, err)
 		}
 	}
-	s.step("directory synced")
-	return nil
+	return s.step("directory synced")
 }
 
 func syncDir(dir string) error {

@@ -11,13 +11,22 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// File is bytes of a version as they are stored.
+type File struct {
+	Digest string `json:"sha256"`
+	Size   int64  `json:"size_bytes"`
+	// Plain is the digest of what is encrypted, "" where nothing is.
+	Plain string `json:"plain_sha256,omitempty"`
+}
+
 // Version is one immutable version of a model.
 type Version struct {
-	Number     int64             `json:"version"`
-	Digest     string            `json:"sha256"`
-	Size       int64             `json:"size_bytes"`
+	Number int64 `json:"version"`
+	File
 	Created    time.Time         `json:"created"`
 	Provenance map[string]string `json:"provenance,omitempty"` // data digest, parameters, metrics; free keys
+	Warmup     []File            `json:"warmup,omitempty"`     // recorded inputs, an archive of arrays each
+	Signature  json.RawMessage   `json:"signature,omitempty"`  // a bundle over name, number and files; see Sign
 }
 
 // Model is a model with all its versions, oldest first.
@@ -25,6 +34,8 @@ type Model struct {
 	Name     string           `json:"name"`
 	Versions []Version        `json:"versions"`
 	Labels   map[string]int64 `json:"labels"`
+	Aliases  []string         `json:"aliases,omitempty"`
+	Settings
 }
 
 // label is the value of a label: where it points, and where it pointed before, newest last.
@@ -35,55 +46,6 @@ type label struct {
 
 // maxHistory is how many moves of a label can be rolled back.
 const maxHistory = 100
-
-// Publish adds data as the next version of a model, and moves a label to it unless label is empty. When it returns nil
-// the version is durable; until then no other process sees any of it. The caller has proven that data loads.
-func (s *Store) Publish(name, toLabel string, data []byte, provenance map[string]string) (Version, error) {
-	if err := CheckName(name); err != nil {
-		return Version{}, fmt.Errorf("model %w", err)
-	}
-	if toLabel != "" {
-		if err := CheckName(toLabel); err != nil {
-			return Version{}, fmt.Errorf("label %w", err)
-		}
-	}
-	v := Version{Digest: Digest(data), Size: int64(len(data)), Created: time.Now().UTC().Truncate(time.Second), Provenance: provenance}
-	staged, err := s.stage(data)
-	if err != nil {
-		return Version{}, err
-	}
-	defer os.Remove(staged) // gone already if it was committed
-	err = s.update(func(tx *bbolt.Tx) error {
-		if err := s.commitBlob(staged, v.Digest); err != nil {
-			return err
-		}
-		model, err := tx.Bucket(bucketModels).CreateBucketIfNotExists([]byte(name))
-		if err != nil {
-			return fmt.Errorf("registry: %w", err)
-		}
-		versions, err := model.CreateBucketIfNotExists(subVersions)
-		if err != nil {
-			return fmt.Errorf("registry: %w", err)
-		}
-		next, err := versions.NextSequence() // never reused, so that a deleted number stays gone
-		if err != nil {
-			return fmt.Errorf("registry: %w", err)
-		}
-		v.Number = int64(next)
-		if err := putJSON(versions, versionKey(v.Number), v); err != nil {
-			return err
-		}
-		if toLabel == "" {
-			return nil
-		}
-		return moveLabel(model, toLabel, v.Number)
-	}, nil)
-	if err != nil {
-		return Version{}, err
-	}
-	s.step("committed")
-	return v, nil
-}
 
 // List returns all models by name.
 func (s *Store) List() ([]Model, error) {
@@ -169,6 +131,9 @@ func (s *Store) Delete(name string, version int64) error {
 			return fmt.Errorf("model %q version %d: %w", name, version, ErrNotFound)
 		}
 		if version == 0 {
+			if len(m.Aliases) > 0 {
+				return fmt.Errorf("model %q: alias %q is another name of it, move that first: %w", name, m.Aliases[0], ErrInUse)
+			}
 			if err := tx.Bucket(bucketModels).DeleteBucket([]byte(name)); err != nil {
 				return fmt.Errorf("registry: %w", err)
 			}
@@ -186,8 +151,10 @@ func (s *Store) Delete(name string, version int64) error {
 		}
 		used, err := referenced(tx)
 		for _, v := range gone {
-			if !used[v.Digest] {
-				unused = append(unused, v.Digest)
+			for _, f := range v.files() {
+				if !used[f.Digest] {
+					unused = append(unused, f.Digest)
+				}
 			}
 		}
 		return err
@@ -268,9 +235,19 @@ func readModel(tx *bbolt.Tx, name string) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
-	err = b.Bucket(subVersions).ForEach(func(k, data []byte) error {
+	if data := b.Get(keySettings); data != nil {
+		if err := json.Unmarshal(data, &m.Settings); err != nil {
+			return m, fmt.Errorf("model %q: settings: %w: %w", name, err, ErrCorrupt)
+		}
+	}
+	m.Aliases = aliasesOf(tx, name)
+	versions := b.Bucket(subVersions)
+	if versions == nil {
+		return m, fmt.Errorf("model %q: no versions: %w", name, ErrCorrupt)
+	}
+	err = versions.ForEach(func(k, data []byte) error {
 		var v Version
-		if err := json.Unmarshal(data, &v); err != nil || !validDigest.MatchString(v.Digest) || string(versionKey(v.Number)) != string(k) {
+		if err := json.Unmarshal(data, &v); err != nil || !v.valid() || string(versionKey(v.Number)) != string(k) {
 			return fmt.Errorf("model %q version %x: %w", name, k, ErrCorrupt)
 		}
 		m.Versions = append(m.Versions, v)
@@ -292,12 +269,17 @@ func referenced(tx *bbolt.Tx) (map[string]bool, error) {
 	err := tx.Bucket(bucketModels).ForEachBucket(func(name []byte) error {
 		m, err := readModel(tx, string(name))
 		for _, v := range m.Versions {
-			used[v.Digest] = true
+			for _, f := range v.files() {
+				used[f.Digest] = true
+			}
 		}
 		return err
 	})
 	return used, err
 }
+
+// files is the model and its warm-up inputs.
+func (v *Version) files() []File { return append([]File{v.File}, v.Warmup...) }
 
 func versionKey(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
 
@@ -310,4 +292,14 @@ func putJSON(b *bbolt.Bucket, key []byte, v any) error {
 		return fmt.Errorf("registry: %w", err)
 	}
 	return nil
+}
+
+// valid reports whether the digests of v are digests, which makes them safe as names of files.
+func (v *Version) valid() bool {
+	for _, f := range v.files() {
+		if !validDigest.MatchString(f.Digest) || f.Plain != "" && !validDigest.MatchString(f.Plain) {
+			return false
+		}
+	}
+	return true
 }

@@ -29,6 +29,7 @@ var (
 	ErrCorrupt  = errors.New("corrupt registry")
 	ErrInUse    = errors.New("in use")
 	ErrLocked   = errors.New("registry is locked by another process")
+	ErrLimit    = errors.New("too large")
 	ErrSchema   = errors.New("registry was written by a newer hotpath")
 )
 
@@ -39,19 +40,22 @@ const schema = 1
 const lockTimeout = 5 * time.Second
 
 var (
-	bucketMeta   = []byte("meta")
-	bucketModels = []byte("models")
-	bucketKeys   = []byte("keys")
-	subVersions  = []byte("versions")
-	subLabels    = []byte("labels")
-	keySchema    = []byte("schema")
+	bucketMeta    = []byte("meta")
+	bucketModels  = []byte("models")
+	bucketKeys    = []byte("keys")
+	bucketAliases = []byte("aliases")
+	subVersions   = []byte("versions")
+	subLabels     = []byte("labels")
+	keySchema     = []byte("schema")
+	keySettings   = []byte("settings")
 )
 
 // Store is a registry directory. It holds nothing open between calls and is safe for concurrent use.
 type Store struct {
 	dir string
-	// crash, if set by a test, is called between the steps of a change and may end the process's part by panicking.
-	crash func(step string)
+	// fault, if set by a test, is called between the steps of a change: an error is that of the step, and a panic the end
+	// of the process.
+	fault func(step string) error
 }
 
 // New returns the registry in dir, which need not exist: it is made by the first change.
@@ -64,10 +68,11 @@ func (s *Store) dbPath() string           { return filepath.Join(s.dir, "registr
 func (s *Store) blobDir() string          { return filepath.Join(s.dir, "blobs", "sha256") }
 func (s *Store) blobPath(d string) string { return filepath.Join(s.blobDir(), d) }
 func (s *Store) tmpDir() string           { return filepath.Join(s.dir, "tmp") }
-func (s *Store) step(name string) {
-	if s.crash != nil {
-		s.crash(name)
+func (s *Store) step(name string) error {
+	if s.fault != nil {
+		return s.fault(name)
 	}
+	return nil
 }
 
 // view runs a read transaction. A registry that does not exist is an empty one: f is not called.
@@ -102,7 +107,7 @@ func (s *Store) update(f func(*bbolt.Tx) error, after func() error) error {
 			}
 		}
 		err := db.Update(func(tx *bbolt.Tx) error {
-			for _, name := range [][]byte{bucketMeta, bucketModels, bucketKeys} {
+			for _, name := range [][]byte{bucketMeta, bucketModels, bucketKeys, bucketAliases} {
 				if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 					return fmt.Errorf("registry: %w", err)
 				}
@@ -116,8 +121,7 @@ func (s *Store) update(f func(*bbolt.Tx) error, after func() error) error {
 			if err := f(tx); err != nil {
 				return err
 			}
-			s.step("before commit")
-			return nil
+			return s.step("before commit")
 		})
 		if err == nil && after != nil {
 			err = after()

@@ -12,11 +12,20 @@ import (
 
 func publish(t *testing.T, s *Store, name, label, data string) Version {
 	t.Helper()
-	v, err := s.Publish(name, label, []byte(data), map[string]string{"accuracy": "0.97"})
+	v, err := tryPublish(s, name, label, data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func tryPublish(s *Store, name, label, data string) (Version, error) {
+	b, err := s.Stage(strings.NewReader(data), 1<<20)
+	if err != nil {
+		return Version{}, err
+	}
+	defer b.Discard()
+	return s.Publish(Publication{Name: name, Label: label, Model: b, Provenance: map[string]string{"accuracy": "0.97"}})
 }
 
 func TestPublishListShow(t *testing.T) {
@@ -46,7 +55,7 @@ func TestPublishListShow(t *testing.T) {
 func TestNames(t *testing.T) {
 	s := New(t.TempDir())
 	for _, name := range []string{"", ".", "..", "../x", "a/b", "a\nb", "a\r\nX: y", "ä", "-x", strings.Repeat("a", 129), "a b", "a:b"} {
-		if _, err := s.Publish(name, "", []byte("x"), nil); !errors.Is(err, ErrName) {
+		if _, err := tryPublish(s, name, "", "x"); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -104,7 +113,7 @@ func TestDelete(t *testing.T) {
 	if _, err := s.Blob(one.Digest); !errors.Is(err, ErrNotFound) {
 		t.Errorf("unused bytes are still there: %v", err)
 	}
-	if r, err := s.Verify(); err != nil || len(r.Problems)+len(r.Orphans) != 0 {
+	if r, err := s.Verify(Access{}); err != nil || len(r.Problems)+len(r.Orphans) != 0 {
 		t.Errorf("%+v %v", r, err)
 	}
 }
@@ -114,7 +123,7 @@ func TestDelete(t *testing.T) {
 func TestRG01CrashBetweenSteps(t *testing.T) {
 	var steps []string
 	probe := New(t.TempDir())
-	probe.crash = func(step string) { steps = append(steps, step) }
+	probe.fault = func(step string) error { steps = append(steps, step); return nil }
 	publish(t, probe, "m", "stable", "x")
 	if len(steps) < 6 {
 		t.Fatalf("steps %v", steps)
@@ -127,12 +136,13 @@ func TestRG01CrashBetweenSteps(t *testing.T) {
 				defer func() { _ = recover() }()
 				left := i
 				dying := New(s.Dir())
-				dying.crash = func(string) {
+				dying.fault = func(string) error {
 					if left--; left < 0 {
 						panic("crash")
 					}
+					return nil
 				}
-				_, _ = dying.Publish("m", "stable", []byte("new"), nil)
+				_, _ = tryPublish(dying, "m", "stable", "new")
 			}()
 			m, err := s.Show("m")
 			if err != nil {
@@ -142,7 +152,7 @@ func TestRG01CrashBetweenSteps(t *testing.T) {
 			if n := len(m.Versions); n != 1 && !(acknowledged && n == 2) || m.Labels["stable"] != int64(n) {
 				t.Errorf("%d versions, labels %v", n, m.Labels)
 			}
-			r, err := s.Verify()
+			r, err := s.Verify(Access{})
 			if err != nil || len(r.Problems) != 0 {
 				t.Errorf("%+v %v", r, err)
 			}
@@ -171,7 +181,7 @@ func TestRG04BitFlip(t *testing.T) {
 	if _, err := s.Blob(v.Digest); !errors.Is(err, ErrCorrupt) {
 		t.Error(err)
 	}
-	if r, err := s.Verify(); err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "m version 1") {
+	if r, err := s.Verify(Access{}); err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "m version 1") {
 		t.Errorf("%+v %v", r, err)
 	}
 	publish(t, s, "m", "", "some bytes") // publishing the same bytes again repairs them
@@ -194,7 +204,7 @@ func TestRG05ConcurrentPublishers(t *testing.T) {
 	for p := range publishers {
 		all.Go(func() {
 			for i := range each {
-				if _, err := New(dir).Publish("m", "stable", fmt.Appendf(nil, "%d %d", p, i), nil); err != nil {
+				if _, err := tryPublish(New(dir), "m", "stable", fmt.Sprintf("%d %d", p, i)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -239,7 +249,7 @@ func TestRG09Garbage(t *testing.T) {
 		if models, err := s.List(); err == nil && (len(models) != 1 || models[0].Versions[0].Digest != Digest([]byte("x"))) {
 			t.Errorf("cut at %d: %v", n, models)
 		}
-		_, _ = s.Publish("m", "", []byte("y"), nil)
+		_, _ = tryPublish(s, "m", "", "y")
 	}
 	if err := os.WriteFile(filepath.Join(good.Dir(), "stray"), nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-// Package kserve is the Open Inference Protocol, version 2, over HTTP, with the extensions that its clients use:
+// Package kserve is the Open Inference Protocol, version 2, over HTTP and gRPC, with the extensions that its clients use:
 // binary tensors, classification, statistics, model configuration and the model repository. Where the specification
 // and Triton differ, its clients (tritonclient) decide.
 //
@@ -22,6 +22,8 @@ func (API) Routes() []server.Route {
 		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live},
 		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready},
 		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex},
+		{Method: "POST", Path: "/v2/repository/models/{model}/load", Right: server.Admin, Handle: repositoryLoad},
+		{Method: "POST", Path: "/v2/repository/models/{model}/unload", Right: server.Admin, Handle: repositoryUnload},
 		{Method: "GET", Path: "/v2/trace/setting", Handle: constant(`{"trace_level": ["OFF"]}`)},
 		{Method: "GET", Path: "/v2/systemsharedmemory/status", Handle: constant(`[]`)},
 		{Method: "GET", Path: "/v2/cudasharedmemory/status", Handle: constant(`[]`)},
@@ -34,21 +36,47 @@ func (API) Routes() []server.Route {
 			server.Route{Method: "POST", Path: base + "/infer", Handle: infer})
 	}
 	for i := range routes {
-		if routes[i].Path != "/v2/health/live" && routes[i].Path != "/v2/health/ready" {
+		if routes[i].Right == server.Public && routes[i].Path != "/v2/health/live" && routes[i].Path != "/v2/health/ready" {
 			routes[i].Right = server.Predict
 		}
 	}
 	return routes
 }
 
-// find is the model and version that a path names. A version is a number, as in Triton, or a label.
+// pick is find, and brings what is not in memory there if it can be had.
+func pick(r *server.Request) (*server.Model, *server.Engine, error) {
+	return pickFrom(r.Server(), r.Models(), r.ParamBytes(0), r.Param(1), r.CallerKey())
+}
+
+// pickFrom is pick for a caller that key places where requests are split.
+func pickFrom(srv *server.Server, c *server.Catalog, name []byte, version string, key []byte) (*server.Model, *server.Engine, error) {
+	m, e, err := lookup(c, name, version)
+	switch {
+	case m == nil || e == nil && !m.Coming() || e != nil && version != "":
+	case version == "":
+		e, err = srv.Pick(m, key)
+	case m.Labels[version] != 0:
+		e, err = srv.PickLabel(m, version)
+	default:
+		if n, parseErr := strconv.ParseInt(version, 10, 64); parseErr == nil {
+			e, err = srv.PickVersion(m, n)
+		}
+	}
+	return m, e, err
+}
+
+// find is the model and, where it is in memory, the version that a path names.
 func find(r *server.Request) (*server.Model, *server.Engine, error) {
-	name := r.ParamBytes(0)
-	m, err := r.Models().Lookup(name)
+	return lookup(r.Models(), r.ParamBytes(0), r.Param(1))
+}
+
+// lookup finds a model and one of its versions: a number, as in Triton, a label, or "" for the one that serves. Errors
+// wrap server.ErrNotFound or server.ErrUnavailable.
+func lookup(c *server.Catalog, name []byte, version string) (*server.Model, *server.Engine, error) {
+	m, err := c.Lookup(name)
 	if err != nil || len(name) == 0 {
 		return nil, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' is not found", name)
 	}
-	version := r.Param(1)
 	e := m.Serving
 	if version != "" {
 		if e = m.Label(version); e == nil {
@@ -59,9 +87,9 @@ func find(r *server.Request) (*server.Model, *server.Engine, error) {
 	}
 	switch {
 	case e == nil && version != "":
-		return nil, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' version %s is not at ready state", name, version)
+		return m, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' version %s is not at ready state", name, version)
 	case e == nil:
-		return nil, nil, server.Fail(server.ErrUnavailable, "Request for unknown model: '%s' has no available versions", name)
+		return m, nil, server.Fail(server.ErrUnavailable, "Request for unknown model: '%s' has no available versions", name)
 	}
 	return m, e, nil
 }

@@ -16,7 +16,7 @@ type indexEntry struct {
 }
 
 // states are the protocol's words for the life of a version.
-var states = map[server.State]string{server.Loading: "LOADING", server.Available: "READY", server.End: "UNAVAILABLE"}
+var states = map[server.State]string{server.Listed: "UNAVAILABLE", server.Loading: "LOADING", server.Available: "READY", server.End: "UNAVAILABLE"}
 
 // repositoryIndex lists the versions that are known (docs/protocol/extension_model_repository.md); with "ready": true
 // in the request those that answer.
@@ -25,16 +25,21 @@ func repositoryIndex(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	index := []indexEntry{}
-	for _, m := range r.Models().Models {
+	return replyJSON(r, index(r.Models(), readyOnly))
+}
+
+// index lists the versions of c.
+func index(c *server.Catalog, readyOnly bool) []indexEntry {
+	list := []indexEntry{}
+	for _, m := range c.Models {
 		for _, v := range m.Versions {
 			if readyOnly && v.State != server.Available {
 				continue
 			}
-			index = append(index, indexEntry{m.Name, strconv.FormatInt(v.Number, 10), states[v.State], v.Error})
+			list = append(list, indexEntry{m.Name, strconv.FormatInt(v.Number, 10), states[v.State], v.Error})
 		}
 	}
-	return replyJSON(r, index)
+	return list
 }
 
 // readyOnly reads the request of repositoryIndex, which may be empty.
@@ -61,4 +66,28 @@ func members(body []byte, f func(d *jsontensor.Decoder, key []byte) error) error
 		return err
 	}
 	return d.End()
+}
+
+// repositoryLoad brings a model into memory and answers when it is there.
+func repositoryLoad(r *server.Request) error { return repositoryOrder(r, r.Server().LoadModel) }
+
+// repositoryUnload takes it out until it is loaded again.
+func repositoryUnload(r *server.Request) error { return repositoryOrder(r, r.Server().UnloadModel) }
+
+// repositoryOrder reads the parameters, all of which are about other kinds of repositories, and gives the order.
+func repositoryOrder(r *server.Request, order func(string) error) error {
+	body, err := r.Body()
+	if err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := members(body, func(d *jsontensor.Decoder, _ []byte) error { return d.Skip(maxDepth) }); err != nil {
+			return err
+		}
+	}
+	if err := order(r.Param(0)); err != nil {
+		return err
+	}
+	r.ReplyJSON(nil)
+	return nil
 }

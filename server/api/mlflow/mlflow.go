@@ -47,7 +47,7 @@ func invocations(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	engine, err := model.Engine()
+	engine, err := r.Pick(model)
 	if err != nil {
 		return err
 	}

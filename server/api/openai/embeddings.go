@@ -37,7 +37,7 @@ func embeddings(r *server.Request) error {
 	if err != nil {
 		return server.Fail(server.ErrNotFound, "The model '%s' does not exist", a.model)
 	}
-	engine, err := m.Engine()
+	engine, err := r.Pick(m)
 	if err != nil {
 		return err
 	}

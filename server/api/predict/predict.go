@@ -26,7 +26,7 @@ func predict(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	engine, err := model.Engine()
+	engine, err := r.Pick(model)
 	if err != nil {
 		return err
 	}

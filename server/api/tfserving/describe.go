@@ -28,10 +28,10 @@ type others struct {
 	Ready   bool   `json:"ready"`
 }
 
-// status tells the states of versions: all of a model, or the one that was asked for; all adds what others tell.
-func status(find func(*server.Request) (*server.Model, *server.Engine, error), all bool) func(*server.Request) error {
+// status tells the states of versions: all of a model, or the one that was asked for.
+func status(p pin) func(*server.Request) error {
 	return func(r *server.Request) error {
-		m, engine, err := find(r)
+		m, engine, err := p.find(r)
 		if err != nil {
 			if m == nil && r.Param(1) == "" {
 				return server.Fail(server.ErrNotFound, "Could not find any versions of model %s", r.Param(0))
@@ -42,14 +42,14 @@ func status(find func(*server.Request) (*server.Model, *server.Engine, error), a
 			Versions []versionStatus `json:"model_version_status"`
 			*others
 		}
-		if all {
+		if p.all {
 			answer.others = &others{ID: m.Name, Object: "model", OwnedBy: "hotpath", Name: m.Name, Ready: m.Serving != nil}
 			if m.Serving != nil {
 				answer.Created = m.Serving.Loaded.Unix()
 			}
 		}
 		for _, v := range m.Versions {
-			if pinned := r.Param(1); pinned != "" && !(engine != nil && engine.Version == v.Number || pinned == strconv.FormatInt(v.Number, 10)) {
+			if pinned := r.Param(1); pinned != "" && !(engine != nil && engine.Version == v.Number || pinned == strconv.FormatInt(v.Number, 10) || m.Labels[pinned] == v.Number) {
 				continue
 			}
 			s := versionStatus{Version: strconv.FormatInt(v.Number, 10), State: v.State}
@@ -99,14 +99,11 @@ type (
 )
 
 // metadata tells inputs and outputs.
-func metadata(find func(*server.Request) (*server.Model, *server.Engine, error)) func(*server.Request) error {
+func metadata(p pin) func(*server.Request) error {
 	return func(r *server.Request) error {
-		m, engine, err := find(r)
+		engine, err := p.ready(r)
 		if err != nil {
 			return err
-		}
-		if engine == nil {
-			return notLoaded(r, m)
 		}
 		def := signatureDef{Inputs: map[string]tensorInfo{}, Outputs: map[string]tensorInfo{}, Method: "tensorflow/serving/predict"}
 		for _, in := range engine.Signature.Inputs {

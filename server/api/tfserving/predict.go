@@ -19,14 +19,11 @@ const (
 	columns        // "inputs": a whole tensor per input → "outputs"
 )
 
-func predict(find func(*server.Request) (*server.Model, *server.Engine, error)) func(*server.Request) error {
+func predict(p pin) func(*server.Request) error {
 	return func(r *server.Request) error {
-		m, engine, err := find(r)
+		engine, err := p.ready(r)
 		if err != nil {
 			return err
-		}
-		if engine == nil {
-			return notLoaded(r, m)
 		}
 		body, err := r.Body()
 		if err != nil {

@@ -15,6 +15,16 @@ type API struct{}
 // signatureName is the name of the one signature that a model has.
 const signatureName = "serving_default"
 
+// pin is a way to name a version in a path.
+type pin struct {
+	path string
+	// find finds the model and, where it is in memory, the version.
+	find func(*server.Request) (*server.Model, *server.Engine, error)
+	// pick brings the version into memory where it is not there yet.
+	pick func(*server.Request, *server.Model) (*server.Engine, error)
+	all  bool // the status has the keys of other APIs beside its own
+}
+
 // Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does. Its answer to
 // /v1/models/NAME has the keys of OpenAI's and of KServe's version 1 beside its own, for their clients ask there too;
 // below /tfs it has its own alone.
@@ -22,19 +32,15 @@ func (API) Routes() []server.Route {
 	var routes []server.Route
 	for _, prefix := range []string{"", "/tfs"} {
 		base := prefix + "/v1/models/{model}"
-		for _, pin := range []struct {
-			path string
-			find func(*server.Request) (*server.Model, *server.Engine, error)
-			all  bool
-		}{
-			{base, latest, prefix == ""},
-			{base + "/versions/{version}", byVersion, false},
-			{base + "/labels/{label}", byLabel, false},
+		for _, pin := range []pin{
+			{base, latest, (*server.Request).Pick, prefix == ""},
+			{base + "/versions/{version}", byVersion, pickVersion, false},
+			{base + "/labels/{label}", byLabel, pickLabel, false},
 		} {
 			routes = append(routes,
-				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin.find)},
-				server.Route{Method: "GET", Path: pin.path, Handle: status(pin.find, pin.all)},
-				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin.find)})
+				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin)},
+				server.Route{Method: "GET", Path: pin.path, Handle: status(pin)},
+				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin)})
 		}
 		for _, method := range []string{"GET", "POST"} { // whatever no route above matched
 			routes = append(routes, server.Route{Method: method, Path: prefix + "/v1/models/{*}", Handle: malformed})
@@ -80,11 +86,35 @@ func byVersion(r *server.Request) (*server.Model, *server.Engine, error) {
 func byLabel(r *server.Request) (*server.Model, *server.Engine, error) {
 	name, label := r.Param(0), r.Param(1)
 	if m := lookup(r, name); m != nil {
-		if e := m.Label(label); e != nil {
-			return m, e, nil
+		if _, ok := m.Labels[label]; ok {
+			return m, m.Label(label), nil
 		}
 	}
 	return nil, nil, server.Fail(server.ErrNotFound, "Unrecognized servable version label: %s", label)
+}
+
+// ready finds what a request asks for and brings it into memory if it can be had.
+func (p pin) ready(r *server.Request) (*server.Engine, error) {
+	m, e, err := p.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil && !m.Coming() {
+		return nil, notLoaded(r, m)
+	}
+	return p.pick(r, m)
+}
+
+func pickVersion(r *server.Request, m *server.Model) (*server.Engine, error) {
+	n, err := strconv.ParseInt(r.Param(1), 10, 64)
+	if err != nil {
+		return nil, malformed(r)
+	}
+	return r.Server().PickVersion(m, n)
+}
+
+func pickLabel(r *server.Request, m *server.Model) (*server.Engine, error) {
+	return r.Server().PickLabel(m, r.Param(1))
 }
 
 // notLoaded is the answer where a version is known and none answers for it.
