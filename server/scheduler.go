@@ -67,7 +67,13 @@ func (s *scheduler) start(self *Call) {
 			if q.running.Load() >= q.limit {
 				continue
 			}
-			if head := q.head(now); head != nil && !q.heldBack(now) && (first == nil || head.before(first)) {
+			head := q.head(now)
+			if head == nil {
+				continue
+			}
+			if until := q.heldUntil(now); until > 0 {
+				q.again.Reset(until.since(now))
+			} else if first == nil || head.before(first) {
 				best, first = q, head
 			}
 		}
