@@ -95,8 +95,8 @@ func (r *Request) charge(n int) error {
 	if n <= freeBody || int64(n) <= r.charged {
 		return nil
 	}
-	if err := r.srv.budget.take(int64(n) - r.charged); err != nil {
-		return err
+	if b := &r.srv.bodies; !b.take(int64(n) - r.charged) {
+		return Fail(ErrBusy, "request bodies in flight use all of the %d bytes set aside for them", b.most)
 	}
 	r.charged = int64(n)
 	return nil

@@ -17,16 +17,18 @@ type Engine struct {
 	Name      string
 	Version   int64
 	Digest    string // SHA-256 of the model file
+	Loaded    time.Time
 	Signature *graph.Signature
 
 	runner    Runner
+	queue     *queue
 	metrics   *metrics.Model
 	header    []byte // "name/version"
 	precision string // fast mode of the plan, "" for none
 	rows      int    // most rows of one request, as the model's settings say; 0 for the server's limit
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
-	used      atomic.Int64 // when a request last began on it, in Unix nanoseconds, about
+	used      atomic.Int64 // when a request last began on it, about: a moment
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -48,7 +50,7 @@ const (
 )
 
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
-	e := &Engine{Name: name, Version: version, Digest: digest, Signature: r.Signature(), runner: r,
+	e := &Engine{Name: name, Version: version, Digest: digest, Loaded: time.Now(), Signature: r.Signature(), runner: r,
 		header: fmt.Appendf(nil, "%s/%d", name, version)}
 	if p, ok := r.(interface{ Precision() string }); ok {
 		e.precision = p.Precision()
@@ -93,9 +95,9 @@ func (e *Engine) warm() error {
 }
 
 // touch notes that e is in use. One write in 10 ms is enough to tell what is not.
-func (e *Engine) touch(now time.Time) {
-	if t := now.UnixNano(); t-e.used.Load() > int64(10*time.Millisecond) {
-		e.used.Store(t)
+func (e *Engine) touch(t moment) {
+	if t.since(moment(e.used.Load())) > 10*time.Millisecond {
+		e.used.Store(int64(t))
 	}
 }
 
@@ -108,16 +110,18 @@ func (e *Engine) session() *Session {
 
 // end returns the session, unless it grew too large to keep.
 func (s *Session) end() {
-	size := 0
-	for _, t := range s.Inputs {
-		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
-		clear(t.Strings) // they view the body
-	}
-	for _, t := range s.Outputs {
-		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
-		clear(t.Strings)
-	}
-	if size <= keepTensors {
+	if s.size() <= keepTensors {
 		s.Engine.sessions.Put(s)
 	}
+}
+
+// size is the largest tensor of the session. Strings are dropped: they view the body of a request.
+func (s *Session) size() (size int) {
+	for _, tensors := range [2][]*tensor.Tensor{s.Inputs, s.Outputs} {
+		for _, t := range tensors {
+			size = max(size, cap(t.Bytes), 16*cap(t.Strings))
+			clear(t.Strings)
+		}
+	}
+	return size
 }

@@ -120,7 +120,8 @@ func (w *watcher) finish(j *job) {
 	}
 	e, old := j.engine, v.engine
 	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
-	e.used.Store(time.Now().UnixNano())
+	w.srv.enqueue(e)
+	e.used.Store(int64(now()))
 	v.engine, v.digest = e, j.digest
 	if old != nil {
 		old.metrics.Unload()

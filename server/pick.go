@@ -7,45 +7,58 @@ import (
 // headerKey names the caller for splits between versions: one key always gets the same version while the split stays.
 const headerKey = "X-Hotpath-Key"
 
-// Pick finds the version of m that answers this request when the request names none: that of its share where requests
-// are split between labels, else the one that serves by default. One that is not in memory is loaded first, for as long
-// as Config.LoadWait allows. Errors wrap ErrUnavailable, ErrNotFound or ErrBusy.
-func (r *Request) Pick(m *Model) (*Engine, error) {
-	if m.Serving == nil {
-		return r.await(m, func(m *Model) (*Engine, int64) { return m.Serving, m.first })
-	}
-	if m.split == nil {
+// Pick finds the version of m that answers a request that names none: that of its share where requests are split
+// between labels, else the one that serves by default. One that is not in memory is loaded first, for as long as
+// Config.LoadWait allows. key, if not empty, is the caller's, who gets the same version each time. Errors wrap
+// ErrUnavailable, ErrNotFound or ErrBusy.
+func (s *Server) Pick(m *Model, key []byte) (*Engine, error) {
+	switch {
+	case m.Serving == nil:
+		return s.await(m, func(m *Model) (*Engine, int64) { return m.Serving, m.first })
+	case m.split == nil:
 		return m.Serving, nil
-	}
-	if key := r.ctx.Request.Header.Peek(headerKey); len(key) > 0 {
+	case len(key) > 0:
 		return m.at(keyPoint(m.Name, key)), nil
 	}
-	return m.at(point(r.srv.turn.Add(1))), nil
+	return m.at(point(s.turn.Add(1))), nil
 }
 
 // PickVersion finds a version by number and loads it if it is offered but not in memory. Errors are those of Pick.
-func (r *Request) PickVersion(m *Model, n int64) (*Engine, error) {
+func (s *Server) PickVersion(m *Model, n int64) (*Engine, error) {
 	if e := m.loaded[n]; e != nil {
 		return e, nil
 	}
-	return r.await(m, func(m *Model) (*Engine, int64) { return m.loaded[n], n })
+	return s.await(m, func(m *Model) (*Engine, int64) { return m.loaded[n], n })
 }
 
 // PickLabel finds the version that a label points to, as PickVersion does.
-func (r *Request) PickLabel(m *Model, label string) (*Engine, error) {
+func (s *Server) PickLabel(m *Model, label string) (*Engine, error) {
 	n, ok := m.Labels[label]
 	if !ok {
 		return nil, Fail(ErrNotFound, "model %s has no label with this name", m.Name)
 	}
-	return r.PickVersion(m, n)
+	return s.PickVersion(m, n)
+}
+
+// Pick is Server.Pick for the caller of this request.
+func (r *Request) Pick(m *Model) (*Engine, error) {
+	return r.srv.Pick(m, r.ctx.Request.Header.Peek(headerKey))
+}
+
+// PickVersion is Server.PickVersion.
+func (r *Request) PickVersion(m *Model, n int64) (*Engine, error) { return r.srv.PickVersion(m, n) }
+
+// PickLabel is Server.PickLabel.
+func (r *Request) PickLabel(m *Model, label string) (*Engine, error) {
+	return r.srv.PickLabel(m, label)
 }
 
 // await asks the watcher for a version and waits until it is in memory, is known not to load, or time is up.
-func (r *Request) await(m *Model, find func(*Model) (*Engine, int64)) (*Engine, error) {
-	s := r.srv
-	if waiting := s.awaiting.Add(1); waiting > int64(s.cfg.MaxQueue) {
+func (s *Server) await(m *Model, find func(*Model) (*Engine, int64)) (*Engine, error) {
+	most := s.cfg.Scheduling.For(m.Name).Queue
+	if waiting := s.awaiting.Add(1); waiting > int64(most) {
 		s.awaiting.Add(-1)
-		return nil, Fail(ErrBusy, "%d requests are waiting for models to be loaded", s.cfg.MaxQueue)
+		return nil, Fail(ErrBusy, "%d requests are waiting for models to be loaded", most)
 	}
 	defer s.awaiting.Add(-1)
 	timeout := time.NewTimer(s.cfg.LoadWait)
@@ -85,8 +98,8 @@ func (r *Request) await(m *Model, find func(*Model) (*Engine, int64)) (*Engine, 
 
 // LoadModel brings the versions of a model that its policy asks for into memory, also one that was unloaded by request, and
 // waits for them. Errors wrap ErrNotFound, or ErrUnavailable where none of them loads or time is up.
-func (r *Request) LoadModel(name string) error {
-	return r.order(name, true, func(m *Model) (bool, error) {
+func (s *Server) LoadModel(name string) error {
+	return s.order(name, true, func(m *Model) (bool, error) {
 		var broken string
 		for _, v := range m.Versions {
 			switch v.State {
@@ -109,13 +122,18 @@ func (r *Request) LoadModel(name string) error {
 
 // UnloadModel takes a model out of memory, all versions, until LoadModel asks for it again or the server starts anew. Requests
 // that run on it end well. Errors wrap ErrNotFound.
-func (r *Request) UnloadModel(name string) error {
-	return r.order(name, false, func(m *Model) (bool, error) { return len(m.loaded) == 0, nil })
+func (s *Server) UnloadModel(name string) error {
+	return s.order(name, false, func(m *Model) (bool, error) { return len(m.loaded) == 0, nil })
 }
 
+// LoadModel is Server.LoadModel.
+func (r *Request) LoadModel(name string) error { return r.srv.LoadModel(name) }
+
+// UnloadModel is Server.UnloadModel.
+func (r *Request) UnloadModel(name string) error { return r.srv.UnloadModel(name) }
+
 // order tells the watcher and waits until done says that it has come about.
-func (r *Request) order(name string, on bool, done func(*Model) (bool, error)) error {
-	s := r.srv
+func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) error {
 	timeout := time.NewTimer(s.cfg.LoadWait)
 	defer timeout.Stop()
 	asked := false

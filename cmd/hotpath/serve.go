@@ -21,6 +21,8 @@ import (
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/admin"
 	"github.com/hotpath/hotpath/server/api/kserve"
+	"github.com/hotpath/hotpath/server/api/mlflow"
+	"github.com/hotpath/hotpath/server/api/openai"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/registry"
@@ -47,19 +49,19 @@ type serveCmd struct {
 	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
 
-	Precision      string        `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
-	Threads        int           `help:"Threads of one computation (default: the CPUs this process may use)."`
-	MaxBody        byteSize      `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
-	MaxBodyMemory  byteSize      `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
-	MaxRunMemory   byteSize      `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE"`
-	MaxRows        int           `help:"Most rows in one request." default:"65536"`
-	MaxConcurrency int           `help:"Requests computed at once (default: 2 per thread)."`
-	MaxQueue       int           `help:"Requests waiting for that; more are answered 429." default:"1024"`
-	MaxConnsPerIP  int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
-	Poll           time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
-	DrainGrace     time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
-	DrainTimeout   time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	LogLevel       string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	Precision      string   `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
+	Threads        int      `help:"Threads of one computation (default: the CPUs this process may use)."`
+	MaxBody        byteSize `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
+	MaxBodyMemory  byteSize `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
+	MaxRunMemory   byteSize `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE"`
+	MaxRows        int      `help:"Most rows in one request." default:"65536"`
+	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
+	schedulingFlags
+	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
+	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
+	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
+	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
+	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 }
 
 // Help implements kong's long help.
@@ -115,7 +117,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	store := openStore(c.Store)
 	concurrency := c.MaxConcurrency
 	if concurrency <= 0 {
-		concurrency = 2 * threads
+		concurrency = 2 * max(threads, kernels.DefaultThreads())
 	}
 	policy, err := server.ParsePolicy(c.VersionPolicy)
 	if err != nil {
@@ -142,10 +144,11 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, c.admin(store), ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
-		MaxConcurrency: concurrency, MaxQueue: c.MaxQueue, MaxConnsPerIP: c.MaxConnsPerIP,
+		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
+		Scheduling: c.scheduling(), MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}

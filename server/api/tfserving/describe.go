@@ -18,7 +18,17 @@ type versionStatus struct {
 	} `json:"status"`
 }
 
-// status tells the states of versions: all of a model, or the one that was asked for.
+// others is what OpenAI's API and KServe's version 1 tell of a model at the same path.
+type others struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+	Name    string `json:"name"`
+	Ready   bool   `json:"ready"`
+}
+
+// status tells the states of versions: all of a model, or the one that was asked for; all adds what others tell.
 func status(p pin) func(*server.Request) error {
 	return func(r *server.Request) error {
 		m, engine, err := p.find(r)
@@ -30,6 +40,13 @@ func status(p pin) func(*server.Request) error {
 		}
 		var answer struct {
 			Versions []versionStatus `json:"model_version_status"`
+			*others
+		}
+		if p.all {
+			answer.others = &others{ID: m.Name, Object: "model", OwnedBy: "hotpath", Name: m.Name, Ready: m.Serving != nil}
+			if m.Serving != nil {
+				answer.Created = m.Serving.Loaded.Unix()
+			}
 		}
 		for _, v := range m.Versions {
 			if pinned := r.Param(1); pinned != "" && !(engine != nil && engine.Version == v.Number || pinned == strconv.FormatInt(v.Number, 10) || m.Labels[pinned] == v.Number) {

@@ -22,25 +22,29 @@ type pin struct {
 	find func(*server.Request) (*server.Model, *server.Engine, error)
 	// pick brings the version into memory where it is not there yet.
 	pick func(*server.Request, *server.Model) (*server.Engine, error)
+	all  bool // status has the keys of others
 }
 
-// Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does.
+// Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does. Its answer to
+// /v1/models/NAME has the keys of OpenAI's and of KServe's version 1 beside its own, for their clients ask there too;
+// below /tfs it has its own alone.
 func (API) Routes() []server.Route {
-	const base = "/v1/models/{model}"
-	pins := []pin{
-		{base, latest, (*server.Request).Pick},
-		{base + "/versions/{version}", byVersion, pickVersion},
-		{base + "/labels/{label}", byLabel, pickLabel},
-	}
 	var routes []server.Route
-	for _, pin := range pins {
-		routes = append(routes,
-			server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin)},
-			server.Route{Method: "GET", Path: pin.path, Handle: status(pin)},
-			server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin)})
-	}
-	for _, method := range []string{"GET", "POST"} { // whatever no route above matched
-		routes = append(routes, server.Route{Method: method, Path: "/v1/models/{*}", Handle: malformed})
+	for _, prefix := range []string{"", "/tfs"} {
+		base := prefix + "/v1/models/{model}"
+		for _, pin := range []pin{
+			{base, latest, (*server.Request).Pick, prefix == ""},
+			{base + "/versions/{version}", byVersion, pickVersion, false},
+			{base + "/labels/{label}", byLabel, pickLabel, false},
+		} {
+			routes = append(routes,
+				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin)},
+				server.Route{Method: "GET", Path: pin.path, Handle: status(pin)},
+				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin)})
+		}
+		for _, method := range []string{"GET", "POST"} { // whatever no route above matched
+			routes = append(routes, server.Route{Method: method, Path: prefix + "/v1/models/{*}", Handle: malformed})
+		}
 	}
 	for i := range routes {
 		routes[i].Fold = true
