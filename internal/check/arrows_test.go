@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"server/api":         {"server"},
 	"server/api/*":       {"server", "server/api/jsontensor"},
 	"bench/load":         {},
+	"bench/life":         {"loader", "server/registry"},
 	"bench/kernels":      {"kernels"},
 	"bench/roofline":     {"bench/kernels"},
 	"bench/profile":      {"graph/plan"},
