@@ -84,6 +84,9 @@ func openDir(path string) (*graph.Model, error) {
 	for _, f := range Formats {
 		if f.SniffDir != nil && f.SniffDir(root.FS()) {
 			m, err := f.ReadDir(root.FS())
+			if err == nil {
+				m.Files, err = filesIn(root.FS(), path)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
@@ -93,7 +96,19 @@ func openDir(path string) (*graph.Model, error) {
 	return nil, fmt.Errorf("%s: a directory of no known format (%s): %w", path, names(), graph.ErrFormat)
 }
 
-// Open reads the model file or directory at path, and files in the directory of a file that it keeps its weights in. Errors name it.
+// filesIn lists the regular files of a directory at path, which a model may have been read from.
+func filesIn(dir fs.FS, path string) (files []string, err error) {
+	err = fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			files = append(files, filepath.Join(path, filepath.FromSlash(name)))
+		}
+		return err
+	})
+	return files, err
+}
+
+// Open reads the model file or directory at path, and files in the directory of a file that it keeps its weights in; Model.Files lists
+// them. Errors name it.
 func Open(path string) (*graph.Model, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return openDir(path)
@@ -115,6 +130,10 @@ func Open(path string) (*graph.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: loader: %w", path, err)
 	}
+	for i, name := range m.Files {
+		m.Files[i] = filepath.Join(filepath.Dir(path), name)
+	}
+	m.Files = append([]string{path}, m.Files...)
 	return m, nil
 }
 

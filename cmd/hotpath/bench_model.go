@@ -24,6 +24,7 @@ type benchModelCmd struct {
 	Precision string            `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	Seconds   float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
 	Threads   int               `help:"Cores to use; 0: as many as this process may." default:"1"`
+	Cache     string            `help:"Directory, of this user alone, where the prepared model is kept for the next start." placeholder:"DIR"`
 	JSON      bool              `help:"Print one JSON object." name:"json"`
 	Profile   bool              `help:"Print the time of each step with the kernel it ran and its share of the peak, instead of the latency."`
 	HTML      string            `help:"With --profile: also a page that stands alone." placeholder:"FILE" name:"html"`
@@ -71,29 +72,30 @@ const maxSamples = 1 << 20
 
 // Run implements the verb.
 func (c *benchModelCmd) Run(e *env) error {
-	var cold coldRun
-	start := time.Now()
-	m, err := loader.Open(c.Model)
-	if err != nil {
-		return err
-	}
-	cold.Load = lap(&start)
 	pool, err := newPool(c.Threads)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	if c.Profile {
-		return c.profile(e, m, plan.Options{Pool: pool, Precision: c.Precision})
+		return c.profile(e, plan.Options{Pool: pool, Precision: c.Precision})
 	}
 	if c.HTML != "" || c.PProf != "" {
 		return fmt.Errorf("--html or --pprof without --profile: %w", errUsage)
 	}
-	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
+	var cold coldRun
+	start := time.Now()
+	begin := start
+	source := plan.Source{Path: c.Model, Read: func() (*graph.Model, error) {
+		m, err := loader.Open(c.Model)
+		cold.Load = lap(&begin)
+		return m, err
+	}}
+	p, err := plan.Open(source, plan.Options{Pool: pool, Precision: c.Precision, Cache: c.Cache})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
-	cold.Compile = lap(&start)
+	cold.Compile = lap(&start) - cold.Load
 	inputs, err := c.inputs(p)
 	if err != nil {
 		return err
@@ -150,7 +152,11 @@ func (c *benchModelCmd) Run(e *env) error {
 }
 
 // profile reports where the time goes.
-func (c *benchModelCmd) profile(e *env, m *graph.Model, o plan.Options) error {
+func (c *benchModelCmd) profile(e *env, o plan.Options) error {
+	m, err := loader.Open(c.Model)
+	if err != nil {
+		return err
+	}
 	r, err := profile.Run(m, o, c.inputs, time.Duration(c.Seconds*float64(time.Second)))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)

@@ -16,6 +16,7 @@ type machine struct {
 	maxBytes int
 	maxSteps int      // iterations of loops
 	observer Observer // nil: none
+	shelf    *shelf   // only while the plan is made
 }
 
 // region is a run of steps in which every shape follows from the shapes of the inputs: kernels are chosen once, memory is laid out once

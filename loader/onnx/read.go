@@ -5,7 +5,9 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -36,14 +38,18 @@ func Sniff(head []byte) bool {
 func Read(data []byte) (*graph.Model, error) { return named(read(data, context{})) }
 
 // ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
-// lead outside. The model takes data over: large tensors keep their elements there.
+// lead outside; Model.Files lists these. The model takes data over: large tensors keep their elements there.
 func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
 	files, err := newDataFiles(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer files.close()
-	return named(read(data, context{files: files, own: true}))
+	m, err := read(data, context{files: files, own: true})
+	if err == nil {
+		m.Files = slices.Sorted(maps.Keys(files.open))
+	}
+	return named(m, err)
 }
 
 // named says in an error what read the file.
