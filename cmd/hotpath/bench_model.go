@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,17 @@ type benchModelResult struct {
 	ISA        string  `json:"isa"`
 	GFLOPS     float64 `json:"gflops"` // of the matrix products, at the median
 	Cold       coldRun `json:"cold"`
+	Cached     bool    `json:"cached"`
+	Allocs     float64 `json:"allocs_per_run"`
+	Memory     memory  `json:"memory"`
+}
+
+// memory is what a model takes, in bytes.
+type memory struct {
+	Weights int64 `json:"weight_bytes"`   // constants, packed
+	Arena   int64 `json:"arena_bytes"`    // intermediate values and working memory of a run
+	Base    int64 `json:"base_rss_bytes"` // of the process before the model is opened
+	Peak    int64 `json:"peak_rss_bytes"` // the most of the process up to the end of the first run
 }
 
 // coldRun is what comes before a model's first answer, in ms: reading the file, making the plan, the first run.
@@ -84,6 +96,7 @@ func (c *benchModelCmd) Run(e *env) error {
 		return fmt.Errorf("--html or --pprof without --profile: %w", errUsage)
 	}
 	var cold coldRun
+	use := memory{Base: peakRSS()}
 	start := time.Now()
 	begin := start
 	source := plan.Source{Path: c.Model, Read: func() (*graph.Model, error) {
@@ -106,6 +119,11 @@ func (c *benchModelCmd) Run(e *env) error {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
 	cold.First = lap(&start)
+	use.Peak, use.Weights = peakRSS(), p.PackedBytes()
+	allocs, err := allocations(func() error { return p.Run(inputs, outputs) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
 	var samples []time.Duration
 	for _, seconds := range []float64{c.Seconds / 10, c.Seconds} {
 		samples = samples[:0]
@@ -132,13 +150,16 @@ func (c *benchModelCmd) Run(e *env) error {
 	}
 	r := benchModelResult{
 		Model: c.Model, Shapes: strings.Join(shapes, " "), P50: micros(0.5), P99: micros(0.99), Min: micros(0), Runs: len(samples),
-		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(), Cold: cold,
+		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(), Cold: cold, Allocs: allocs,
 	}
+	r.Cached, _ = p.Cached()
 	r.Throughput = float64(rows) / r.P50 * 1e6
-	steps, _, err := p.Describe(inputs)
+	steps, arena, err := p.Describe(inputs)
 	if err != nil {
 		return err
 	}
+	use.Arena = int64(arena)
+	r.Memory = use
 	for _, st := range steps {
 		r.GFLOPS += float64(st.FLOPs) / r.P50 / 1e3
 	}
@@ -146,9 +167,30 @@ func (c *benchModelCmd) Run(e *env) error {
 		return e.printJSON(r)
 	}
 	fmt.Fprintf(e.stdout, "%s %s: p50 %.2f µs, p99 %.2f µs, min %.2f µs over %d runs; %.0f rows/s, %.1f GFLOP/s; %d threads, %s\n"+
-		"before that: load %.1f ms, compile %.1f ms, first run %.1f ms\n",
-		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA, cold.Load, cold.Compile, cold.First)
+		"before that: load %.1f ms, compile %.1f ms, first run %.1f ms\n"+
+		"memory: weights %.1f MB, arena %.1f MB, peak %.1f MB of the process, %.1f MB of them before; %.1f allocations per run\n",
+		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA, cold.Load, cold.Compile, cold.First,
+		megabytes(use.Weights), megabytes(use.Arena), megabytes(use.Peak), megabytes(use.Base), allocs)
 	return nil
+}
+
+func megabytes(n int64) float64 { return float64(n) / 1e6 }
+
+// allocations counts those of one run, the mean over some, after one that finds everything in place.
+func allocations(run func() error) (float64, error) {
+	const runs = 10
+	if err := run(); err != nil {
+		return 0, err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		if err := run(); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs-before.Mallocs) / runs, nil
 }
 
 // profile reports where the time goes.

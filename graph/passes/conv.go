@@ -26,12 +26,12 @@ func constantStatistics(g *graph.Graph, n *graph.Node, channels int) bool {
 }
 
 // foldBatchNorm multiplies the scale of a BatchNormalization into the weights of the convolution before it: conv(x)·s + t =
-// conv'(x) + bias', with weights w·s and bias b·s + t, each rounded once.
-func foldBatchNorm(g *graph.Graph) {
+// conv'(x) + bias', with weights w·s and bias b·s + t, each rounded once. Weights that nothing else reads are changed where they are, if they
+// are those of a graph owned.
+func foldBatchNorm(g, owned *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
 	var jobs []folding
-	total := 0
 	for _, n := range g.Nodes {
 		if !is(n, "Conv") || len(n.Inputs) > 3 || len(n.Outputs) != 1 {
 			continue
@@ -59,28 +59,46 @@ func foldBatchNorm(g *graph.Graph) {
 			}
 		}
 		folded := &tensor.Tensor{DType: tensor.Float32, Shape: slices.Clone(w.Shape)}
-		jobs, total = append(jobs, folding{w, folded, scale}), total+len(w.Bytes)
+		jobs = append(jobs, folding{n.Inputs[1], w, folded, scale, owned != nil && e.onlyUser(n.Inputs[1]) == n})
 		weights, bias := unused(g, norm.Outputs[0]+".weights"), unused(g, norm.Outputs[0]+".bias")
 		g.Initializers[weights], g.Initializers[bias] = folded, tensor.Of(shift, filters)
 		n.Inputs, n.Outputs = []string{n.Inputs[0], weights, bias}, norm.Outputs
 		gone[norm] = true
 	}
 	remove(g, gone)
-	scaleFilters(jobs, total)
+	scaleFilters(g, owned, jobs)
 }
 
 // folding is a product of filters with a factor for each.
 type folding struct {
+	name     string // of from
 	from, to *tensor.Tensor
 	scale    []float32
+	inPlace  bool
 }
 
-// scaleFilters computes jobs to memory of total bytes that they share: plans pack all of it and let go of it.
-func scaleFilters(jobs []folding, total int) {
+// scaleFilters computes jobs, where they are not in place to memory that they share: plans pack all of it and let go of it.
+func scaleFilters(g, owned *graph.Graph, jobs []folding) {
+	var where *graph.Memory
+	total := 0
+	for i := range jobs {
+		j := &jobs[i]
+		if j.inPlace && where == nil {
+			where = graph.MemoryOf(owned)
+		}
+		if j.inPlace = j.inPlace && where.Places(j.from) == 1 && !where.Overlaps(j.from); !j.inPlace {
+			total += len(j.from.Bytes)
+		}
+	}
 	memory := kernels.HugeBytes(total)
 	for _, j := range jobs {
 		n := len(j.from.Bytes)
-		j.to.Bytes, memory = memory[:n:n], memory[n:]
+		if j.inPlace {
+			j.to.Bytes = j.from.Bytes
+			delete(g.Initializers, j.name)
+		} else {
+			j.to.Bytes, memory = memory[:n:n], memory[n:]
+		}
 		from, to := tensor.Data[float32](j.from), tensor.Data[float32](j.to)
 		each := len(from) / len(j.scale)
 		for f, s := range j.scale {

@@ -103,8 +103,9 @@ func compileOwned(src Source, o Options, keep func(*lowered, *shelf) error) (p *
 	if err != nil {
 		return nil, err
 	}
+	m.Owned = true
 	var before []*tensor.Tensor
-	eachTensor(&m.Graph, func(t *tensor.Tensor) { before = append(before, t) })
+	m.Graph.EachTensor(func(t *tensor.Tensor) { before = append(before, t) })
 	l, err := lower(m, o)
 	if err != nil {
 		return nil, err

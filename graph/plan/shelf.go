@@ -127,7 +127,7 @@ func (s *shelf) bytes(g *graph.Graph) (total int64) {
 	for _, section := range s.sections {
 		total += int64(len(section))
 	}
-	eachTensor(g, func(t *tensor.Tensor) {
+	g.EachTensor(func(t *tensor.Tensor) {
 		if !s.done(t) {
 			total += int64(len(t.Bytes))
 		}
