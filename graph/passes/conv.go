@@ -32,6 +32,7 @@ func foldBatchNorm(g, owned *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
 	var jobs []folding
+	taken := namesOf(g)
 	for _, n := range g.Nodes {
 		if !is(n, "Conv") || len(n.Inputs) > 3 || len(n.Outputs) != 1 {
 			continue
@@ -60,7 +61,7 @@ func foldBatchNorm(g, owned *graph.Graph) {
 		}
 		folded := &tensor.Tensor{DType: tensor.Float32, Shape: slices.Clone(w.Shape)}
 		jobs = append(jobs, folding{n.Inputs[1], w, folded, scale, owned != nil && e.onlyUser(n.Inputs[1]) == n})
-		weights, bias := unused(g, norm.Outputs[0]+".weights"), unused(g, norm.Outputs[0]+".bias")
+		weights, bias := unused(taken, norm.Outputs[0]+".weights"), unused(taken, norm.Outputs[0]+".bias")
 		g.Initializers[weights], g.Initializers[bias] = folded, tensor.Of(shift, filters)
 		n.Inputs, n.Outputs = []string{n.Inputs[0], weights, bias}, norm.Outputs
 		gone[norm] = true
@@ -110,9 +111,9 @@ func scaleFilters(g, owned *graph.Graph, jobs []folding) {
 	}
 }
 
-// unused returns a name that no value has, from name on.
-func unused(g *graph.Graph, name string) string {
-	taken := map[string]bool{}
+// namesOf is the names that values of g have, and those that it reads from outside.
+func namesOf(g *graph.Graph) map[string]bool {
+	taken := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
 			taken[out] = true
@@ -124,9 +125,18 @@ func unused(g *graph.Graph, name string) string {
 	for _, v := range g.Inputs {
 		taken[v.Name] = true
 	}
-	for taken[name] || g.Initializers[name] != nil {
+	for name := range g.Initializers {
+		taken[name] = true
+	}
+	return taken
+}
+
+// unused returns a name that is not taken, from name on, and takes it.
+func unused(taken map[string]bool, name string) string {
+	for taken[name] {
 		name += "'"
 	}
+	taken[name] = true
 	return name
 }
 
