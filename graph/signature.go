@@ -82,6 +82,23 @@ func (m *Model) Signature() (*Signature, error) {
 	return s, nil
 }
 
+// Answer is the output that a caller means who asks for none: the one named output, as in models that hotpath trains,
+// else the first with floating-point scores, else the first.
+func (s *Signature) Answer() int {
+	best := 0
+	for i := len(s.Outputs) - 1; i >= 0; i-- {
+		if d := s.Outputs[i].DType; d == tensor.Float32 || d == tensor.Float64 {
+			best = i
+		}
+	}
+	for i, out := range s.Outputs {
+		if out.Name == "output" {
+			best = i
+		}
+	}
+	return best
+}
+
 // SetSignature writes the meaning of inputs and outputs into the metadata of m.
 func (m *Model) SetSignature(s *Signature) error {
 	text, err := json.Marshal(s)

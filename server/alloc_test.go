@@ -1,12 +1,14 @@
 package server_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/hotpath/hotpath/internal/testkit"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/kserve"
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
@@ -62,4 +64,42 @@ func predictRequest(t testing.TB, withKeys bool) (fasthttp.RequestHandler, *fast
 	}
 	ctx.Request.SetBody([]byte(`{"input_data": [[1.1, 2.25e0, 1.25], [ 10000000,5000000 , 0.0]]}`))
 	return s.Handler(), ctx
+}
+
+// TestInferAllocatesNothing is the same for the Open Inference Protocol, with tensors as JSON and as bytes.
+func TestInferAllocatesNothing(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector makes pools allocate")
+	}
+	s, err := server.New(server.Config{APIs: []server.API{kserve.API{}}, Sources: servertest.Source("m", servertest.Model(2, 1)), HTTP: "127.0.0.1:0", Load: servertest.Load})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	handle := s.Handler()
+	for name, c := range map[string]struct{ json, tensors string }{
+		"JSON":   {`{"id":"1","inputs":[{"name":"input","shape":[1,2],"datatype":"FP32","data":[1,2]}]}`, ""},
+		"binary": {`{"inputs":[{"name":"input","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"parameters":{"binary_data_output":true}}`, "\x00\x00\x80?\x00\x00\x00@"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := &fasthttp.RequestCtx{}
+			ctx.Init(&fasthttp.Request{}, nil, nil)
+			ctx.Request.Header.SetMethod("POST")
+			ctx.Request.SetRequestURI("/v2/models/m/infer")
+			ctx.Request.Header.SetHost("localhost")
+			if c.tensors != "" {
+				ctx.Request.Header.Set("Inference-Header-Content-Length", strconv.Itoa(len(c.json)))
+			}
+			ctx.Request.SetBody([]byte(c.json + c.tensors))
+			if n := testing.AllocsPerRun(1000, func() {
+				ctx.Response.Reset()
+				handle(ctx)
+			}); n != 0 {
+				t.Errorf("%v allocations per request", n)
+			}
+			if ctx.Response.StatusCode() != 200 {
+				t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+			}
+		})
+	}
 }

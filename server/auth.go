@@ -14,33 +14,67 @@ import (
 	"github.com/hotpath/hotpath/server/registry"
 )
 
+// Identity is who calls: an API key. What is kept for it, such as the limits in force, is shared by all its calls.
+type Identity struct {
+	ID    string // of the key
+	Scope registry.Scope
+	hash  [sha256.Size]byte
+}
+
+// Allows reports whether a caller with this identity has a right; nil has no more than Predict.
+func (i *Identity) Allows(right Right) bool {
+	return right <= Predict || i != nil && i.Scope == registry.Admin
+}
+
 // keyring is the API keys that are valid now.
 type keyring struct {
-	keys atomic.Pointer[[]registry.Key]
+	keys atomic.Pointer[[]*Identity]
 	// demanded is set by the first key ever seen and never cleared: revoking the last key must not open the server.
 	demanded atomic.Bool
 }
 
+// set is called by one goroutine at a time.
 func (k *keyring) set(keys []registry.Key) {
-	k.keys.Store(&keys)
+	ids := make([]*Identity, len(keys))
+	for i, key := range keys {
+		ids[i] = &Identity{ID: key.ID, Scope: key.Scope, hash: key.Hash}
+	}
+	k.keys.Store(&ids)
 	if len(keys) > 0 {
 		k.demanded.Store(true)
 	}
 }
 
-// scope finds the scope of a secret. Hashes have one length and are compared in constant time, all of them.
-func (k *keyring) scope(secret []byte) (scope registry.Scope, ok bool) {
+// find finds the identity of a secret, nil if it has none. Hashes have one length and are compared in constant time,
+// all of them.
+func (k *keyring) find(secret []byte) (who *Identity) {
 	keys := k.keys.Load()
 	if keys == nil || len(secret) == 0 {
-		return "", false
+		return nil
 	}
 	hash := registry.HashKey(secret)
-	for i := range *keys {
-		if subtle.ConstantTimeCompare(hash[:], (*keys)[i].Hash[:]) == 1 {
-			scope, ok = (*keys)[i].Scope, true
+	for _, id := range *keys {
+		if subtle.ConstantTimeCompare(hash[:], id.hash[:]) == 1 {
+			who = id
 		}
 	}
-	return scope, ok
+	return who
+}
+
+// Identify finds the caller with an API key, for protocols beside HTTP. While there are no keys, every caller is nil,
+// who has the right Predict. Errors wrap ErrUnauthorized.
+func (s *Server) Identify(secret []byte) (*Identity, error) {
+	if !s.keys.demanded.Load() {
+		return nil, nil
+	}
+	who := s.keys.find(secret)
+	switch {
+	case len(secret) == 0:
+		return nil, Fail(ErrUnauthorized, "an API key is needed, as Authorization: Bearer or X-API-Key")
+	case who == nil:
+		return nil, Fail(ErrUnauthorized, "the API key is not valid")
+	}
+	return who, nil
 }
 
 // authorize proves that the caller has the right of the route.
@@ -56,9 +90,9 @@ func (r *Request) authorize(route *Route) error {
 	}
 	var buf [128]byte
 	secret, given := credential(&r.ctx.Request.Header, buf[:])
-	scope, ok := r.srv.keys.scope(secret)
+	who := r.srv.keys.find(secret)
 	switch {
-	case !ok:
+	case who == nil:
 		scheme := `Bearer realm="hotpath"`
 		if route.Page {
 			scheme = `Basic realm="hotpath: any user name, an API key as password"`
@@ -68,9 +102,10 @@ func (r *Request) authorize(route *Route) error {
 			return Fail(ErrUnauthorized, "an API key is needed, as Authorization: Bearer or X-API-Key")
 		}
 		return Fail(ErrUnauthorized, "the API key is not valid")
-	case route.Right > Predict && scope != registry.Admin:
+	case !who.Allows(route.Right):
 		return Fail(ErrForbidden, "this needs a key with the scope admin")
 	}
+	r.call.who = who
 	return nil
 }
 
@@ -133,5 +168,3 @@ func loopbackHost(host []byte) bool {
 	ip := net.ParseIP(strings.Trim(string(name), "[]"))
 	return ip != nil && ip.IsLoopback()
 }
-
-var _ = [1]struct{}{}[sha256.Size-len(registry.Key{}.Hash)] // the compared hashes have the full length

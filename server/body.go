@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"errors"
 	"io"
 	"net"
@@ -24,8 +25,8 @@ func (r *Request) Body() ([]byte, error) {
 	h := &r.ctx.Request.Header
 	encoding := h.Peek(fasthttp.HeaderContentEncoding)
 	plain := len(encoding) == 0 || string(encoding) == "identity"
-	if !plain && string(encoding) != "gzip" {
-		return nil, Fail(ErrEncoding, "Content-Encoding: expected gzip or none")
+	if !plain && string(encoding) != "gzip" && string(encoding) != "deflate" {
+		return nil, Fail(ErrEncoding, "Content-Encoding: expected gzip, deflate or none")
 	}
 	stream := r.ctx.RequestBodyStream()
 	var err error
@@ -35,7 +36,7 @@ func (r *Request) Body() ([]byte, error) {
 		err = r.readAll(stream, h.ContentLength())
 	}
 	if err == nil && !plain {
-		err = r.gunzip()
+		err = r.inflate(string(encoding))
 	}
 	return r.body, err
 }
@@ -94,8 +95,8 @@ func (r *Request) charge(n int) error {
 	if n <= freeBody || int64(n) <= r.charged {
 		return nil
 	}
-	if err := r.srv.budget.take(int64(n) - r.charged); err != nil {
-		return err
+	if b := &r.srv.bodies; !b.take(int64(n) - r.charged) {
+		return Fail(ErrBusy, "request bodies in flight use all of the %d bytes set aside for them", b.most)
 	}
 	r.charged = int64(n)
 	return nil
@@ -135,11 +136,18 @@ func readError(err error) error {
 	return Fail(ErrRequest, "body: broken off or malformed")
 }
 
-// gunzip replaces the body by what it decompresses to, under the same limit.
-func (r *Request) gunzip() error {
-	zr, err := gzip.NewReader(bytes.NewReader(r.body))
+// inflate replaces the body by what it decompresses to, under the same limit. deflate is the zlib format (RFC 9110
+// section 8.4.1.2).
+func (r *Request) inflate(coding string) error {
+	var zr io.Reader
+	var err error
+	if coding == "gzip" {
+		zr, err = gzip.NewReader(bytes.NewReader(r.body))
+	} else {
+		zr, err = zlib.NewReader(bytes.NewReader(r.body))
+	}
 	if err != nil {
-		return Fail(ErrRequest, "body: not valid gzip")
+		return Fail(ErrRequest, "body: not valid %s", coding)
 	}
 	var out bytes.Buffer
 	for step := 64 << 10; ; step *= 2 {
@@ -154,7 +162,7 @@ func (r *Request) gunzip() error {
 			r.body = out.Bytes()
 			return nil
 		case err != nil || n == 0:
-			return Fail(ErrRequest, "body: not valid gzip")
+			return Fail(ErrRequest, "body: not valid %s", coding)
 		}
 	}
 }

@@ -28,13 +28,20 @@ func (s *Server) healthz(r *Request) error {
 
 // readyz says whether requests should be sent here.
 func (s *Server) readyz(r *Request) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	r.ReplyJSON([]byte(`{"status": "ready"}`))
+	return nil
+}
+
+func (s *Server) ready() error {
 	switch {
 	case s.draining.Load():
 		return Fail(ErrUnavailable, "draining")
-	case !r.Models().ready():
+	case !s.Models().ready():
 		return Fail(ErrUnavailable, "no model is loaded")
 	}
-	r.ReplyJSON([]byte(`{"status": "ready"}`))
 	return nil
 }
 

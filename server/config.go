@@ -38,9 +38,8 @@ type Config struct {
 	MaxBody        int           // bytes of a request body, 32 MiB
 	MaxBodyMemory  int64         // bytes of all bodies being read or answered, 256 MiB
 	MaxRows        int           // rows of one request, 65,536
-	MaxConcurrency int           // requests computed at once, 2 per core
-	MaxQueue       int           // requests waiting for that, 1,024
-	QueueTimeout   time.Duration // longest wait, 10 s
+	MaxConcurrency int           // runs of all models at once, 2 per core
+	MaxRunMemory   int64         // bytes of inputs, outputs and intermediate values of all requests that wait or run, 256 MiB per run at once
 	MaxConnsPerIP  int           // unlimited: behind a proxy all clients have one address
 	HeaderTimeout  time.Duration // to read a request head, 10 s
 	BodyTimeout    time.Duration // to read head and body of a request with a larger body, 60 s
@@ -49,6 +48,8 @@ type Config struct {
 	Poll           time.Duration // between two looks at the sources and keys, 1 s
 	DrainGrace     time.Duration // between readiness going off and the listener closing, 1 s
 	DrainTimeout   time.Duration // of the whole drain, 30 s
+
+	Scheduling Scheduling
 
 	Log *slog.Logger
 }
@@ -67,8 +68,8 @@ func (c *Config) setDefaults() {
 	set(&c.MaxBodyMemory, 256<<20)
 	set(&c.MaxRows, 1<<16)
 	set(&c.MaxConcurrency, 2*runtime.GOMAXPROCS(0))
-	set(&c.MaxQueue, 1024)
-	set(&c.QueueTimeout, 10*time.Second)
+	set(&c.MaxRunMemory, int64(c.MaxConcurrency)<<28)
+	c.Scheduling.setDefaults(c.MaxConcurrency)
 	set(&c.HeaderTimeout, 10*time.Second)
 	set(&c.BodyTimeout, 60*time.Second)
 	set(&c.IdleTimeout, 75*time.Second)

@@ -18,7 +18,7 @@ func (s *Server) drain() error {
 	time.Sleep(min(s.cfg.DrainGrace, s.cfg.DrainTimeout))
 	quiet := s.cfg.DrainGrace / 2
 	for time.Since(started) < s.cfg.DrainTimeout/2 {
-		silence := time.Since(time.Unix(0, s.lastRequest.Load()))
+		silence := now().since(moment(s.lastRequest.Load()))
 		if silence >= quiet {
 			break
 		}

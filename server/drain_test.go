@@ -97,7 +97,7 @@ func TestDrainWaitsForRunningRequests(t *testing.T) {
 func TestF6Overload(t *testing.T) {
 	s := start(t, func(c *server.Config) {
 		c.Sources = servertest.Source("m", []byte("slow 3 500ms"))
-		c.MaxConcurrency, c.MaxQueue = 1, 2
+		c.MaxConcurrency, c.Scheduling.Queue = 1, 2
 	})
 	var ok, busy, other atomic.Int64
 	var all sync.WaitGroup
@@ -126,26 +126,6 @@ func TestF6Overload(t *testing.T) {
 	// One slot and two places: three, and one more for each slot that came free before a late client arrived.
 	if ok.Load() < 3 || busy.Load() < 1 || ok.Load()+busy.Load() != 10 {
 		t.Errorf("%d answered, %d refused, %d else; want 3 or a few more, the rest, 0", ok.Load(), busy.Load(), other.Load())
-	}
-}
-
-// TestQueueTimeout refuses what waited too long.
-func TestQueueTimeout(t *testing.T) {
-	s := start(t, func(c *server.Config) {
-		c.Sources = servertest.Source("m", []byte("slow 3 1500ms"))
-		c.MaxConcurrency, c.QueueTimeout = 1, 50*time.Millisecond
-	})
-	first := make(chan int, 1)
-	go func() {
-		code, _, _ := call(t, "POST", s.URL()+"/predict", goodBody)
-		first <- code
-	}()
-	sleep(300)
-	if code, body, _ := call(t, "POST", s.URL()+"/predict", goodBody); code != 429 || !strings.Contains(body, "50ms") {
-		t.Errorf("%d %s", code, body)
-	}
-	if code := <-first; code != 200 {
-		t.Errorf("first: %d", code)
 	}
 }
 

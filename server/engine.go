@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -15,9 +16,11 @@ type Engine struct {
 	Name      string
 	Version   int64
 	Digest    string // SHA-256 of the model file
+	Loaded    time.Time
 	Signature *graph.Signature
 
 	runner    Runner
+	queue     *queue
 	metrics   *metrics.Model
 	header    []byte // "name/version"
 	precision string // fast mode of the plan, "" for none
@@ -44,7 +47,7 @@ const (
 )
 
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
-	e := &Engine{Name: name, Version: version, Digest: digest, Signature: r.Signature(), runner: r,
+	e := &Engine{Name: name, Version: version, Digest: digest, Loaded: time.Now(), Signature: r.Signature(), runner: r,
 		header: fmt.Appendf(nil, "%s/%d", name, version)}
 	if p, ok := r.(interface{ Precision() string }); ok {
 		e.precision = p.Precision()
@@ -94,16 +97,18 @@ func (e *Engine) session() *Session {
 
 // end returns the session, unless it grew too large to keep.
 func (s *Session) end() {
-	size := 0
-	for _, t := range s.Inputs {
-		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
-		clear(t.Strings) // they view the body
-	}
-	for _, t := range s.Outputs {
-		size = max(size, cap(t.Bytes), 16*cap(t.Strings))
-		clear(t.Strings)
-	}
-	if size <= keepTensors {
+	if s.size() <= keepTensors {
 		s.Engine.sessions.Put(s)
 	}
+}
+
+// size is the largest tensor of the session. Strings are dropped: they view the body of a request.
+func (s *Session) size() (size int) {
+	for _, tensors := range [2][]*tensor.Tensor{s.Inputs, s.Outputs} {
+		for _, t := range tensors {
+			size = max(size, cap(t.Bytes), 16*cap(t.Strings))
+			clear(t.Strings)
+		}
+	}
+	return size
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -22,6 +24,9 @@ var (
 	ErrEncoding     = errors.New("unsupported content encoding")
 	ErrHost         = errors.New("misdirected request")
 	ErrBusy         = errors.New("server is busy")
+	ErrQuota        = errors.New("limit of the API key")
+	ErrDeadline     = errors.New("deadline exceeded")
+	ErrGone         = errors.New("client is gone")
 	ErrUnavailable  = errors.New("service unavailable")
 )
 
@@ -29,6 +34,7 @@ var (
 type failure struct {
 	class error
 	text  string
+	retry time.Duration // when to try again, about; 0 if that is not known
 }
 
 func (f *failure) Error() string { return f.text }
@@ -36,7 +42,28 @@ func (f *failure) Unwrap() error { return f.class }
 
 // Fail makes an error of a class with the text that the client shall read.
 func Fail(class error, format string, args ...any) error {
-	return &failure{class, fmt.Sprintf(format, args...)}
+	return &failure{class: class, text: fmt.Sprintf(format, args...)}
+}
+
+// FailFor is Fail for what may succeed after a while.
+func FailFor(class error, retry time.Duration, format string, args ...any) error {
+	return &failure{class, fmt.Sprintf(format, args...), retry}
+}
+
+// RetryAfter is when a refused request may be sent again, a second or more; ok says whether that can help at all. Up to
+// half of the time and a second is chance, so that those refused together do not come back together.
+func RetryAfter(err error) (d time.Duration, ok bool) {
+	switch Status(err) {
+	case fasthttp.StatusTooManyRequests, fasthttp.StatusServiceUnavailable, fasthttp.StatusGatewayTimeout:
+	default:
+		return 0, false
+	}
+	var f *failure
+	if errors.As(err, &f) {
+		d = f.retry
+	}
+	d = max(d, time.Second)
+	return d + rand.N(d/2+time.Second), true
 }
 
 // Status derives the HTTP status of an error, here and nowhere else. What is not listed is our fault: 500.
@@ -65,9 +92,15 @@ var statuses = []struct {
 	{ErrEncoding, fasthttp.StatusUnsupportedMediaType},
 	{ErrHost, fasthttp.StatusMisdirectedRequest},
 	{ErrBusy, fasthttp.StatusTooManyRequests},
+	{ErrQuota, fasthttp.StatusTooManyRequests},
+	{ErrDeadline, fasthttp.StatusGatewayTimeout},
+	{ErrGone, statusClientClosedRequest},
 	{ErrUnavailable, fasthttp.StatusServiceUnavailable},
 	{graph.ErrUnsupported, fasthttp.StatusNotImplemented},
 }
+
+// statusClientClosedRequest is nginx' number for an answer that nobody reads; the log has it, no client sees it.
+const statusClientClosedRequest = 499
 
 // appendError writes {"error": text} with text as a JSON string. The text may quote the client, so everything that is
 // not plain is escaped.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,13 +44,13 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			r.fail(err)
 			return
 		}
-		if e := r.engine; e != nil {
+		if e := r.call.engine; e != nil {
 			ctx.Response.Header.SetBytesV(headerModel, e.header)
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
 			}
-			e.metrics.Done(time.Since(r.start))
 		}
+		r.call.count(nil)
 	}
 }
 
@@ -69,11 +70,12 @@ func (r *Request) serve() error {
 		r.Header("Allow", at.allow)
 		return Fail(ErrMethod, "this path allows %s", at.allow)
 	}
+	r.writeError = route.Error
 	if err := r.authorize(route); err != nil {
 		return err
 	}
 	if route.Right != Public && r.srv.draining.Load() {
-		r.srv.lastRequest.Store(r.start.UnixNano())
+		r.srv.lastRequest.Store(int64(r.call.start))
 	}
 	return route.Handle(r)
 }
@@ -120,19 +122,20 @@ func (r *Request) fail(err error) {
 		log.Debug("request refused", "status", status, "path", string(r.Path()), "error", text)
 	}
 	h := &r.ctx.Response.Header
-	if e := r.engine; e != nil {
+	if e := r.call.engine; e != nil {
 		h.SetBytesV(headerModel, e.header)
-		e.metrics.Failed(class(err))
-	} else {
-		r.srv.metrics.Refused(status)
 	}
-	if status == fasthttp.StatusTooManyRequests || status == fasthttp.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+	r.call.count(err)
+	if after, ok := RetryAfter(err); ok {
+		h.Set("Retry-After", strconv.FormatInt(int64(after/time.Second), 10))
 	}
 	if status != fasthttp.StatusRequestTimeout && !errors.Is(err, ErrRequest) { // else there is nothing more to read
 		r.dropBody()
 	}
 	writeError(r.ctx, status, text)
+	if r.writeError != nil {
+		r.ctx.SetBody(r.writeError(nil, status, text))
+	}
 }
 
 // class sorts the errors of requests that reached a model.
@@ -140,6 +143,12 @@ func class(err error) metrics.Class {
 	switch {
 	case errors.Is(err, ErrBusy):
 		return metrics.Busy
+	case errors.Is(err, ErrQuota):
+		return metrics.Quota
+	case errors.Is(err, ErrDeadline):
+		return metrics.Late
+	case errors.Is(err, ErrGone):
+		return metrics.Gone
 	case errors.Is(err, ErrTooLarge) || errors.Is(err, graph.ErrLimit):
 		return metrics.Limit
 	case Status(err) < fasthttp.StatusInternalServerError:

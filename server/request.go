@@ -1,11 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
-	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server/metrics"
 )
 
@@ -20,10 +20,9 @@ type Request struct {
 	params   [maxParams][]byte
 	body     []byte
 	charged  int64 // of the budget for bodies
-	timer    *time.Timer
-	start    time.Time
-	session  *Session
-	engine   *Engine // set once known, for metrics and headers
+	call     Call
+	// writeError is how the route that was found writes errors, nil for the usual way.
+	writeError func(dst []byte, status int, text string) []byte
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -31,19 +30,16 @@ const keepOut = 1 << 20
 
 func (s *Server) acquire(ctx *fasthttp.RequestCtx, l *listener) *Request {
 	r := s.requests.Get().(*Request)
-	r.ctx, r.listener, r.start = ctx, l, time.Now()
+	r.ctx, r.listener = ctx, l
+	r.call.begin(nil, ctx.Conn())
 	return r
 }
 
 // release returns everything the request holds, after a panic too.
 func (r *Request) release() {
-	if r.session != nil {
-		r.session.end()
-		r.session = nil
-		r.srv.gate.leave()
-	}
+	r.call.release()
 	if r.charged > 0 {
-		r.srv.budget.give(r.charged)
+		r.srv.bodies.give(r.charged)
 		r.charged = 0
 	}
 	if cap(r.body) > keepBody {
@@ -54,12 +50,20 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.engine = nil, nil, nil
+	r.ctx, r.listener, r.writeError = nil, nil, nil
 	r.srv.requests.Put(r)
 }
 
 // Param is parameter i of the route's path, decoded; "" if that cannot be done.
 func (r *Request) Param(i int) string { return unescape(r.params[i]) }
+
+// ParamBytes is Param without a string: the bytes belong to the request.
+func (r *Request) ParamBytes(i int) []byte {
+	if bytes.IndexByte(r.params[i], '%') < 0 {
+		return r.params[i]
+	}
+	return []byte(unescape(r.params[i]))
+}
 
 // Query is a query argument of the URL, decoded; nil if it is absent.
 func (r *Request) Query(name string) []byte { return r.ctx.QueryArgs().Peek(name) }
@@ -78,37 +82,38 @@ func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
 
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {
-	return len(r.srv.gate.slots), int(r.srv.gate.queued.Load())
+	return int(r.srv.sched.running.Load()), int(r.srv.sched.waiting.Load())
 }
 
-// Begin admits the request to e: it waits for a slot, within the limits, and returns tensors to fill. They are given
-// back when the handler has returned. Errors wrap ErrBusy.
+// Begin admits the request to e and returns tensors to fill. They are given back when the handler has returned. Errors
+// wrap ErrBusy, ErrQuota, ErrDeadline or ErrRequest.
 func (r *Request) Begin(e *Engine) (*Session, error) {
-	r.engine = e
-	if !r.srv.gate.tryEnter() {
-		e.metrics.Waiting(1)
-		err := r.srv.gate.wait(r.timer)
-		e.metrics.Waiting(-1)
-		if err != nil {
-			return nil, err
-		}
+	r.call.engine = e
+	if err := r.wishes(); err != nil {
+		return nil, err
 	}
-	r.session = e.session()
-	return r.session, nil
+	if err := r.call.reserve(decodedPerByte * r.charged); err != nil {
+		return nil, err
+	}
+	return r.call.Begin(e)
 }
 
-// Run computes the outputs of s for its inputs. Errors wrap graph.ErrInput or graph.ErrLimit where the request is to
-// blame.
-func (r *Request) Run(s *Session) error {
-	rows := 1
-	if len(s.Inputs) > 0 && len(s.Inputs[0].Shape) > 0 {
-		rows = s.Inputs[0].Shape[0]
-	}
-	if most := s.Engine.maxRows(r.srv.cfg.MaxRows); rows > most {
-		return Fail(graph.ErrLimit, "%d rows in one request, the limit for this model is %d", rows, most)
-	}
-	return s.Engine.runner.Run(s.Inputs, s.Outputs)
-}
+// decodedPerByte is how much larger than its text a number or string can be once decoded: 8 bytes for two of text. Only
+// bodies that are charged count, as for these.
+const decodedPerByte = 4
+
+// Run computes the outputs of s for its inputs: at once if the model is free, else when its turn comes. Errors wrap
+// graph.ErrInput or graph.ErrLimit where the request is to blame, ErrBusy, ErrDeadline or ErrGone.
+func (r *Request) Run(s *Session) error { return r.call.Run(s) }
+
+// SetTimeout is Call.SetTimeout, for formats that have a timeout in the body.
+func (r *Request) SetTimeout(d time.Duration) { r.call.SetTimeout(d) }
+
+// SetUrgency is Call.SetUrgency, for formats that have a priority in the body.
+func (r *Request) SetUrgency(urgency int) { r.call.SetUrgency(urgency) }
+
+// Timing is where the time of the last Run went.
+func (r *Request) Timing() Timing { return r.call.timing }
 
 // ReplyJSON answers 200 with a JSON body.
 func (r *Request) ReplyJSON(body []byte) { r.Reply("application/json", body) }
@@ -118,6 +123,20 @@ func (r *Request) Reply(contentType string, body []byte) {
 	r.ctx.SetContentType(contentType)
 	r.ctx.SetBody(body)
 }
+
+// RequestHeader is a header of the request, nil if it is absent.
+func (r *Request) RequestHeader(name string) []byte { return r.ctx.Request.Header.Peek(name) }
+
+// HeaderBytes is Header without a string.
+func (r *Request) HeaderBytes(name string, value []byte) {
+	r.ctx.Response.Header.SetBytesV(name, value)
+}
+
+// MaxRows is the most rows that one request to e may have.
+func (r *Request) MaxRows(e *Engine) int { return e.maxRows(r.srv.cfg.MaxRows) }
+
+// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
+func (r *Request) Ready() error { return r.srv.ready() }
 
 // Header sets a response header. value must not hold bytes of the client.
 func (r *Request) Header(name, value string) { r.ctx.Response.Header.Set(name, value) }

@@ -41,6 +41,8 @@ type Route struct {
 	Place  Place
 	Page   bool // for a browser, which is asked for a key as a password
 	Handle func(*Request) error
+	// Error writes the body of an answer with an error; nil for {"error": text}.
+	Error func(dst []byte, status int, text string) []byte
 }
 
 // maxParams is the largest number of {name} in a path.

@@ -10,7 +10,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -22,14 +21,15 @@ type Server struct {
 	cfg       Config
 	keys      keyring
 	metrics   *metrics.Set
-	gate      *gate
-	budget    budget
+	sched     scheduler
+	bodies    budget // for the memory of all request bodies together
 	catalog   atomic.Pointer[Catalog]
 	watcher   *watcher
 	listeners []*listener
-	requests  sync.Pool
+	requests  sync.Pool // of *Request
+	calls     sync.Pool // of *Call
 	draining  atomic.Bool
-	// lastRequest is when the last request came while draining, health checks aside, in Unix nanoseconds.
+	// lastRequest is when the last request came while draining, health checks aside: a moment.
 	lastRequest atomic.Int64
 	// Fingerprint is the SHA-256 of the TLS certificate, "" without TLS.
 	Fingerprint string
@@ -49,16 +49,17 @@ type listener struct {
 // New loads the models and opens the listeners. Serve must follow.
 func New(cfg Config) (*Server, error) {
 	cfg.setDefaults()
-	s := &Server{cfg: cfg, budget: budget{most: cfg.MaxBodyMemory},
-		gate: newGate(cfg.MaxConcurrency, cfg.MaxQueue, cfg.QueueTimeout)}
-	s.requests.New = func() any {
-		t := time.NewTimer(time.Hour)
-		t.Stop()
-		return &Request{srv: s, timer: t}
+	s := &Server{cfg: cfg, bodies: budget{most: cfg.MaxBodyMemory},
+		sched: scheduler{slots: int64(cfg.MaxConcurrency), memory: budget{most: cfg.MaxRunMemory}}}
+	s.requests.New = func() any { return &Request{srv: s, call: newCall(s)} }
+	s.calls.New = func() any {
+		c := newCall(s)
+		return &c
 	}
 	s.metrics = metrics.New(metrics.Gauges{
-		InFlight:  func() float64 { return float64(len(s.gate.slots)) },
-		BodyBytes: func() float64 { return float64(s.budget.used.Load()) },
+		InFlight:  func() float64 { return float64(s.sched.running.Load()) },
+		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
+		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
 	})
 	s.watcher = &watcher{srv: s, models: map[string]map[int64]*version{}}
 	s.catalog.Store(newCatalog(nil))

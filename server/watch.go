@@ -174,6 +174,7 @@ func (w *watcher) load(v *version, o Offer) {
 		return
 	}
 	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
+	w.srv.enqueue(e)
 	old := v.engine
 	v.engine, v.digest, v.broken = e, digest, false
 	if old != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/internal/cpu"
-	"github.com/hotpath/hotpath/loader"
 )
 
 type benchModelCmd struct {
@@ -99,11 +98,13 @@ func (c *benchModelCmd) Run(e *env) error {
 	use := memory{Base: peakRSS()}
 	start := time.Now()
 	begin := start
-	source := plan.Source{Path: c.Model, Read: func() (*graph.Model, error) {
-		m, err := loader.Open(c.Model)
+	source := modelSource(e, c.Model)
+	open := source.Read
+	source.Read = func() (*graph.Model, error) {
+		m, err := open()
 		cold.Load = lap(&begin)
 		return m, err
-	}}
+	}
 	p, err := plan.Open(source, plan.Options{Pool: pool, Precision: c.Precision, Cache: c.Cache})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
@@ -197,7 +198,7 @@ func allocations(run func() error) (float64, error) {
 
 // profile reports where the time goes.
 func (c *benchModelCmd) profile(e *env, o plan.Options) error {
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

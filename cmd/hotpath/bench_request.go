@@ -6,11 +6,10 @@ import (
 
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/graph/train"
-	"github.com/hotpath/hotpath/loader"
 )
 
 type benchRequestCmd struct {
-	Model  string `arg:"" help:"Model file." type:"existingfile"`
+	Model  string `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Data   string `help:"Table to take rows from: CSV or JSON lines." required:"" placeholder:"FILE"`
 	Header string `help:"Whether the first CSV row names the columns: auto, yes, no." enum:"auto,yes,no" default:"auto"`
 	Rows   int    `help:"Number of rows, from the top." default:"1"`
@@ -21,7 +20,7 @@ func (c *benchRequestCmd) Run(e *env) error {
 	if c.Rows < 1 {
 		return fmt.Errorf("--rows %d: expected 1 or more: %w", c.Rows, errUsage)
 	}
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hotpath/hotpath/graph/plan"
-	"github.com/hotpath/hotpath/loader"
 )
 
 type convertCmd struct {
@@ -27,7 +26,7 @@ type convertResult struct {
 
 // Run implements the verb.
 func (c *convertCmd) Run(e *env) error {
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

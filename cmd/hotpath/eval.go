@@ -9,7 +9,6 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/train"
-	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/loader/table"
 )
 
@@ -37,7 +36,7 @@ type evalResult struct {
 
 // Run implements the verb.
 func (c *evalCmd) Run(e *env) error {
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,10 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
-	"github.com/hotpath/hotpath/loader"
 )
 
 type inspectCmd struct {
-	Model     string `arg:"" help:"Model file." type:"existingfile"`
+	Model     string `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Precision string `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	JSON      bool   `help:"Print one JSON object." name:"json"`
 }
@@ -39,7 +38,7 @@ type inspectNode struct {
 
 type inspectResult struct {
 	File           string            `json:"file"`
-	SHA256         string            `json:"sha256"`
+	SHA256         string            `json:"sha256"` // of the model as one file, which models publish keeps; bytes likewise
 	Bytes          int               `json:"bytes"`
 	Producer       string            `json:"producer"`
 	Opsets         map[string]int64  `json:"opsets"`
@@ -59,11 +58,7 @@ type inspectResult struct {
 
 // Run implements the verb.
 func (c *inspectCmd) Run(e *env) error {
-	data, err := loader.ReadFile(c.Model)
-	if err != nil {
-		return err
-	}
-	m, err := loader.Open(c.Model)
+	m, data, err := e.models.Pack(c.Model)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hotpath/hotpath/internal/cpu"
+	"github.com/hotpath/hotpath/loader"
 )
 
 // version is set by the linker.
@@ -28,7 +29,8 @@ var errUsage = errors.New("usage")
 
 // cli lists the verbs. A verb is a struct with flags and Run(*env) error in a file of its own, and a line here.
 type cli struct {
-	Version kong.VersionFlag `help:"Print version, instruction set and processor."`
+	Version     kong.VersionFlag `help:"Print version, instruction set and processor."`
+	FollowLinks bool             `help:"Let weights beside a model be links, symbolic or hard, to files elsewhere, as in stores that keep content by digest."`
 
 	Train    trainCmd    `cmd:"" help:"Fit a model to a table and write it as ONNX."`
 	Eval     evalCmd     `cmd:"" help:"Compare the answers of a model with a table."`
@@ -46,7 +48,8 @@ type cli struct {
 // env is what every verb runs with.
 type env struct {
 	stdout, stderr io.Writer
-	terminal       bool // stderr is a terminal: progress bars instead of plain lines
+	terminal       bool           // stderr is a terminal: progress bars instead of plain lines
+	models         loader.Options // how model files are opened
 }
 
 func main() {
@@ -89,6 +92,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	if err != nil {
 		return fail(stderr, fmt.Errorf("%w (hotpath --help lists the verbs): %w", err, errUsage))
 	}
+	e.models = loader.Options{FollowLinks: c.FollowLinks}
 	if err := ctx.Run(e); err != nil {
 		return fail(stderr, err)
 	}

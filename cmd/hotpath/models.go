@@ -8,7 +8,6 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
-	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server/registry"
 )
 
@@ -39,7 +38,7 @@ func (f *storeFlags) print(e *env, v any, plain func()) error {
 
 type modelsPublishCmd struct {
 	Name  string            `arg:"" help:"Name of the model."`
-	Model string            `arg:"" help:"Model file." type:"existingfile"`
+	Model string            `arg:"" help:"Model file, or the directory of a SavedModel." type:"existingpath"`
 	Label string            `help:"Label to move to the new version, such as stable." placeholder:"L"`
 	Note  map[string]string `help:"Provenance to keep with the version, KEY=VALUE." placeholder:"KEY=VALUE"`
 	storeFlags
@@ -48,15 +47,16 @@ type modelsPublishCmd struct {
 // provenancePrefix marks the metadata of a model file that becomes provenance of its version.
 const provenancePrefix = "hotpath."
 
+// Help implements kong's long help.
+func (modelsPublishCmd) Help() string {
+	return `A version is one ONNX file: weights beside the model go into it, and models of other formats are converted.`
+}
+
 // Run implements the verb. A model that does not load is never published.
 func (c *modelsPublishCmd) Run(e *env) error {
-	data, err := loader.ReadFile(c.Model)
+	m, data, err := e.models.Pack(c.Model)
 	if err != nil {
 		return err
-	}
-	m, err := loader.Read(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
 	}
 	p, err := plan.Compile(m, plan.Options{})
 	if err != nil {

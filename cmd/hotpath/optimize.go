@@ -6,7 +6,6 @@ import (
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/passes"
 	"github.com/hotpath/hotpath/graph/plan"
-	"github.com/hotpath/hotpath/loader"
 )
 
 type optimizeCmd struct {
@@ -33,7 +32,7 @@ type optimizeResult struct {
 
 // Run implements the verb.
 func (c *optimizeCmd) Run(e *env) error {
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/graph/train"
-	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/loader/table"
 	"github.com/hotpath/hotpath/quant"
 )
@@ -45,7 +44,7 @@ func (c *quantizeCmd) Run(e *env) error {
 	if c.Calibrate == "" && c.Scheme == "int8" {
 		return fmt.Errorf("--scheme int8 needs --calibrate FILE: %w", errUsage)
 	}
-	m, err := loader.Open(c.Model)
+	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (c *runCmd) Run(e *env) error {
 
 // openPlan makes the plan of a model file, with a line on stderr where a cache was asked for and cannot be written.
 func openPlan(e *env, path string, o plan.Options) (*plan.Plan, error) {
-	p, err := plan.Open(plan.Source{Path: path, Read: func() (*graph.Model, error) { return loader.Open(path) }}, o)
+	p, err := plan.Open(modelSource(e, path), o)
 	if err != nil {
 		if !strings.HasPrefix(err.Error(), path) {
 			err = fmt.Errorf("%s: %w", path, err)
@@ -85,6 +85,11 @@ func openPlan(e *env, path string, o plan.Options) (*plan.Plan, error) {
 		fmt.Fprintf(e.stderr, "hotpath: %s is not kept in the cache: %v\n", path, err)
 	}
 	return p, nil
+}
+
+// modelSource is where a plan comes from that is not cached.
+func modelSource(e *env, path string) plan.Source {
+	return plan.Source{Path: path, Options: fmt.Sprint(e.models), Read: func() (*graph.Model, error) { return e.models.Open(path) }}
 }
 
 func hasExt(path, ext string) bool { return strings.EqualFold(filepath.Ext(path), ext) }

@@ -18,6 +18,9 @@ import (
 	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/kserve"
+	"github.com/hotpath/hotpath/server/api/mlflow"
+	"github.com/hotpath/hotpath/server/api/openai"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/registry"
@@ -28,7 +31,7 @@ type serveCmd struct {
 	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
-	Models string `help:"Directory with NAME/VERSION/model.onnx, or the base path of one model." placeholder:"DIR"`
+	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
 
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
@@ -36,19 +39,19 @@ type serveCmd struct {
 	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
 
-	Precision      string        `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
-	Threads        int           `help:"Threads of one computation (default: the CPUs this process may use)."`
-	MaxBody        byteSize      `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
-	MaxBodyMemory  byteSize      `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
-	MaxRunMemory   byteSize      `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE"`
-	MaxRows        int           `help:"Most rows in one request." default:"65536"`
-	MaxConcurrency int           `help:"Requests computed at once (default: 2 per thread)."`
-	MaxQueue       int           `help:"Requests waiting for that; more are answered 429." default:"1024"`
-	MaxConnsPerIP  int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
-	Poll           time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
-	DrainGrace     time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
-	DrainTimeout   time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	LogLevel       string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	Precision      string   `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
+	Threads        int      `help:"Threads of one computation (default: the CPUs this process may use)."`
+	MaxBody        byteSize `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
+	MaxBodyMemory  byteSize `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
+	MaxRunMemory   byteSize `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE"`
+	MaxRows        int      `help:"Most rows in one request." default:"65536"`
+	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
+	schedulingFlags
+	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
+	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
+	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
+	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
+	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 }
 
 // Help implements kong's long help.
@@ -63,7 +66,7 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	cfg, pool, err := c.config(log)
+	cfg, pool, err := c.config(e, log)
 	if err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func (c *serveCmd) Run(e *env) error {
 }
 
 // config checks the flags and puts the parts together.
-func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error) {
+func (c *serveCmd) config(e *env, log *slog.Logger) (server.Config, *kernels.Pool, error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
 	}
@@ -102,21 +105,22 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 	store := openStore(c.Store)
 	concurrency := c.MaxConcurrency
 	if concurrency <= 0 {
-		concurrency = 2 * threads
+		concurrency = 2 * max(threads, kernels.DefaultThreads())
 	}
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
-		Sources: c.sources(store), Keys: store,
+		Sources: c.sources(e, store), Keys: store,
 		Load: func(data []byte) (server.Runner, error) {
 			return compileModel(data, plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision})
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, ui.Page{}},
+		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, ui.Page{}},
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
-		MaxConcurrency: concurrency, MaxQueue: c.MaxQueue, MaxConnsPerIP: c.MaxConnsPerIP,
+		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
+		Scheduling: c.scheduling(), MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}
@@ -128,13 +132,13 @@ func (c *serveCmd) config(log *slog.Logger) (server.Config, *kernels.Pool, error
 
 // sources is where models come from: --models, and the store unless only --models was given; the embedded digits while
 // a store alone has nothing.
-func (c *serveCmd) sources(store *registry.Store) []server.Source {
+func (c *serveCmd) sources(e *env, store *registry.Store) []server.Source {
 	models := server.Registry{Store: store}
 	switch {
 	case c.Models != "" && c.Store != "":
-		return []server.Source{server.Dir{Path: c.Models}, models}
+		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
 	case c.Models != "":
-		return []server.Source{server.Dir{Path: c.Models}}
+		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
 }

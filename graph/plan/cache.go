@@ -23,6 +23,8 @@ import (
 type Source struct {
 	// Path is the file or directory that Read reads; Model.Files are all that it does read. Empty for a model in memory.
 	Path string
+	// Options is what else decides what Read gives, such as what it refuses.
+	Options string
 	// Digest is the SHA-256 of a model in memory. Empty for one that is not known by it: then it is not kept.
 	Digest []byte
 	// Read makes the model, which nothing else has.
@@ -57,7 +59,7 @@ func Open(src Source, o Options) (*Plan, error) {
 		}
 		return compileOwned(src, o, func(l *lowered, s *shelf) error { return c.store(key, l, s) })
 	}
-	if key, ok := c.recall(src.Path); ok {
+	if key, ok := c.recall(src); ok {
 		if p := c.load(key, o); p != nil {
 			return p, nil
 		}
@@ -77,14 +79,14 @@ func Open(src Source, o Options) (*Plan, error) {
 	}
 	key := c.key(seen.digests)
 	if p := c.load(key, o); p != nil {
-		c.remember(src.Path, seen, key)
+		c.remember(src, seen, key)
 		return p, nil
 	}
 	return compileOwned(Source{Read: func() (*graph.Model, error) { return m, nil }}, o, func(l *lowered, s *shelf) error {
 		if err := c.store(key, l, s); err != nil {
 			return err
 		}
-		c.remember(src.Path, seen, key)
+		c.remember(src, seen, key)
 		return nil
 	})
 }
@@ -225,18 +227,18 @@ func lookAt(path string) (id identity, digest []byte, err error) {
 	return id, h.Sum(nil), err
 }
 
-// sightingName is the name of what is known of path.
-func (c *cache) sightingName(path string) (string, error) {
-	abs, err := filepath.Abs(path)
+// sightingName is the name of what is known of a path.
+func (c *cache) sightingName(src Source) (string, error) {
+	abs, err := filepath.Abs(src.Path)
 	if err != nil {
 		return "", err
 	}
-	return c.key([][]byte{[]byte(abs)}) + ".path", nil
+	return c.key([][]byte{fmt.Appendf(nil, "%q %q", abs, src.Options)}) + ".path", nil
 }
 
 // remember keeps what was seen for the next start; a failure costs that start the digest.
-func (c *cache) remember(path string, s *sighting, key string) {
-	name, err := c.sightingName(path)
+func (c *cache) remember(src Source, s *sighting, key string) {
+	name, err := c.sightingName(src)
 	if err != nil {
 		return
 	}
@@ -254,9 +256,9 @@ func (c *cache) remember(path string, s *sighting, key string) {
 // maxSighting bounds what is read of a path: a thousand data files have long names.
 const maxSighting = 4 << 20
 
-// recall returns the key of the plan for path, if none of its files has changed.
-func (c *cache) recall(path string) (key string, ok bool) {
-	name, err := c.sightingName(path)
+// recall returns the key of the plan for a path, if none of its files has changed.
+func (c *cache) recall(src Source) (key string, ok bool) {
+	name, err := c.sightingName(src)
 	if err != nil {
 		return "", false
 	}

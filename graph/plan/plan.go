@@ -305,10 +305,7 @@ func (p *Plan) Run(inputs, outputs []*tensor.Tensor) error {
 	} else if err = p.program.run(nil, inputs, outputs); err == nil {
 		err = p.checkOutputs(outputs)
 	}
-	if err != nil && !errors.Is(err, graph.ErrInput) && !errors.Is(err, graph.ErrLimit) {
-		return fmt.Errorf("%w: %w", err, graph.ErrInput)
-	}
-	return err
+	return blamed(err)
 }
 
 // checkOutputs compares dtypes with the model's, and gives the caller items of its own: those of the plan may be an input's.

@@ -32,22 +32,18 @@ func (c context) deeper() context { return context{depth: c.depth + 1, files: c.
 
 // dataFiles are the files in the directory of a model that tensors keep their elements in. A nil one refuses them.
 type dataFiles struct {
-	dir   *os.Root
-	model os.FileInfo // the model's own file
-	open  map[string]*dataFile
-	have  int64 // bytes of the files
-	read  int64 // bytes of the elements
+	dir         *os.Root
+	model       os.FileInfo // the model's own file
+	followLinks bool
+	open        map[string]*dataFile
+	have        int64 // bytes of the files
+	read        int64 // bytes of the elements
 }
 
 type dataFile struct {
 	*os.File
 	size  int64
 	parts map[[2]int64][]byte // by offset and length: tensors may share elements
-}
-
-func newDataFiles(dir *os.Root, name string) (*dataFiles, error) {
-	info, err := dir.Stat(name)
-	return &dataFiles{dir: dir, model: info, open: map[string]*dataFile{}}, err
 }
 
 func (d *dataFiles) close() {
@@ -145,7 +141,11 @@ func (d *dataFiles) file(path, name string) (*dataFile, error) {
 	if len(d.open) == maxDataFiles {
 		return nil, fmt.Errorf("more than %d data files: %w", maxDataFiles, graph.ErrLimit)
 	}
-	file, err := d.dir.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not make it wait
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK // a pipe must not make it wait
+	file, err := d.dir.OpenFile(path, flags, 0)
+	if err != nil && d.followLinks {
+		file, err = os.OpenFile(filepath.Join(d.dir.Name(), path), flags, 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tensor %q: its data file: %w: %w", name, err, graph.ErrFormat)
 	}
@@ -154,6 +154,8 @@ func (d *dataFiles) file(path, name string) (*dataFile, error) {
 	case err != nil:
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("tensor %q: %s is no regular file: %w", name, path, graph.ErrFormat)
+	case !d.followLinks && hasOtherNames(info):
+		err = fmt.Errorf("tensor %q: %s has other names (hard links), which only a caller that follows links allows: %w", name, path, graph.ErrFormat)
 	case os.SameFile(info, d.model):
 		err = fmt.Errorf("tensor %q: %s is the model itself: %w", name, path, graph.ErrFormat)
 	case info.Size() > maxDataBytes-d.have:
@@ -167,4 +169,10 @@ func (d *dataFiles) file(path, name string) (*dataFile, error) {
 	d.have += f.size
 	d.open[path] = f
 	return f, nil
+}
+
+// hasOtherNames reports whether a file may also lie somewhere else, out of the model's directory.
+func hasOtherNames(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink > 1
 }

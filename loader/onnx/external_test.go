@@ -45,33 +45,53 @@ func directory(t *testing.T) string {
 		check(os.WriteFile(filepath.Join(dir, name), tensor.Of([]float32{1, 2, 3, 4}, 4).Bytes, 0o644))
 	}
 	check(os.Symlink("../secret", filepath.Join(dir, "link")))
+	check(os.Link(filepath.Join(top, "secret"), filepath.Join(dir, "hard")))
 	check(os.Symlink("..", filepath.Join(dir, "parent")))
 	check(os.Symlink("data", filepath.Join(dir, "inner")))
 	check(syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o644))
 	return dir
 }
 
-func readIn(t *testing.T, dir string, model []byte) (*graph.Model, error) {
+func readIn(t *testing.T, dir string, model []byte, followLinks bool) (*graph.Model, error) {
 	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	return onnx.ReadIn(model, root, "model.onnx")
+	self, err := root.Stat("model.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return onnx.ReadIn(model, root, self, followLinks)
 }
 
 func TestExternalData(t *testing.T) {
 	dir := directory(t)
 	m, err := readIn(t, dir, elsewhere(
 		[]string{"location", "data"}, []string{"location", "data", "offset", "8", "length", "8"}, []string{"location", "data", "offset", "8"},
-		[]string{"location", "sub/data", "offset", "4", "checksum", "00"}, []string{"location", "inner"}))
+		[]string{"location", "sub/data", "offset", "4", "checksum", "00"}, []string{"location", "inner"}), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]float32{"w0": {1, 2}, "w1": {3, 4}, "w2": {3, 4}, "w3": {2, 3}, "w4": {1, 2}} {
 		if got := m.Graph.Initializers[name]; !bytes.Equal(got.Bytes, tensor.Of(want, 2).Bytes) {
 			t.Errorf("%s is %v, expected %v", name, tensor.Data[float32](got), want)
+		}
+	}
+}
+
+// TestFollowLinks takes links that TestHostileExternalData refuses, where the caller says so; what has no link in it is refused as ever.
+func TestFollowLinks(t *testing.T) {
+	dir := directory(t)
+	for _, name := range []string{"link", "hard", "data"} {
+		if _, err := readIn(t, dir, elsewhere([]string{"location", name}), true); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"../secret", "/etc/hostname", "pipe", "sub", "model.onnx", "nothing"} {
+		if _, err := readIn(t, dir, elsewhere([]string{"location", name}), true); !errors.Is(err, graph.ErrFormat) {
+			t.Errorf("%s: error %v, expected %v", name, err, graph.ErrFormat)
 		}
 	}
 }
@@ -92,6 +112,7 @@ func TestHostileExternalData(t *testing.T) {
 		"ON07 URL":              {one("location", "file:///etc/passwd"), graph.ErrFormat},
 		"ON07 percent":          {one("location", "%2e%2e/secret"), graph.ErrFormat},
 		"ON07 link":             {one("location", "link"), graph.ErrFormat},
+		"ON07 hard link":        {one("location", "hard"), graph.ErrFormat},
 		"ON07 link to parent":   {one("location", "parent/secret"), graph.ErrFormat},
 		"ON07 pipe":             {one("location", "pipe"), graph.ErrFormat},
 		"ON07 directory":        {one("location", "sub"), graph.ErrFormat},
@@ -116,7 +137,7 @@ func TestHostileExternalData(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if _, err := readIn(t, dir, c.data); !errors.Is(err, c.want) {
+			if _, err := readIn(t, dir, c.data, false); !errors.Is(err, c.want) {
 				t.Errorf("error %v, expected %v", err, c.want)
 			}
 		})

@@ -49,7 +49,7 @@ func TestTensorsStayInTheFile(t *testing.T) {
 		if !bytes.Equal(data, before) {
 			t.Fatal("Read changed what it was given")
 		}
-		got, err := onnx.ReadIn(data, dir, "m.onnx")
+		got, err := onnx.ReadIn(data, dir, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,13 +37,11 @@ func Sniff(head []byte) bool {
 // ErrLimit or ErrUnsupported.
 func Read(data []byte) (*graph.Model, error) { return named(read(data, context{})) }
 
-// ReadIn is Read for the file name in dir, which may keep tensors in files below dir: regular ones, by a relative path without links that
-// lead outside; Model.Files lists these. The model takes data over: large tensors keep their elements there.
-func ReadIn(data []byte, dir *os.Root, name string) (*graph.Model, error) {
-	files, err := newDataFiles(dir, name)
-	if err != nil {
-		return nil, err
-	}
+// ReadIn is Read for a file that may keep tensors in others below dir: regular ones, by a relative path. self is the file itself, which they
+// must not be. Without followLinks no link may lead out of dir, and a file must have one name only. The model takes data over:
+// large tensors keep their elements there. Model.Files lists the others.
+func ReadIn(data []byte, dir *os.Root, self os.FileInfo, followLinks bool) (*graph.Model, error) {
+	files := &dataFiles{dir: dir, model: self, followLinks: followLinks, open: map[string]*dataFile{}}
 	defer files.close()
 	m, err := read(data, context{files: files, own: true})
 	if err == nil {

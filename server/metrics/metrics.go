@@ -35,16 +35,20 @@ const (
 	Input    Class = iota // the request does not fit the model
 	Limit                 // beyond a size limit
 	Busy                  // refused by admission
+	Quota                 // beyond a limit of the API key
+	Late                  // not answered by its deadline
+	Gone                  // the client went away while it waited
 	Internal              // our fault
 	classes
 )
 
-var classNames = [classes]string{"input", "limit", "busy", "internal"}
+var classNames = [classes]string{"input", "limit", "busy", "quota", "deadline", "gone", "internal"}
 
 // Gauges are read when metrics are collected.
 type Gauges struct {
 	InFlight  func() float64 // requests being computed
 	BodyBytes func() float64 // memory held by request bodies
+	RunBytes  func() float64 // memory of the values of requests that wait or run
 }
 
 // Set is all metrics of one server.
@@ -75,7 +79,7 @@ func New(g Gauges) *Set {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_requests_total",
 			Help: "Requests answered by a model version, failed ones included."}, model),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_request_errors_total",
-			Help: "Failed requests by class: input, limit, busy, internal."}, append(model, "class")),
+			Help: "Failed requests by class: input, limit, busy, quota, deadline, gone, internal."}, append(model, "class")),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hotpath_request_duration_seconds",
 			Help:    "Time from the parsed request head to the finished answer, queueing included.",
 			Buckets: Buckets}, model),
@@ -93,13 +97,14 @@ func New(g Gauges) *Set {
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	s.registry.MustRegister(s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.refused,
+	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.refused,
 		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
 		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
+		gauge("hotpath_run_bytes", "Memory of the values of requests that wait or run now.", g.RunBytes),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo())
-	for _, code := range []int{400, 401, 403, 404, 405, 408, 413, 421, 429, 431, 500, 503} {
+	for _, code := range []int{400, 401, 403, 404, 405, 408, 413, 421, 429, 431, 499, 500, 503, 504} {
 		s.byStatus[code] = s.refused.WithLabelValues(fmt.Sprint(code))
 	}
 	return s
@@ -149,6 +154,7 @@ type Model struct {
 	errors        [classes]prometheus.Counter
 	latency       prometheus.Observer
 	queued        prometheus.Gauge
+	sched         *scheduling
 }
 
 // Model makes the series of a version that was just loaded.
@@ -163,6 +169,7 @@ func (s *Set) Model(name, version string, weightBytes int64) *Model {
 	s.weights.WithLabelValues(name, version).Set(float64(weightBytes))
 	s.loads.WithLabelValues(name).Inc()
 	s.mu.Lock()
+	m.sched = s.schedulingOf(id{name, version})
 	s.models[m] = struct{}{}
 	s.mu.Unlock()
 	return m

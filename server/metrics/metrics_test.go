@@ -9,7 +9,7 @@ import (
 
 func newSet() *Set {
 	zero := func() float64 { return 0 }
-	return New(Gauges{InFlight: zero, BodyBytes: zero})
+	return New(Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero})
 }
 
 func TestCountingAllocatesNothing(t *testing.T) {

@@ -33,6 +33,27 @@ func (s *Style) Append(dst []byte, t *tensor.Tensor, axis, at int) ([]byte, int)
 	return append(dst, ']'), at
 }
 
+// AppendRows writes a list with one entry per row of t: a number where a row is one value, else nested lists.
+func (s *Style) AppendRows(dst []byte, t *tensor.Tensor) []byte {
+	dst = append(dst, '[')
+	if len(t.Shape) == 0 {
+		dst, _ = s.Append(dst, t, 0, 0)
+		return append(dst, ']')
+	}
+	axis := 1
+	if rows := t.Shape[0]; rows > 0 && t.Len() == rows {
+		axis = len(t.Shape) // one value per row: no list around it
+	}
+	at := 0
+	for i := range t.Shape[0] {
+		if i > 0 {
+			dst = append(dst, s.Comma...)
+		}
+		dst, at = s.Append(dst, t, axis, at)
+	}
+	return append(dst, ']')
+}
+
 func (s *Style) element(dst []byte, t *tensor.Tensor, i int) []byte {
 	switch t.DType {
 	case tensor.Float32:

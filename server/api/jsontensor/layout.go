@@ -81,9 +81,10 @@ func (l *Layout) columnName(c int) string {
 type Codec struct {
 	Decoder
 	layout *Layout
-	counts []int   // elements read, per input
-	dims   [][]int // axes of an instance, per input; -1 until the first instance tells
-	seen   []int   // row+1 in which a column or (behind them) a whole input was read last
+	counts []int    // elements read, per input
+	dims   [][]int  // axes of an instance, per input; -1 until the first instance tells
+	order  []target // columns of the split form
+	seen   []int    // row+1 in which a column or (behind them) a whole input was read last
 }
 
 // Use returns the codec kept in slot, making it on the first call.

@@ -28,17 +28,22 @@ func (c *Codec) Rows(ins []*tensor.Tensor) (rows int, err error) {
 	if c.err != nil {
 		return 0, c.err
 	}
+	return n, c.shapes(ins, n)
+}
+
+// shapes gives the inputs their shapes, for n rows.
+func (c *Codec) shapes(ins []*tensor.Tensor, n int) error {
 	if n == 0 {
-		return 0, c.Fail("empty, expected at least one row")
+		return c.Fail("empty, expected at least one row")
 	}
 	for i, t := range ins {
 		if want := c.layout.inputs[i].Shape[0]; want >= 0 && want != n {
-			return 0, c.Fail("expected exactly " + strconv.Itoa(want) + " rows, found " + strconv.Itoa(n))
+			return c.Fail("expected exactly " + strconv.Itoa(want) + " rows, found " + strconv.Itoa(n))
 		}
 		c.dims[i][0] = n
 		c.resize(t, i)
 	}
-	return n, nil
+	return nil
 }
 
 // begin forgets the body before.
@@ -157,11 +162,7 @@ func (c *Codec) complete(n, want int) bool {
 func (c *Codec) objectRow(ins []*tensor.Tensor, i int) bool {
 	l := c.layout
 	c.pos++
-	if l.Tabular {
-		for j, t := range ins {
-			reserve(t, (i+1)*l.inputWidth(j))
-		}
-	}
+	c.makeRoom(ins, i)
 	for first := true; ; first = false {
 		key, ok := c.nextKey(first)
 		if !ok {
@@ -181,6 +182,16 @@ func (c *Codec) objectRow(ins []*tensor.Tensor, i int) bool {
 		c.pop()
 	}
 	return c.fillRow(ins, i)
+}
+
+// makeRoom reserves row i of a table.
+func (c *Codec) makeRoom(ins []*tensor.Tensor, i int) {
+	if !c.layout.Tabular {
+		return
+	}
+	for j, t := range ins {
+		reserve(t, (i+1)*c.layout.inputWidth(j))
+	}
 }
 
 // named reads the value of a key into its column, or into a whole input.

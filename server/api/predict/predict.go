@@ -7,8 +7,6 @@
 package predict
 
 import (
-	"github.com/hotpath/hotpath/graph"
-	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/jsontensor"
 )
@@ -46,7 +44,9 @@ func predict(r *server.Request) error {
 	if err := r.Run(s); err != nil {
 		return err
 	}
-	r.Out = encode(r.Out, s.Outputs[answer(engine.Signature)])
+	r.Out = append(r.Out, `{"prediction": `...)
+	r.Out = style.AppendRows(r.Out, s.Outputs[engine.Signature.Answer()])
+	r.Out = append(r.Out, "}\n"...)
 	r.ReplyJSON(r.Out)
 	return nil
 }
@@ -85,42 +85,4 @@ func decode(s *server.Session, body []byte) error {
 		return c.Fail(`the key "input_data" is missing, expected {"input_data": [[…], …]}`)
 	}
 	return c.End()
-}
-
-// answer is the output that the answer holds: the one named output, as in models that hotpath trains, else the first
-// with floating-point scores, else the first.
-func answer(s *graph.Signature) int {
-	best := 0
-	for i := len(s.Outputs) - 1; i >= 0; i-- {
-		if d := s.Outputs[i].DType; d == tensor.Float32 || d == tensor.Float64 {
-			best = i
-		}
-	}
-	for i, out := range s.Outputs {
-		if out.Name == "output" {
-			best = i
-		}
-	}
-	return best
-}
-
-// encode writes the answer.
-func encode(dst []byte, t *tensor.Tensor) []byte {
-	dst = append(dst, `{"prediction": [`...)
-	if len(t.Shape) == 0 {
-		dst, _ = style.Append(dst, t, 0, 0)
-	} else {
-		axis := 1
-		if rows := t.Shape[0]; rows > 0 && t.Len() == rows {
-			axis = len(t.Shape) // one value per row: no list around it
-		}
-		at := 0
-		for i := range t.Shape[0] {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst, at = style.Append(dst, t, axis, at)
-		}
-	}
-	return append(dst, "]}\n"...)
 }

@@ -18,8 +18,18 @@ type versionStatus struct {
 	} `json:"status"`
 }
 
-// status tells the states of versions: all of a model, or the one that was asked for.
-func status(find func(*server.Request) (*server.Model, *server.Engine, error)) func(*server.Request) error {
+// others is what OpenAI's API and KServe's version 1 tell of a model at the same path.
+type others struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+	Name    string `json:"name"`
+	Ready   bool   `json:"ready"`
+}
+
+// status tells the states of versions: all of a model, or the one that was asked for; all adds what others tell.
+func status(find func(*server.Request) (*server.Model, *server.Engine, error), all bool) func(*server.Request) error {
 	return func(r *server.Request) error {
 		m, engine, err := find(r)
 		if err != nil {
@@ -30,6 +40,13 @@ func status(find func(*server.Request) (*server.Model, *server.Engine, error)) f
 		}
 		var answer struct {
 			Versions []versionStatus `json:"model_version_status"`
+			*others
+		}
+		if all {
+			answer.others = &others{ID: m.Name, Object: "model", OwnedBy: "hotpath", Name: m.Name, Ready: m.Serving != nil}
+			if m.Serving != nil {
+				answer.Created = m.Serving.Loaded.Unix()
+			}
 		}
 		for _, v := range m.Versions {
 			if pinned := r.Param(1); pinned != "" && !(engine != nil && engine.Version == v.Number || pinned == strconv.FormatInt(v.Number, 10)) {

@@ -15,26 +15,30 @@ type API struct{}
 // signatureName is the name of the one signature that a model has.
 const signatureName = "serving_default"
 
-// Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does.
+// Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does. Its answer to
+// /v1/models/NAME has the keys of OpenAI's and of KServe's version 1 beside its own, for their clients ask there too;
+// below /tfs it has its own alone.
 func (API) Routes() []server.Route {
-	const base = "/v1/models/{model}"
-	pins := []struct {
-		path string
-		find func(*server.Request) (*server.Model, *server.Engine, error)
-	}{
-		{base, latest},
-		{base + "/versions/{version}", byVersion},
-		{base + "/labels/{label}", byLabel},
-	}
 	var routes []server.Route
-	for _, pin := range pins {
-		routes = append(routes,
-			server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin.find)},
-			server.Route{Method: "GET", Path: pin.path, Handle: status(pin.find)},
-			server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin.find)})
-	}
-	for _, method := range []string{"GET", "POST"} { // whatever no route above matched
-		routes = append(routes, server.Route{Method: method, Path: "/v1/models/{*}", Handle: malformed})
+	for _, prefix := range []string{"", "/tfs"} {
+		base := prefix + "/v1/models/{model}"
+		for _, pin := range []struct {
+			path string
+			find func(*server.Request) (*server.Model, *server.Engine, error)
+			all  bool
+		}{
+			{base, latest, prefix == ""},
+			{base + "/versions/{version}", byVersion, false},
+			{base + "/labels/{label}", byLabel, false},
+		} {
+			routes = append(routes,
+				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin.find)},
+				server.Route{Method: "GET", Path: pin.path, Handle: status(pin.find, pin.all)},
+				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin.find)})
+		}
+		for _, method := range []string{"GET", "POST"} { // whatever no route above matched
+			routes = append(routes, server.Route{Method: method, Path: prefix + "/v1/models/{*}", Handle: malformed})
+		}
 	}
 	for i := range routes {
 		routes[i].Fold = true

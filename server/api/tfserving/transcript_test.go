@@ -1,13 +1,7 @@
 package tfserving_test
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,8 +11,6 @@ import (
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/servertest"
 )
-
-var update = flag.Bool("update", false, "write the answers into testdata/*.http")
 
 // source offers half_plus_two, as in the documentation of TensorFlow Serving, in two versions with labels; a model with
 // two inputs and two outputs; one with text; and one whose newest version is broken.
@@ -93,55 +85,7 @@ func load(data []byte) (server.Runner, error) {
 	return nil, fmt.Errorf("truncated varint at byte 17: %w", graph.ErrFormat)
 }
 
-// TestTranscripts replays the requests in testdata/*.http and compares status and body byte for byte. A file is
-// exchanges of the form ">>> METHOD PATH", the request body, "<<< STATUS", the answer.
 func TestTranscripts(t *testing.T) {
 	s := servertest.Start(t, server.Config{APIs: []server.API{tfserving.API{}}, Sources: []server.Source{source{}}, Load: load})
-	files, err := filepath.Glob("testdata/*.http")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got bytes.Buffer
-			for _, exchange := range strings.Split(string(want), ">>> ")[1:] {
-				request, _, _ := strings.Cut(exchange, "<<< ")
-				line, body, _ := strings.Cut(request, "\n")
-				method, path, _ := strings.Cut(line, " ")
-				status, answer := send(t, method, s.URL()+path, strings.TrimSuffix(body, "\n"))
-				fmt.Fprintf(&got, ">>> %s<<< %d\n%s\n\n", request, status, strings.TrimSuffix(answer, "\n"))
-			}
-			if *update {
-				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got.String() != string(want) {
-				t.Errorf("differs; go test -update shows how:\n%s", got.String())
-			}
-		})
-	}
-}
-
-func send(t *testing.T, method, url, body string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(data)
+	servertest.Transcripts(t, s.URL())
 }

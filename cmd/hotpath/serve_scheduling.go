@@ -1,0 +1,20 @@
+package main
+
+import (
+	"time"
+
+	"github.com/hotpath/hotpath/server"
+)
+
+// schedulingFlags are the settings of the queues.
+type schedulingFlags struct {
+	Queue      int           `help:"Requests waiting for one model; more are answered 429." default:"1024" aliases:"max-queue"`
+	Timeout    time.Duration `help:"Longest time to an answer; a client may ask for less with X-Request-Timeout." default:"30s"`
+	BatchMax   int           `help:"Most rows of waiting requests that are computed together; 1 for never." default:"32"`
+	BatchDelay time.Duration `help:"How long requests that wait for a busy model may be held back for more to come." default:"0s"`
+	BatchSizes []int         `help:"Rows at which a batch is cut where there are more (default: 1, 2, 3, 4, 6, 8, 12, …)." placeholder:"N,…"`
+}
+
+func (f schedulingFlags) scheduling() server.Scheduling {
+	return server.Scheduling{Queue: f.Queue, Timeout: f.Timeout, BatchMax: f.BatchMax, BatchDelay: f.BatchDelay, BatchSizes: f.BatchSizes}
+}

@@ -1,0 +1,263 @@
+package kserve
+
+import (
+	"math"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/jsontensor"
+)
+
+// maxDepth bounds values that are passed over: parameters of clients that mean something to other servers.
+const maxDepth = 16
+
+// maxRank is the largest number of axes of an input.
+const maxRank = 16
+
+// inference is what a request says beside the tensors. It is kept with the session and used again.
+type inference struct {
+	jsontensor.Decoder
+	id        []byte // views the body
+	outputs   []wanted
+	allBinary bool // outputs that do not say otherwise are binary
+	given     []bool
+	texts     []tensor.Tensor // the classes of outputs that are asked for as such
+	sizes     []int           // of the outputs' bytes behind the header
+}
+
+// wanted is an output that the client asks for.
+type wanted struct {
+	index   int // in the signature
+	binary  bool
+	decided bool // the request says whether it is binary
+	classes int  // the most probable classes instead of the tensor, 0 for the tensor
+}
+
+// use returns the inference kept with a session.
+func use(s *server.Session) *inference {
+	q, ok := s.Scratch.(*inference)
+	if !ok {
+		q = &inference{given: make([]bool, len(s.Inputs)), texts: make([]tensor.Tensor, len(s.Outputs))}
+		s.Scratch = q
+	}
+	q.id, q.outputs, q.allBinary = nil, q.outputs[:0], false
+	clear(q.given)
+	return q
+}
+
+// decode reads a request, whose first bytes are JSON and the rest tensors, into the inputs of s. Errors wrap
+// graph.ErrInput.
+func (q *inference) decode(s *server.Session, header, rest []byte) error {
+	q.Reset(header, jsontensor.Options{NonFinite: true})
+	if err := q.Object(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		key, ok, err := q.Key(first)
+		if err == nil && !ok {
+			break
+		}
+		if err == nil {
+			switch string(key) {
+			case "id":
+				q.id, err = q.Text()
+			case "parameters":
+				err = q.Members(q.parameter)
+			case "inputs":
+				err = q.Each(func(int) error { return q.input(s, &rest) })
+			case "outputs":
+				err = q.Each(func(int) error { return q.output(s.Engine.Signature) })
+			default: // model_name and what other servers know
+				err = q.Skip(maxDepth)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := q.End(); err != nil {
+		return err
+	}
+	for i, ok := range q.given {
+		if !ok {
+			return server.Fail(graph.ErrInput, "expected %d inputs for model '%s', input '%s' is missing",
+				len(q.given), s.Engine.Name, s.Engine.Signature.Inputs[i].Name)
+		}
+	}
+	if len(rest) > 0 {
+		return server.Fail(graph.ErrInput, "unexpected additional input data for model '%s': %d bytes behind the last tensor", s.Engine.Name, len(rest))
+	}
+	q.complete(s.Engine.Signature)
+	return nil
+}
+
+// parameter reads a parameter of the request.
+func (q *inference) parameter(key []byte) (err error) {
+	if string(key) == "binary_data_output" {
+		q.allBinary, err = q.Bool()
+		return err
+	}
+	return q.Skip(maxDepth)
+}
+
+// input reads one input. Its data may stand before its shape, and is then read when the rest is known.
+func (q *inference) input(s *server.Session, rest *[]byte) error {
+	var (
+		shape         [maxRank]int
+		rank          = -1
+		index, binary = -1, -1
+		typ           []byte
+		data          jsontensor.Mark
+		sig           = s.Engine.Signature
+	)
+	err := q.Members(func(key []byte) (err error) {
+		switch string(key) {
+		case "name":
+			var name []byte
+			if name, err = q.Text(); err != nil {
+				return err
+			}
+			for i := range sig.Inputs {
+				if sig.Inputs[i].Name == string(name) {
+					index = i
+				}
+			}
+			switch {
+			case index < 0:
+				return q.Fail("unexpected inference input '" + string(name) + "' for model '" + s.Engine.Name + "'")
+			case q.given[index]:
+				return q.Fail("input '" + string(name) + "' already exists in request")
+			}
+			q.given[index] = true
+			return nil
+		case "datatype":
+			typ, err = q.Text()
+			return err
+		case "shape":
+			rank = 0
+			return q.Each(func(i int) error {
+				if i == maxRank {
+					return q.Fail("more axes than any model has")
+				}
+				d, err := q.Int(0)
+				if err == nil && d > math.MaxInt32 {
+					err = q.Fail("more elements than a request can hold")
+				}
+				shape[i], rank = int(d), i+1
+				return err
+			})
+		case "parameters":
+			return q.Members(func(key []byte) error {
+				if string(key) != "binary_data_size" {
+					return q.Skip(maxDepth)
+				}
+				n, err := q.Int(0)
+				if err == nil && n > int64(len(*rest)) {
+					err = q.Fail("larger than what is left of the body")
+				}
+				binary = int(n)
+				return err
+			})
+		case "data":
+			data = q.Mark()
+		}
+		return q.Skip(maxDepth)
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case index < 0:
+		return q.Fail("an input without a name")
+	case rank < 0:
+		return q.Fail("input '" + sig.Inputs[index].Name + "' has no shape")
+	}
+	t := s.Inputs[index]
+	switch want := typeOf(t.DType).name; {
+	case string(typ) != want:
+		return q.Fail("inference input '" + sig.Inputs[index].Name + "' data-type is '" + string(typ) + "', but model '" + s.Engine.Name + "' expects '" + want + "'")
+	case binary >= 0 && data != 0:
+		return q.Fail("input '" + sig.Inputs[index].Name + "' has both data and binary_data_size")
+	case binary >= 0:
+		raw := (*rest)[:binary]
+		*rest = (*rest)[binary:]
+		return readBinary(t, sig.Inputs[index].Name, shape[:rank], raw)
+	case data == 0:
+		return q.Fail("input '" + sig.Inputs[index].Name + "' has no data")
+	case halfFloat(t.DType):
+		return q.Fail("receiving " + string(typ) + " data via JSON is not supported, please use the binary data format for input '" + sig.Inputs[index].Name + "'")
+	}
+	end := q.Return(data)
+	if err := q.Elements(t, shape[:rank]); err != nil {
+		return err
+	}
+	q.Return(end)
+	return nil
+}
+
+// output reads one entry of the outputs that are asked for.
+func (q *inference) output(sig *graph.Signature) error {
+	w := wanted{index: -1}
+	err := q.Members(func(key []byte) error {
+		switch string(key) {
+		case "name":
+			name, err := q.Text()
+			if err != nil {
+				return err
+			}
+			for i := range sig.Outputs {
+				if sig.Outputs[i].Name == string(name) {
+					w.index = i
+				}
+			}
+			if w.index < 0 {
+				return q.Fail("unexpected inference output '" + string(name) + "'")
+			}
+			return nil
+		case "parameters":
+			return q.Members(func(key []byte) (err error) {
+				switch string(key) {
+				case "binary_data":
+					w.decided = true
+					w.binary, err = q.Bool()
+				case "classification":
+					var n int64
+					n, err = q.Int(0)
+					w.classes = int(min(n, math.MaxInt32))
+				default:
+					err = q.Skip(maxDepth)
+				}
+				return err
+			})
+		}
+		return q.Skip(maxDepth)
+	})
+	if err != nil {
+		return err
+	}
+	if w.index < 0 {
+		return q.Fail("an output without a name")
+	}
+	for _, other := range q.outputs {
+		if other.index == w.index {
+			return q.Fail("output '" + sig.Outputs[w.index].Name + "' already requested")
+		}
+	}
+	q.outputs = append(q.outputs, w)
+	return nil
+}
+
+// complete settles what the request left open about outputs: all of them, JSON unless all are to be binary.
+func (q *inference) complete(sig *graph.Signature) {
+	if len(q.outputs) == 0 {
+		for i := range sig.Outputs {
+			q.outputs = append(q.outputs, wanted{index: i})
+		}
+	}
+	for i := range q.outputs {
+		if w := &q.outputs[i]; !w.decided {
+			w.binary = q.allBinary
+		}
+	}
+}

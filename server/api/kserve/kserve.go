@@ -1,0 +1,75 @@
+// Package kserve is the Open Inference Protocol, version 2, over HTTP, with the extensions that its clients use:
+// binary tensors, classification, statistics, model configuration and the model repository. Where the specification
+// and Triton differ, its clients (tritonclient) decide.
+//
+//	github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md
+//	github.com/triton-inference-server/server, docs/protocol/extension_*.md
+package kserve
+
+import (
+	"strconv"
+
+	"github.com/hotpath/hotpath/server"
+)
+
+// API is the wire format.
+type API struct{}
+
+// Routes implements server.API.
+func (API) Routes() []server.Route {
+	routes := []server.Route{
+		{Method: "GET", Path: "/v2", Handle: serverMetadata},
+		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live},
+		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready},
+		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex},
+		{Method: "GET", Path: "/v2/trace/setting", Handle: constant(`{"trace_level": ["OFF"]}`)},
+		{Method: "GET", Path: "/v2/systemsharedmemory/status", Handle: constant(`[]`)},
+		{Method: "GET", Path: "/v2/cudasharedmemory/status", Handle: constant(`[]`)},
+	}
+	for _, base := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
+		routes = append(routes,
+			server.Route{Method: "GET", Path: base, Handle: modelMetadata},
+			server.Route{Method: "GET", Path: base + "/ready", Handle: modelReady},
+			server.Route{Method: "GET", Path: base + "/config", Handle: modelConfig},
+			server.Route{Method: "POST", Path: base + "/infer", Handle: infer})
+	}
+	for i := range routes {
+		if routes[i].Path != "/v2/health/live" && routes[i].Path != "/v2/health/ready" {
+			routes[i].Right = server.Predict
+		}
+	}
+	return routes
+}
+
+// find is the model and version that a path names. A version is a number, as in Triton, or a label.
+func find(r *server.Request) (*server.Model, *server.Engine, error) {
+	name := r.ParamBytes(0)
+	m, err := r.Models().Lookup(name)
+	if err != nil || len(name) == 0 {
+		return nil, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' is not found", name)
+	}
+	version := r.Param(1)
+	e := m.Serving
+	if version != "" {
+		if e = m.Label(version); e == nil {
+			if n, err := strconv.ParseInt(version, 10, 64); err == nil {
+				e = m.Version(n)
+			}
+		}
+	}
+	switch {
+	case e == nil && version != "":
+		return nil, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' version %s is not at ready state", name, version)
+	case e == nil:
+		return nil, nil, server.Fail(server.ErrUnavailable, "Request for unknown model: '%s' has no available versions", name)
+	}
+	return m, e, nil
+}
+
+// constant answers with what never changes here.
+func constant(text string) func(*server.Request) error {
+	return func(r *server.Request) error {
+		r.ReplyJSON([]byte(text))
+		return nil
+	}
+}

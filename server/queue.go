@@ -1,0 +1,203 @@
+package server
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotpath/hotpath/graph"
+)
+
+// The urgencies of calls are those of the Priority header (RFC 9218): 0 is first, 7 last.
+const (
+	urgencies     = 8
+	normalUrgency = 3
+)
+
+// queue is the calls that wait for one engine, and how long its runs take.
+type queue struct {
+	sched   *scheduler
+	engine  *Engine
+	cfg     Scheduling
+	limit   int64        // runs at once
+	running atomic.Int64 // runs now
+	waiting atomic.Int64 // calls
+	runTime atomic.Int64 // of a run, ns, an average that forgets
+	perCall atomic.Int64 // that time over the calls of the run
+
+	// Under the lock of sched.
+	lists [urgencies]list // by urgency
+	rows  int             // that wait
+
+	most    atomic.Int64 // rows of a batch; 1 where rows are not independent
+	batches sync.Pool    // of *Session
+}
+
+// list is calls in order of arrival.
+type list struct{ first, last *Call }
+
+// callState is where a call is in its queue. It changes under the lock.
+type callState uint8
+
+const (
+	waits   callState = iota // in a list
+	leads                    // was picked, and runs itself and the calls behind it in its batch
+	follows                  // was picked, and is run by another
+	dropped                  // will not run; err says why
+)
+
+func (s *scheduler) newQueue(e *Engine, cfg Scheduling) *queue {
+	q := &queue{sched: s, engine: e, cfg: cfg, limit: int64(max(1, cfg.Concurrency))}
+	q.most.Store(1)
+	if e.Signature.RowIndependent && plainTensors(e.Signature) {
+		q.most.Store(int64(max(1, cfg.BatchMax)))
+	}
+	return q
+}
+
+// plainTensors reports whether no input or output is of a composite type.
+func plainTensors(s *graph.Signature) bool {
+	for _, in := range s.Inputs {
+		if in.DType.Composite() {
+			return false
+		}
+	}
+	for _, out := range s.Outputs {
+		if out.DType.Composite() {
+			return false
+		}
+	}
+	return true
+}
+
+// head is the call that is next, nil if there is none any more: what would be late is dropped on the way. The lock is
+// held.
+func (q *queue) head(now moment) *Call {
+	for i := range q.lists {
+		for q.lists[i].first != nil {
+			c := q.lists[i].first
+			if !q.lateFor(c, now) {
+				return c
+			}
+			q.drop(c, c.late())
+		}
+	}
+	return nil
+}
+
+// lateFor reports whether a call that began to run now would miss its deadline: it has less than half of a usual run
+// left.
+func (q *queue) lateFor(c *Call, now moment) bool {
+	return now.add(time.Duration(q.runTime.Load()/2)) > c.deadline
+}
+
+// before orders the heads of queues.
+func (c *Call) before(d *Call) bool {
+	return c.urgency < d.urgency || c.urgency == d.urgency && c.queued < d.queued
+}
+
+// heldBack reports whether what waits is held back for more to come. The lock is held.
+func (q *queue) heldBack(now moment) bool {
+	if q.cfg.BatchDelay <= 0 || q.rows >= int(q.most.Load()) {
+		return false
+	}
+	for i := range q.lists {
+		if c := q.lists[i].first; c != nil && now.since(c.queued) >= q.cfg.BatchDelay {
+			return false
+		}
+	}
+	return true
+}
+
+// add puts c at the end of its list. The lock is held.
+func (q *queue) add(c *Call) {
+	l := &q.lists[c.urgency]
+	c.prev, c.next = l.last, nil
+	if l.last != nil {
+		l.last.next = c
+	} else {
+		l.first = c
+	}
+	l.last = c
+	c.state = waits
+	if q.waiting.Add(1) == 1 {
+		q.sched.queues = append(q.sched.queues, q)
+	}
+	q.sched.waiting.Add(1)
+	q.rows += c.rows
+	q.engine.metrics.Waiting(1)
+}
+
+// remove takes c out of its list. The lock is held.
+func (q *queue) remove(c *Call) {
+	l := &q.lists[c.urgency]
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		l.last = c.prev
+	}
+	c.prev, c.next = nil, nil
+	if s := q.sched; q.waiting.Add(-1) == 0 {
+		i := slices.Index(s.queues, q)
+		s.queues = slices.Delete(s.queues, i, i+1)
+	}
+	q.sched.waiting.Add(-1)
+	q.rows -= c.rows
+	q.engine.metrics.Waiting(-1)
+}
+
+// drop takes c out and lets it fail. The lock is held.
+func (q *queue) drop(c *Call, err error) {
+	q.remove(c)
+	c.state, c.err = dropped, err
+	c.wake <- struct{}{}
+}
+
+// refuse says why there is no room for one more call, or no time: what would only wait until its deadline is told so at
+// once.
+func (q *queue) refuse(deadline, now moment) error {
+	n := q.waiting.Load()
+	if n == 0 {
+		return nil
+	}
+	wait := time.Duration(n * q.perCall.Load() / q.limit)
+	if n >= int64(q.cfg.Queue) {
+		return FailFor(ErrBusy, wait, "the queue is full: %d requests are waiting for model %s", n, q.engine.Name)
+	}
+	if left := deadline.since(now); deadline != 0 && wait+time.Duration(q.runTime.Load()) > left {
+		return FailFor(ErrBusy, wait, "%d requests are waiting for model %s, too many for an answer within %v", n, q.engine.Name,
+			left.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// makeRoom drops the call that waits with the least urgency, the latest of those, for a more urgent one. The lock is
+// held.
+func (q *queue) makeRoom(urgency uint8, because error) bool {
+	for i := urgencies - 1; i > int(urgency); i-- {
+		if c := q.lists[i].last; c != nil {
+			q.drop(c, because)
+			return true
+		}
+	}
+	return false
+}
+
+// observe remembers how long a run of some calls took.
+func (q *queue) observe(d time.Duration, calls, rows int) {
+	forget := func(a *atomic.Int64, ns int64) {
+		if old := a.Load(); old != 0 {
+			ns = old + (ns-old)/8
+		}
+		a.Store(max(1, ns))
+	}
+	forget(&q.runTime, int64(d))
+	forget(&q.perCall, int64(d)/int64(calls))
+	q.engine.metrics.Run(rows, d)
+}

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// lookEvery is how often a waiting call looks whether its client is still there, which takes a microsecond.
+const lookEvery = 100 * time.Millisecond
+
+// run runs c: at once if the engine is free, else when its turn comes. It returns when the outputs are there or c has
+// failed.
+func (q *queue) run(c *Call, now moment) error {
+	s := q.sched
+	if now >= c.deadline {
+		return c.late()
+	}
+	if s.waiting.Load() == 0 && s.take(q, c.inputBytes+c.runBytes) {
+		err := q.compute(c, now)
+		s.leave(q, c.inputBytes+c.runBytes)
+		return err
+	}
+	if !s.memory.take(c.inputBytes) {
+		return Fail(ErrBusy, "inputs of waiting requests use all of the %d bytes set aside for them", s.memory.most)
+	}
+	defer s.memory.give(c.inputBytes)
+	return q.wait(c, now)
+}
+
+// wait puts c into the queue and runs it when it leads, or returns when another has run it.
+func (q *queue) wait(c *Call, at moment) error {
+	s := q.sched
+	s.mu.Lock()
+	if err := q.refuse(c.deadline, at); err != nil && !q.makeRoom(c.urgency, err) {
+		s.mu.Unlock()
+		return err
+	}
+	c.queue, c.queued = q, at
+	q.add(c)
+	s.start(c)
+	state := c.state
+	s.mu.Unlock()
+	if state != leads {
+		c.sleep(at)
+	}
+	switch c.state { // no longer shared
+	case leads:
+		return q.lead(c)
+	case dropped:
+		q.engine.metrics.Waited(now().since(c.queued))
+	}
+	return c.err
+}
+
+// sleep returns when c leads, has been run, or was dropped.
+func (c *Call) sleep(at moment) {
+	var done <-chan struct{}
+	if c.ctx != nil {
+		done = c.ctx.Done()
+	}
+	defer c.timer.Stop()
+	for {
+		var why error
+		c.timer.Reset(c.untilLook(at))
+		select {
+		case <-c.wake:
+			return
+		case <-done:
+			why = c.cause()
+		case <-c.timer.C:
+			at = now()
+			switch {
+			case at >= c.deadline:
+				why = c.late()
+			case gone(c.conn):
+				why = errGone
+			}
+		}
+		if c.look(why) {
+			<-c.wake // it comes at once, or when the run that c was picked for has ended
+			return
+		}
+	}
+}
+
+// look drops c if there is a reason why, else starts what is no longer held back. It reports whether c is to be given up.
+func (c *Call) look(why error) bool {
+	s := c.queue.sched
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case why == nil && c.queue.cfg.BatchDelay > 0:
+		s.start(nil)
+	case why != nil && c.state == waits:
+		c.queue.drop(c, why)
+	}
+	return why != nil
+}
+
+// untilLook is when to look at c again: at its deadline, when it is no longer held back, or whether its client is there.
+func (c *Call) untilLook(now moment) time.Duration {
+	d := c.deadline.since(now)
+	if held := c.queued.add(c.queue.cfg.BatchDelay).since(now); held > 0 {
+		d = min(d, held)
+	}
+	if c.conn != nil {
+		d = min(d, lookEvery)
+	}
+	return max(d, 0)
+}
+
+var errGone = Fail(ErrGone, "the client is gone")
+
+// cause is why the context of c ended.
+func (c *Call) cause() error {
+	if errors.Is(c.ctx.Err(), context.DeadlineExceeded) {
+		return c.late()
+	}
+	return errGone
+}
+
+// late is the error of a call that cannot be answered by its deadline.
+func (c *Call) late() error {
+	return FailFor(ErrDeadline, 0, "no answer within the %v that the request had", c.deadline.since(c.start).Round(time.Millisecond))
+}
