@@ -270,7 +270,7 @@ func readModel(tx *bbolt.Tx, name string) (Model, error) {
 	}
 	err = b.Bucket(subVersions).ForEach(func(k, data []byte) error {
 		var v Version
-		if err := json.Unmarshal(data, &v); err != nil || !validDigest.MatchString(v.Digest) || string(versionKey(v.Number)) != string(k) {
+		if err := json.Unmarshal(data, &v); err != nil || !validDigest(v.Digest) || string(versionKey(v.Number)) != string(k) {
 			return fmt.Errorf("model %q version %x: %w", name, k, ErrCorrupt)
 		}
 		m.Versions = append(m.Versions, v)
