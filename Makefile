@@ -26,9 +26,9 @@ test: ## vet and all tests
 	$(GO) vet ./...
 	$(GO) test ./...
 
-gen: ## regenerate kernels/z* from asm and the lists in README.md
+gen: ## regenerate kernels/z* from asm, the messages of gRPC and the lists in README.md
 	$(GO) test ./asm -run TestGenerated -write
-	$(GO) test ./internal/check -run TestReadmeLists -write
+	$(GO) test ./internal/check -run 'TestReadmeLists|TestProtos' -write
 
 digits: build ## retrain the embedded digits model; the file keeps its SHA-256
 	bin/hotpath train --data cmd/hotpath/digits/digits.csv --target label --model mlp:128,64 --out cmd/hotpath/digits/digits.onnx

@@ -15,11 +15,12 @@ import (
 // in one thing: a step multiplies 16 input channels with 16 weights, instead of one with 16. Pooling takes the maximum of 16 channels.
 func genConv(kind convKind) func(*gen) {
 	return func(g *gen) {
+		locals := convLocals{g.AllocLocal(8), g.AllocLocal(8), g.AllocLocal(8)}
 		widths := []struct{ panels, most int }{{1, 6}}
 		if g.wide() {
 			widths = []struct{ panels, most int }{{1, 14}}
 			if kind == convFull {
-				widths = []struct{ panels, most int }{{4, 6}, {2, 14}, {1, 14}}
+				widths = []struct{ panels, most int }{{4, 6}, {2, 14}, {1, 16}}
 			}
 		}
 		for _, w := range widths {
@@ -35,7 +36,7 @@ func genConv(kind convKind) func(*gen) {
 					g.CMPQ(g.param("pixels", ""), operand.U32(n))
 					g.JNE(operand.LabelRef(next))
 				}
-				c := &convolution{gen: g, kind: kind, n: n, panels: panels, perPanel: 16 / g.lanes}
+				c := &convolution{gen: g, kind: kind, n: n, panels: panels, perPanel: 16 / g.lanes, convLocals: locals}
 				c.tile()
 				g.finish()
 				g.Label(next)
@@ -60,17 +61,24 @@ type convolution struct {
 	n, panels int
 	perPanel  int                  // vectors of 16 channels
 	acc       []reg.VecVirtual     // by pixel, panel and vector
-	dst, x, w reg.GPVirtual        // of the current row; w of the first tap
+	x         reg.GPVirtual        // of the current row
 	steps     map[int]reg.Register // 1, 3, 5 and 7 pixels in bytes
 	wpanels   []reg.GPVirtual      // bytes from the first panel of weights to each other one
-	next      operand.Mem          // the weights to fetch
+	next      reg.GPVirtual        // the weights to fetch
+	convLocals
 }
+
+// convLocals are the variables that have no registers: rows to come, the address of the current one, and that of the end of the weights to
+// fetch of a panel.
+type convLocals struct{ rows, dst, pieceEnd operand.Mem }
 
 func (c *convolution) perPixel() int { return c.panels * c.perPanel }
 
 // tile computes the tile in every row.
 func (c *convolution) tile() {
-	c.dst, c.x, c.w = c.ptr("dst"), c.ptr("x"), c.ptr("w")
+	c.x = c.ptr("x")
+	dst := c.ptr("dst")
+	c.MOVQ(dst, c.dst)
 	c.steps = map[int]reg.Register{}
 	one := c.arg("step", "")
 	c.SHLQ(operand.U8(2), one)
@@ -91,14 +99,14 @@ func (c *convolution) tile() {
 		c.LEAQ(indexed(c.wpanels[0], c.wpanels[0], 2, 0), three)
 		c.wpanels = append(c.wpanels, three)
 	}
-	rows := c.AllocLocal(8)
 	left := c.arg("rows", "")
-	c.MOVQ(left, rows)
+	c.MOVQ(left, c.rows)
 	if c.kind == convFull {
-		c.next = c.AllocLocal(8)
-		next := c.arg("ahead", "")
-		c.LEAQ(indexed(c.w, next, 4, 0), next)
-		c.MOVQ(next, c.next)
+		c.next = c.bytesArg("ahead")
+		c.ADDQ(c.param("w", "base"), c.next)
+		end := c.bytesArg("left")
+		c.ADDQ(c.next, end)
+		c.MOVQ(end, c.pieceEnd)
 	}
 	row := c.label("row")
 	c.Label(row)
@@ -112,17 +120,13 @@ func (c *convolution) tile() {
 	}
 	c.taps()
 	c.epilogue()
-	for _, p := range []struct {
-		name string
-		to   reg.GPVirtual
-	}{{"xrow", c.x}, {"drow", c.dst}} {
-		by := c.arg(p.name, "")
-		c.LEAQ(indexed(p.to, by, 4, 0), p.to)
-	}
+	xrow, drow := c.arg("xrow", ""), c.bytesArg("drow")
+	c.LEAQ(indexed(c.x, xrow, 4, 0), c.x)
+	c.ADDQ(drow, c.dst)
 	again := c.GP64()
-	c.MOVQ(rows, again)
+	c.MOVQ(c.rows, again)
 	c.DECQ(again)
-	c.MOVQ(again, rows)
+	c.MOVQ(again, c.rows)
 	c.JNE(operand.LabelRef(row))
 }
 
@@ -138,7 +142,8 @@ func (c *convolution) taps() {
 	c.MOVQ(mem(tap, 0), x)
 	c.LEAQ(indexed(c.x, x, 4, 0), x)
 	c.MOVQ(mem(tap, 8), w)
-	c.LEAQ(indexed(c.w, w, 4, 0), w)
+	c.SHLQ(operand.U8(2), w)
+	c.ADDQ(c.param("w", "base"), w)
 	if c.kind == convFull {
 		c.MOVQ(mem(tap, 16), channels)
 	}
@@ -177,24 +182,19 @@ func (c *convolution) taps() {
 	c.Label(done)
 }
 
-// fetch brings lines of the weights that come next into the second-level cache.
+// fetch lets the weights that come next be those of the next panel, after the last ones of a panel.
 func (c *convolution) fetch() {
-	if c.kind != convFull {
+	if c.panels == 1 {
 		return
 	}
-	at, lines, line, skip := c.GP64(), c.arg("lines", ""), c.label("line"), c.label("fetched")
-	c.TESTQ(lines, lines)
-	c.JEQ(operand.LabelRef(skip))
-	c.MOVQ(c.next, at)
-	c.Label(line)
-	for panel := range c.panels {
-		c.PREFETCHT1(c.weights(at, panel))
-	}
-	c.ADDQ(operand.U32(64), at)
-	c.DECQ(lines)
-	c.JNE(operand.LabelRef(line))
-	c.MOVQ(at, c.next)
-	c.Label(skip)
+	more := c.label("more")
+	c.CMPQ(c.next, c.pieceEnd)
+	c.JLT(operand.LabelRef(more))
+	skip := c.bytesArg("skip")
+	c.MOVQ(c.pieceEnd, c.next)
+	c.ADDQ(skip, c.next)
+	c.ADDQ(c.wpanels[0], c.pieceEnd)
+	c.Label(more)
 }
 
 // weights addresses panel's weights, those of the first one being at first.
@@ -267,6 +267,8 @@ func (c *convolution) channels(x, w, channels reg.GPVirtual, from, to int) {
 	if c.kind != convFull {
 		return
 	}
+	c.PREFETCHT1(mem(c.next, 0))
+	c.ADDQ(c.param("pace", ""), c.next)
 	for _, b := range bases {
 		c.ADDQ(operand.U32(4), b)
 	}
@@ -342,13 +344,25 @@ func (c *convolution) each(slice string, f func(at operand.Mem, v reg.VecVirtual
 		c.SUBQ(c.param("dst", "base"), base)
 		c.ADDQ(c.param(slice, "base"), base)
 	}
+	var dstep reg.GPVirtual
+	if c.kind == convFull && c.n > 1 {
+		dstep = c.bytesArg("dstep")
+	}
 	for panel := range c.panels {
 		if panel > 0 {
 			c.ADDQ(c.bytesArg("dpanel"), base)
 		}
+		pixel, step := base, 64
+		if c.kind == convFull && c.n > 1 {
+			pixel, step = c.GP64(), 0
+			c.MOVQ(base, pixel)
+		}
 		for p := range c.n {
+			if step == 0 && p > 0 {
+				c.ADDQ(dstep, pixel)
+			}
 			for i := range c.perPanel {
-				f(mem(base, p*64+i*c.lanes*4), c.acc[p*c.perPixel()+panel*c.perPanel+i])
+				f(mem(pixel, p*step+i*c.lanes*4), c.acc[p*c.perPixel()+panel*c.perPanel+i])
 			}
 		}
 	}

@@ -13,9 +13,18 @@ type Signature struct {
 	Task    Task     `json:"task,omitempty"`
 	Inputs  []Input  `json:"inputs"`
 	Outputs []Output `json:"outputs"`
-	// RowIndependent says that row i of every output depends on row i of the inputs alone, proven by graph/plan.
+	// RowIndependent says that row i of every output depends on row i of the inputs alone, proven by graph/plan. Rows lie along axis 0.
 	RowIndependent bool `json:"-"`
+	// RowAxes is where rows lie if the same is proven of other axes too, as of recurrent state; nil: it is not. RowIndependent implies it.
+	RowAxes *RowAxes `json:"-"`
 }
+
+// RowAxes is the axis that rows lie along, of each input and each output. An input that has NoRows must be the same for rows that are
+// computed together.
+type RowAxes struct{ Inputs, Outputs []int }
+
+// NoRows is the axis of rows where there are none.
+const NoRows = -1
 
 // SignatureKey is the ONNX metadata key of the signature.
 const SignatureKey = "hotpath.signature"

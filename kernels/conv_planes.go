@@ -17,6 +17,10 @@ func ConvF32(pool *Pool, dst, x, bias []float32, p *PackedConv, batch int, s *Co
 // ConvFromPlanesF32 is ConvPackedF32 for a plain input x [batch × C × H × W], as networks begin. floats and ints hold PlaneScratch
 // elements.
 func ConvFromPlanesF32(pool *Pool, dst, x, bias []float32, e *Epilogue, p *PackedConv, batch int, s *ConvShape, floats []float32, ints []int64) {
+	if p.lanes() == 1 { // planes are what would be packed
+		convolve(pool, dst, x, bias, e, p, batch, s, 1, floats, ints)
+		return
+	}
 	out := p.outputLen(s)
 	var one Epilogue
 	if e != nil {

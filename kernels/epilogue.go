@@ -4,14 +4,16 @@ import "fmt"
 
 // Epilogue is what a product or a convolution does to its result, block by block while it lies in the cache, after the bias:
 //
-//	c[i][j] = act(c[i][j] + residual[i·ResidualRow + j·ResidualCol])
+//	c[i][j] = act(c[i][j] + residual[i·ResidualRow + j·ResidualCol])·Scale + Shift
 //
-// Each step is the kernel of the separate operator (AddF32 and the activation's), so fusing changes no bits. The zero value and nil do
-// nothing.
+// Each step is the kernel of the separate operator (AddF32, the activation's, AffineF32), so fusing changes no bits. The zero value and nil
+// do nothing.
 type Epilogue struct {
-	Act         Activation
-	Alpha, Beta float32   // of Act
-	Residual    []float32 // nil: none. It must not overlap the result.
+	Act          Activation
+	Alpha, Beta  float32 // of Act
+	Affine       bool    // scale and shift
+	Scale, Shift float32
+	Residual     []float32 // nil: none. It must not overlap the result.
 	// ResidualRow is the distance of the residual's rows; 0 lets one row serve all. ResidualCol is 1, or 0 where one element serves a
 	// whole row.
 	ResidualRow, ResidualCol int
@@ -25,11 +27,22 @@ func (e *Epilogue) apply(row, residual []float32) {
 	e.Activate(row)
 }
 
-// Activate applies the activation alone, in place.
-func (e *Epilogue) Activate(x []float32) { activate(e.Act, x, e.Alpha, e.Beta) }
+// Activate applies what follows the residual, in place.
+func (e *Epilogue) Activate(x []float32) {
+	activate(e.Act, x, e.Alpha, e.Beta)
+	if e.Affine {
+		AffineF32(x, x, 0, e.Scale, e.Shift)
+	}
+}
+
+// activates reports whether anything follows the residual.
+func (e *Epilogue) activates() bool { return e.Act != ActNone || e.Affine }
 
 // none reports whether there is nothing to do.
-func (e *Epilogue) none() bool { return e.Act == ActNone && e.Residual == nil }
+func (e *Epilogue) none() bool { return !e.activates() && e.Residual == nil }
+
+// reluAlone reports whether there is nothing to do but ReluF32.
+func (e *Epilogue) reluAlone() bool { return e.Act == ActRelu && !e.Affine && e.Residual == nil }
 
 // residual returns the part for columns j0…j1 of row i.
 func (e *Epilogue) residual(i, j0, j1 int) []float32 {

@@ -72,13 +72,20 @@ func padRow(dst, src []byte, before int, mode PadMode, value []byte, size int) {
 		copy(dst[first*size:end*size], src[(first-before)*size:])
 	}
 	outside := func(from, to int) {
-		for i := from; i < to; i++ {
-			if at := mode.source(i-before, n); at < 0 {
-				copy(dst[i*size:(i+1)*size], value)
-			} else {
-				copy(dst[i*size:(i+1)*size], src[at*size:(at+1)*size])
-			}
+		if from == to {
+			return
 		}
+		d, at, step := dst[from*size:to*size], mode.source(from-before, n), 1
+		switch mode {
+		case PadConstant:
+			fill(d, value)
+			return
+		case PadEdge:
+			step = 0
+		case PadReflect:
+			step = -1
+		}
+		gatherElements(d, src, at, step, size)
 	}
 	outside(0, first)
 	outside(end, out)

@@ -53,9 +53,18 @@ func CopyView(dst, src []byte, v *View) {
 		}
 		return
 	}
-	runs, n := v.runs(last), v.dims[last]
-	for r := range runs {
-		v.copyRun(dst[r*n*v.Size:(r+1)*n*v.Size], src, v.at(r, last))
+	at, n := v.Offset, v.dims[last]
+	var position [MaxAxes]int
+	for r := range v.runs(last) {
+		v.copyRun(dst[r*n*v.Size:(r+1)*n*v.Size], src, at)
+		for a := last - 1; a >= 0; a-- {
+			at += v.steps[a]
+			if position[a]++; position[a] < v.dims[a] {
+				break
+			}
+			at -= v.dims[a] * v.steps[a]
+			position[a] = 0
+		}
 	}
 }
 
@@ -85,7 +94,12 @@ func (v *View) copyRun(dst, src []byte, at int) {
 		copy(dst, src[at*v.Size:(at+n)*v.Size])
 		return
 	}
-	switch v.Size {
+	gatherElements(dst, src, at, step, v.Size)
+}
+
+// gatherElements is gatherRun for elements of size bytes.
+func gatherElements(dst, src []byte, at, step, size int) {
+	switch size {
 	case 1:
 		gatherRun(dst, src, at, step)
 	case 2:

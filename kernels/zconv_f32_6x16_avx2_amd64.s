@@ -4,23 +4,27 @@
 
 #include "textflag.h"
 
-// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, panels int, wpanel int, dpanel int, ahead int, lines int, flags int, lo float32, hi float32)
+// func conv_f32_6x16_avx2(dst []float32, x []float32, w []float32, bias []float32, res []float32, taps []int64, count int, step int, pixels int, rows int, xrow int, drow int, dstep int, panels int, wpanel int, dpanel int, ahead int, left int, skip int, pace int, flags int, lo float32, hi float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $96-248
+TEXT ·conv_f32_6x16_avx2(SB), NOSPLIT, $24-272
 	CMPQ   pixels+160(FP), $0x00000006
 	JNE    next2
-	MOVQ   dst_base+0(FP), AX
-	MOVQ   x_base+24(FP), CX
-	MOVQ   w_base+48(FP), DX
-	MOVQ   step+152(FP), BX
-	SHLQ   $0x02, BX
-	IMUL3Q $0x00000003, BX, SI
-	IMUL3Q $0x00000005, BX, DI
-	MOVQ   rows+168(FP), R8
-	MOVQ   R8, (SP)
-	MOVQ   ahead+216(FP), R8
-	LEAQ   (DX)(R8*4), R8
-	MOVQ   R8, 8(SP)
+	MOVQ   x_base+24(FP), AX
+	MOVQ   dst_base+0(FP), CX
+	MOVQ   CX, 8(SP)
+	MOVQ   step+152(FP), CX
+	SHLQ   $0x02, CX
+	IMUL3Q $0x00000003, CX, DX
+	IMUL3Q $0x00000005, CX, BX
+	MOVQ   rows+168(FP), SI
+	MOVQ   SI, (SP)
+	MOVQ   ahead+224(FP), SI
+	SHLQ   $0x02, SI
+	ADDQ   w_base+48(FP), SI
+	MOVQ   left+232(FP), DI
+	SHLQ   $0x02, DI
+	ADDQ   SI, DI
+	MOVQ   DI, 16(SP)
 
 row3:
 	VXORPS Y0, Y0, Y0
@@ -35,206 +39,216 @@ row3:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   taps_base+120(FP), R8
-	MOVQ   count+144(FP), R9
-	TESTQ  R9, R9
+	MOVQ   taps_base+120(FP), DI
+	MOVQ   count+144(FP), R8
+	TESTQ  R8, R8
 	JEQ    store6
 
 tap4:
-	MOVQ  lines+224(FP), R11
-	TESTQ R11, R11
-	JEQ   fetched8
-	MOVQ  8(SP), R10
+	MOVQ (DI), R9
+	LEAQ (AX)(R9*4), R9
+	MOVQ 8(DI), R10
+	SHLQ $0x02, R10
+	ADDQ w_base+48(FP), R10
+	MOVQ 16(DI), R11
+	CMPQ 24(DI), $0x00000000
+	JNE  partial7
 
-line7:
-	PREFETCHT1 (R10)
-	ADDQ       $0x00000040, R10
-	DECQ       R11
-	JNE        line7
-	MOVQ       R10, 8(SP)
-
-fetched8:
-	MOVQ (R8), R10
-	LEAQ (CX)(R10*4), R10
-	MOVQ 8(R8), R11
-	LEAQ (DX)(R11*4), R11
-	MOVQ 16(R8), R12
-	CMPQ 24(R8), $0x00000000
-	JNE  partial9
-
-channels10:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10), Y14
+channels8:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R10)(BX*1), Y14
+	VBROADCASTSS (R9)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
+	VBROADCASTSS (R9)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R10)(SI*1), Y14
+	VBROADCASTSS (R9)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R10)(BX*4), Y14
+	VBROADCASTSS (R9)(CX*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R10)(DI*1), Y14
+	VBROADCASTSS (R9)(BX*1), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JNE          channels10
+	PREFETCHT1   (SI)
+	ADDQ         pace+248(FP), SI
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels8
 
 nexttap5:
-	ADDQ $0x00000020, R8
-	DECQ R9
+	ADDQ $0x00000020, DI
+	DECQ R8
 	JNE  tap4
 	JMP  store6
 
-partial9:
-	CMPQ 24(R8), $0x00000002
-	JLT  last12
-	JNE  both11
+partial7:
+	CMPQ 24(DI), $0x00000002
+	JLT  last10
+	JNE  both9
 
-channels13:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10), Y14
+channels11:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (R10)(BX*1), Y14
+	VBROADCASTSS (R9)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y2
 	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
+	VBROADCASTSS (R9)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R10)(SI*1), Y14
+	VBROADCASTSS (R9)(DX*1), Y14
 	VFMADD231PS  Y14, Y12, Y6
 	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R10)(BX*4), Y14
+	VBROADCASTSS (R9)(CX*4), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
+	PREFETCHT1   (SI)
+	ADDQ         pace+248(FP), SI
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels11
+	JMP          nexttap5
+
+last10:
+channels12:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (R9)(CX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R9)(CX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R9)(DX*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R9)(CX*4), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R9)(BX*1), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	PREFETCHT1   (SI)
+	ADDQ         pace+248(FP), SI
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
+	JNE          channels12
+	JMP          nexttap5
+
+both9:
+channels13:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	VBROADCASTSS (R9)(CX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R9)(CX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R9)(DX*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R9)(CX*4), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	PREFETCHT1   (SI)
+	ADDQ         pace+248(FP), SI
+	ADDQ         $0x00000004, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R11
 	JNE          channels13
 	JMP          nexttap5
 
-last12:
-channels14:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10)(BX*1), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R10)(SI*1), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R10)(BX*4), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (R10)(DI*1), Y14
-	VFMADD231PS  Y14, Y12, Y10
-	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JNE          channels14
-	JMP          nexttap5
-
-both11:
-channels15:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10)(BX*1), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (R10)(SI*1), Y14
-	VFMADD231PS  Y14, Y12, Y6
-	VFMADD231PS  Y14, Y13, Y7
-	VBROADCASTSS (R10)(BX*4), Y14
-	VFMADD231PS  Y14, Y12, Y8
-	VFMADD231PS  Y14, Y13, Y9
-	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000040, R11
-	DECQ         R12
-	JNE          channels15
-	JMP          nexttap5
-
 store6:
-	MOVQ   $0x00000001, R8
-	MOVQ   flags+232(FP), R9
-	TESTQ  R8, R9
+	MOVQ   $0x00000001, DI
+	MOVQ   flags+256(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip14
+	MOVQ   8(SP), DI
+	MOVQ   dstep+192(FP), R8
+	SHLQ   $0x02, R8
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	ADDQ   R8, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   R8, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   R8, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	ADDQ   R8, DI
+	VADDPS (DI), Y8, Y8
+	VADDPS 32(DI), Y9, Y9
+	ADDQ   R8, DI
+	VADDPS (DI), Y10, Y10
+	VADDPS 32(DI), Y11, Y11
+
+skip14:
+	MOVQ   $0x00000002, DI
+	MOVQ   flags+256(FP), R8
+	TESTQ  DI, R8
+	JEQ    skip15
+	MOVQ   bias_base+72(FP), DI
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	VADDPS (DI), Y8, Y8
+	VADDPS 32(DI), Y9, Y9
+	VADDPS (DI), Y10, Y10
+	VADDPS 32(DI), Y11, Y11
+
+skip15:
+	MOVQ   $0x00000004, DI
+	MOVQ   flags+256(FP), R8
+	TESTQ  DI, R8
 	JEQ    skip16
-	MOVQ   AX, R8
-	VADDPS (R8), Y0, Y0
-	VADDPS 32(R8), Y1, Y1
-	VADDPS 64(R8), Y2, Y2
-	VADDPS 96(R8), Y3, Y3
-	VADDPS 128(R8), Y4, Y4
-	VADDPS 160(R8), Y5, Y5
-	VADDPS 192(R8), Y6, Y6
-	VADDPS 224(R8), Y7, Y7
-	VADDPS 256(R8), Y8, Y8
-	VADDPS 288(R8), Y9, Y9
-	VADDPS 320(R8), Y10, Y10
-	VADDPS 352(R8), Y11, Y11
+	MOVQ   8(SP), DI
+	SUBQ   dst_base+0(FP), DI
+	ADDQ   res_base+96(FP), DI
+	MOVQ   dstep+192(FP), R8
+	SHLQ   $0x02, R8
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	ADDQ   R8, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   R8, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   R8, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	ADDQ   R8, DI
+	VADDPS (DI), Y8, Y8
+	VADDPS 32(DI), Y9, Y9
+	ADDQ   R8, DI
+	VADDPS (DI), Y10, Y10
+	VADDPS 32(DI), Y11, Y11
 
 skip16:
-	MOVQ   $0x00000002, R8
-	MOVQ   flags+232(FP), R9
-	TESTQ  R8, R9
-	JEQ    skip17
-	MOVQ   bias_base+72(FP), R8
-	VADDPS (R8), Y0, Y0
-	VADDPS 32(R8), Y1, Y1
-	VADDPS (R8), Y2, Y2
-	VADDPS 32(R8), Y3, Y3
-	VADDPS (R8), Y4, Y4
-	VADDPS 32(R8), Y5, Y5
-	VADDPS (R8), Y6, Y6
-	VADDPS 32(R8), Y7, Y7
-	VADDPS (R8), Y8, Y8
-	VADDPS 32(R8), Y9, Y9
-	VADDPS (R8), Y10, Y10
-	VADDPS 32(R8), Y11, Y11
-
-skip17:
-	MOVQ   $0x00000004, R8
-	MOVQ   flags+232(FP), R9
-	TESTQ  R8, R9
-	JEQ    skip18
-	MOVQ   AX, R8
-	SUBQ   dst_base+0(FP), R8
-	ADDQ   res_base+96(FP), R8
-	VADDPS (R8), Y0, Y0
-	VADDPS 32(R8), Y1, Y1
-	VADDPS 64(R8), Y2, Y2
-	VADDPS 96(R8), Y3, Y3
-	VADDPS 128(R8), Y4, Y4
-	VADDPS 160(R8), Y5, Y5
-	VADDPS 192(R8), Y6, Y6
-	VADDPS 224(R8), Y7, Y7
-	VADDPS 256(R8), Y8, Y8
-	VADDPS 288(R8), Y9, Y9
-	VADDPS 320(R8), Y10, Y10
-	VADDPS 352(R8), Y11, Y11
-
-skip18:
-	MOVQ         $0x00000008, R8
-	MOVQ         flags+232(FP), R9
-	TESTQ        R8, R9
-	JEQ          skip19
-	VBROADCASTSS lo+240(FP), Y12
+	MOVQ         $0x00000008, DI
+	MOVQ         flags+256(FP), R8
+	TESTQ        DI, R8
+	JEQ          skip17
+	VBROADCASTSS lo+264(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -247,7 +261,7 @@ skip18:
 	VMAXPS       Y9, Y12, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMAXPS       Y11, Y12, Y11
-	VBROADCASTSS hi+244(FP), Y12
+	VBROADCASTSS hi+268(FP), Y12
 	VMINPS       Y0, Y12, Y0
 	VMINPS       Y1, Y12, Y1
 	VMINPS       Y2, Y12, Y2
@@ -261,47 +275,59 @@ skip18:
 	VMINPS       Y10, Y12, Y10
 	VMINPS       Y11, Y12, Y11
 
-skip19:
-	MOVQ    AX, R8
-	VMOVUPS Y0, (R8)
-	VMOVUPS Y1, 32(R8)
-	VMOVUPS Y2, 64(R8)
-	VMOVUPS Y3, 96(R8)
-	VMOVUPS Y4, 128(R8)
-	VMOVUPS Y5, 160(R8)
-	VMOVUPS Y6, 192(R8)
-	VMOVUPS Y7, 224(R8)
-	VMOVUPS Y8, 256(R8)
-	VMOVUPS Y9, 288(R8)
-	VMOVUPS Y10, 320(R8)
-	VMOVUPS Y11, 352(R8)
-	MOVQ    xrow+176(FP), R8
-	LEAQ    (CX)(R8*4), CX
+skip17:
+	MOVQ    8(SP), DI
+	MOVQ    dstep+192(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y10, (DI)
+	VMOVUPS Y11, 32(DI)
+	MOVQ    xrow+176(FP), DI
 	MOVQ    drow+184(FP), R8
-	LEAQ    (AX)(R8*4), AX
-	MOVQ    (SP), R8
-	DECQ    R8
-	MOVQ    R8, (SP)
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*4), AX
+	ADDQ    R8, 8(SP)
+	MOVQ    (SP), DI
+	DECQ    DI
+	MOVQ    DI, (SP)
 	JNE     row3
 	VZEROUPPER
 	RET
 
 next2:
 	CMPQ   pixels+160(FP), $0x00000005
-	JNE    next20
-	MOVQ   dst_base+0(FP), AX
-	MOVQ   x_base+24(FP), CX
-	MOVQ   w_base+48(FP), DX
-	MOVQ   step+152(FP), BX
+	JNE    next18
+	MOVQ   x_base+24(FP), AX
+	MOVQ   dst_base+0(FP), CX
+	MOVQ   CX, 8(SP)
+	MOVQ   step+152(FP), CX
+	SHLQ   $0x02, CX
+	IMUL3Q $0x00000003, CX, DX
+	MOVQ   rows+168(FP), BX
+	MOVQ   BX, (SP)
+	MOVQ   ahead+224(FP), BX
 	SHLQ   $0x02, BX
-	IMUL3Q $0x00000003, BX, SI
-	MOVQ   rows+168(FP), DI
-	MOVQ   DI, 16(SP)
-	MOVQ   ahead+216(FP), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 24(SP)
+	ADDQ   w_base+48(FP), BX
+	MOVQ   left+232(FP), SI
+	SHLQ   $0x02, SI
+	ADDQ   BX, SI
+	MOVQ   SI, 16(SP)
 
-row21:
+row19:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -312,188 +338,196 @@ row21:
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	MOVQ   taps_base+120(FP), DI
-	MOVQ   count+144(FP), R8
-	TESTQ  R8, R8
-	JEQ    store24
+	MOVQ   taps_base+120(FP), SI
+	MOVQ   count+144(FP), DI
+	TESTQ  DI, DI
+	JEQ    store22
 
-tap22:
-	MOVQ  lines+224(FP), R10
-	TESTQ R10, R10
-	JEQ   fetched26
-	MOVQ  24(SP), R9
+tap20:
+	MOVQ (SI), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 8(SI), R9
+	SHLQ $0x02, R9
+	ADDQ w_base+48(FP), R9
+	MOVQ 16(SI), R10
+	CMPQ 24(SI), $0x00000000
+	JNE  partial23
 
-line25:
-	PREFETCHT1 (R9)
-	ADDQ       $0x00000040, R9
-	DECQ       R10
-	JNE        line25
-	MOVQ       R9, 24(SP)
+channels24:
+	VMOVUPS      (R9), Y10
+	VMOVUPS      32(R9), Y11
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (R8)(CX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R8)(CX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R8)(DX*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R8)(CX*4), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels24
 
-fetched26:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 8(DI), R10
-	LEAQ (DX)(R10*4), R10
-	MOVQ 16(DI), R11
-	CMPQ 24(DI), $0x00000000
-	JNE  partial27
+nexttap21:
+	ADDQ $0x00000020, SI
+	DECQ DI
+	JNE  tap20
+	JMP  store22
 
+partial23:
+	CMPQ 24(SI), $0x00000002
+	JLT  last26
+	JNE  both25
+
+channels27:
+	VMOVUPS      (R9), Y10
+	VMOVUPS      32(R9), Y11
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (R8)(CX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R8)(CX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R8)(DX*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels27
+	JMP          nexttap21
+
+last26:
 channels28:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R9)(BX*1), Y12
+	VMOVUPS      (R9), Y10
+	VMOVUPS      32(R9), Y11
+	VBROADCASTSS (R8)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
+	VBROADCASTSS (R8)(CX*2), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
+	VBROADCASTSS (R8)(DX*1), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R9)(BX*4), Y12
+	VBROADCASTSS (R8)(CX*4), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
 	JNE          channels28
+	JMP          nexttap21
 
-nexttap23:
-	ADDQ $0x00000020, DI
-	DECQ R8
-	JNE  tap22
-	JMP  store24
-
-partial27:
-	CMPQ 24(DI), $0x00000002
-	JLT  last30
-	JNE  both29
-
-channels31:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (R9)(BX*1), Y12
+both25:
+channels29:
+	VMOVUPS      (R9), Y10
+	VMOVUPS      32(R9), Y11
+	VBROADCASTSS (R8)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y2
 	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
+	VBROADCASTSS (R8)(CX*2), Y12
 	VFMADD231PS  Y12, Y10, Y4
 	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
+	VBROADCASTSS (R8)(DX*1), Y12
 	VFMADD231PS  Y12, Y10, Y6
 	VFMADD231PS  Y12, Y11, Y7
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels31
-	JMP          nexttap23
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels29
+	JMP          nexttap21
 
-last30:
-channels32:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9)(BX*1), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	VBROADCASTSS (R9)(BX*4), Y12
-	VFMADD231PS  Y12, Y10, Y8
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels32
-	JMP          nexttap23
+store22:
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+256(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip30
+	MOVQ   8(SP), SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+	ADDQ   DI, SI
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
+	ADDQ   DI, SI
+	VADDPS (SI), Y8, Y8
+	VADDPS 32(SI), Y9, Y9
 
-both29:
-channels33:
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VBROADCASTSS (R9)(BX*1), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y3
-	VBROADCASTSS (R9)(BX*2), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y5
-	VBROADCASTSS (R9)(SI*1), Y12
-	VFMADD231PS  Y12, Y10, Y6
-	VFMADD231PS  Y12, Y11, Y7
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels33
-	JMP          nexttap23
+skip30:
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+256(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip31
+	MOVQ   bias_base+72(FP), SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
+	VADDPS (SI), Y8, Y8
+	VADDPS 32(SI), Y9, Y9
 
-store24:
-	MOVQ   $0x00000001, DI
-	MOVQ   flags+232(FP), R8
-	TESTQ  DI, R8
-	JEQ    skip34
-	MOVQ   AX, DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
-	VADDPS 256(DI), Y8, Y8
-	VADDPS 288(DI), Y9, Y9
+skip31:
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+256(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip32
+	MOVQ   8(SP), SI
+	SUBQ   dst_base+0(FP), SI
+	ADDQ   res_base+96(FP), SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+	ADDQ   DI, SI
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
+	ADDQ   DI, SI
+	VADDPS (SI), Y8, Y8
+	VADDPS 32(SI), Y9, Y9
 
-skip34:
-	MOVQ   $0x00000002, DI
-	MOVQ   flags+232(FP), R8
-	TESTQ  DI, R8
-	JEQ    skip35
-	MOVQ   bias_base+72(FP), DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
-	VADDPS (DI), Y8, Y8
-	VADDPS 32(DI), Y9, Y9
-
-skip35:
-	MOVQ   $0x00000004, DI
-	MOVQ   flags+232(FP), R8
-	TESTQ  DI, R8
-	JEQ    skip36
-	MOVQ   AX, DI
-	SUBQ   dst_base+0(FP), DI
-	ADDQ   res_base+96(FP), DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
-	VADDPS 256(DI), Y8, Y8
-	VADDPS 288(DI), Y9, Y9
-
-skip36:
-	MOVQ         $0x00000008, DI
-	MOVQ         flags+232(FP), R8
-	TESTQ        DI, R8
-	JEQ          skip37
-	VBROADCASTSS lo+240(FP), Y10
+skip32:
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+256(FP), DI
+	TESTQ        SI, DI
+	JEQ          skip33
+	VBROADCASTSS lo+264(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -504,7 +538,7 @@ skip36:
 	VMAXPS       Y7, Y10, Y7
 	VMAXPS       Y8, Y10, Y8
 	VMAXPS       Y9, Y10, Y9
-	VBROADCASTSS hi+244(FP), Y10
+	VBROADCASTSS hi+268(FP), Y10
 	VMINPS       Y0, Y10, Y0
 	VMINPS       Y1, Y10, Y1
 	VMINPS       Y2, Y10, Y2
@@ -516,45 +550,56 @@ skip36:
 	VMINPS       Y8, Y10, Y8
 	VMINPS       Y9, Y10, Y9
 
-skip37:
-	MOVQ    AX, DI
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y5, 160(DI)
-	VMOVUPS Y6, 192(DI)
-	VMOVUPS Y7, 224(DI)
-	VMOVUPS Y8, 256(DI)
-	VMOVUPS Y9, 288(DI)
-	MOVQ    xrow+176(FP), DI
-	LEAQ    (CX)(DI*4), CX
+skip33:
+	MOVQ    8(SP), SI
+	MOVQ    dstep+192(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+	MOVQ    xrow+176(FP), SI
 	MOVQ    drow+184(FP), DI
-	LEAQ    (AX)(DI*4), AX
-	MOVQ    16(SP), DI
-	DECQ    DI
-	MOVQ    DI, 16(SP)
-	JNE     row21
+	SHLQ    $0x02, DI
+	LEAQ    (AX)(SI*4), AX
+	ADDQ    DI, 8(SP)
+	MOVQ    (SP), SI
+	DECQ    SI
+	MOVQ    SI, (SP)
+	JNE     row19
 	VZEROUPPER
 	RET
 
-next20:
+next18:
 	CMPQ   pixels+160(FP), $0x00000004
-	JNE    next38
-	MOVQ   dst_base+0(FP), AX
-	MOVQ   x_base+24(FP), CX
-	MOVQ   w_base+48(FP), DX
-	MOVQ   step+152(FP), BX
+	JNE    next34
+	MOVQ   x_base+24(FP), AX
+	MOVQ   dst_base+0(FP), CX
+	MOVQ   CX, 8(SP)
+	MOVQ   step+152(FP), CX
+	SHLQ   $0x02, CX
+	IMUL3Q $0x00000003, CX, DX
+	MOVQ   rows+168(FP), BX
+	MOVQ   BX, (SP)
+	MOVQ   ahead+224(FP), BX
 	SHLQ   $0x02, BX
-	IMUL3Q $0x00000003, BX, SI
-	MOVQ   rows+168(FP), DI
-	MOVQ   DI, 32(SP)
-	MOVQ   ahead+216(FP), DI
-	LEAQ   (DX)(DI*4), DI
-	MOVQ   DI, 40(SP)
+	ADDQ   w_base+48(FP), BX
+	MOVQ   left+232(FP), SI
+	SHLQ   $0x02, SI
+	ADDQ   BX, SI
+	MOVQ   SI, 16(SP)
 
-row39:
+row35:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -563,170 +608,176 @@ row39:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   taps_base+120(FP), DI
-	MOVQ   count+144(FP), R8
-	TESTQ  R8, R8
-	JEQ    store42
+	MOVQ   taps_base+120(FP), SI
+	MOVQ   count+144(FP), DI
+	TESTQ  DI, DI
+	JEQ    store38
 
-tap40:
-	MOVQ  lines+224(FP), R10
-	TESTQ R10, R10
-	JEQ   fetched44
-	MOVQ  40(SP), R9
+tap36:
+	MOVQ (SI), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 8(SI), R9
+	SHLQ $0x02, R9
+	ADDQ w_base+48(FP), R9
+	MOVQ 16(SI), R10
+	CMPQ 24(SI), $0x00000000
+	JNE  partial39
 
-line43:
-	PREFETCHT1 (R9)
-	ADDQ       $0x00000040, R9
-	DECQ       R10
-	JNE        line43
-	MOVQ       R9, 40(SP)
-
-fetched44:
-	MOVQ (DI), R9
-	LEAQ (CX)(R9*4), R9
-	MOVQ 8(DI), R10
-	LEAQ (DX)(R10*4), R10
-	MOVQ 16(DI), R11
-	CMPQ 24(DI), $0x00000000
-	JNE  partial45
-
-channels46:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (R9), Y10
+channels40:
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VBROADCASTSS (R8), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (R9)(BX*1), Y10
+	VBROADCASTSS (R8)(CX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R9)(BX*2), Y10
+	VBROADCASTSS (R8)(CX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (R9)(SI*1), Y10
+	VBROADCASTSS (R8)(DX*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels46
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels40
 
-nexttap41:
-	ADDQ $0x00000020, DI
-	DECQ R8
-	JNE  tap40
-	JMP  store42
+nexttap37:
+	ADDQ $0x00000020, SI
+	DECQ DI
+	JNE  tap36
+	JMP  store38
 
-partial45:
-	CMPQ 24(DI), $0x00000002
-	JLT  last48
-	JNE  both47
+partial39:
+	CMPQ 24(SI), $0x00000002
+	JLT  last42
+	JNE  both41
 
-channels49:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (R9), Y10
+channels43:
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VBROADCASTSS (R8), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (R9)(BX*1), Y10
+	VBROADCASTSS (R8)(CX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R9)(BX*2), Y10
+	VBROADCASTSS (R8)(CX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels49
-	JMP          nexttap41
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels43
+	JMP          nexttap37
 
-last48:
-channels50:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (R9)(BX*1), Y10
+last42:
+channels44:
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VBROADCASTSS (R8)(CX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R9)(BX*2), Y10
+	VBROADCASTSS (R8)(CX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS (R9)(SI*1), Y10
+	VBROADCASTSS (R8)(DX*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels50
-	JMP          nexttap41
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels44
+	JMP          nexttap37
 
-both47:
-channels51:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (R9)(BX*1), Y10
+both41:
+channels45:
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VBROADCASTSS (R8)(CX*1), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y3
-	VBROADCASTSS (R9)(BX*2), Y10
+	VBROADCASTSS (R8)(CX*2), Y10
 	VFMADD231PS  Y10, Y8, Y4
 	VFMADD231PS  Y10, Y9, Y5
-	ADDQ         $0x00000004, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R11
-	JNE          channels51
-	JMP          nexttap41
+	PREFETCHT1   (BX)
+	ADDQ         pace+248(FP), BX
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x00000040, R9
+	DECQ         R10
+	JNE          channels45
+	JMP          nexttap37
 
-store42:
-	MOVQ   $0x00000001, DI
-	MOVQ   flags+232(FP), R8
-	TESTQ  DI, R8
-	JEQ    skip52
-	MOVQ   AX, DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
+store38:
+	MOVQ   $0x00000001, SI
+	MOVQ   flags+256(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip46
+	MOVQ   8(SP), SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+	ADDQ   DI, SI
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
 
-skip52:
-	MOVQ   $0x00000002, DI
-	MOVQ   flags+232(FP), R8
-	TESTQ  DI, R8
-	JEQ    skip53
-	MOVQ   bias_base+72(FP), DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
+skip46:
+	MOVQ   $0x00000002, SI
+	MOVQ   flags+256(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip47
+	MOVQ   bias_base+72(FP), SI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
 
-skip53:
-	MOVQ   $0x00000004, DI
-	MOVQ   flags+232(FP), R8
-	TESTQ  DI, R8
-	JEQ    skip54
-	MOVQ   AX, DI
-	SUBQ   dst_base+0(FP), DI
-	ADDQ   res_base+96(FP), DI
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	VADDPS 128(DI), Y4, Y4
-	VADDPS 160(DI), Y5, Y5
-	VADDPS 192(DI), Y6, Y6
-	VADDPS 224(DI), Y7, Y7
+skip47:
+	MOVQ   $0x00000004, SI
+	MOVQ   flags+256(FP), DI
+	TESTQ  SI, DI
+	JEQ    skip48
+	MOVQ   8(SP), SI
+	SUBQ   dst_base+0(FP), SI
+	ADDQ   res_base+96(FP), SI
+	MOVQ   dstep+192(FP), DI
+	SHLQ   $0x02, DI
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ   DI, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y3, Y3
+	ADDQ   DI, SI
+	VADDPS (SI), Y4, Y4
+	VADDPS 32(SI), Y5, Y5
+	ADDQ   DI, SI
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
 
-skip54:
-	MOVQ         $0x00000008, DI
-	MOVQ         flags+232(FP), R8
-	TESTQ        DI, R8
-	JEQ          skip55
-	VBROADCASTSS lo+240(FP), Y8
+skip48:
+	MOVQ         $0x00000008, SI
+	MOVQ         flags+256(FP), DI
+	TESTQ        SI, DI
+	JEQ          skip49
+	VBROADCASTSS lo+264(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -735,7 +786,7 @@ skip54:
 	VMAXPS       Y5, Y8, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMAXPS       Y7, Y8, Y7
-	VBROADCASTSS hi+244(FP), Y8
+	VBROADCASTSS hi+268(FP), Y8
 	VMINPS       Y0, Y8, Y0
 	VMINPS       Y1, Y8, Y1
 	VMINPS       Y2, Y8, Y2
@@ -745,201 +796,215 @@ skip54:
 	VMINPS       Y6, Y8, Y6
 	VMINPS       Y7, Y8, Y7
 
-skip55:
-	MOVQ    AX, DI
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y1, 32(DI)
-	VMOVUPS Y2, 64(DI)
-	VMOVUPS Y3, 96(DI)
-	VMOVUPS Y4, 128(DI)
-	VMOVUPS Y5, 160(DI)
-	VMOVUPS Y6, 192(DI)
-	VMOVUPS Y7, 224(DI)
-	MOVQ    xrow+176(FP), DI
-	LEAQ    (CX)(DI*4), CX
+skip49:
+	MOVQ    8(SP), SI
+	MOVQ    dstep+192(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	MOVQ    xrow+176(FP), SI
 	MOVQ    drow+184(FP), DI
-	LEAQ    (AX)(DI*4), AX
-	MOVQ    32(SP), DI
-	DECQ    DI
-	MOVQ    DI, 32(SP)
-	JNE     row39
+	SHLQ    $0x02, DI
+	LEAQ    (AX)(SI*4), AX
+	ADDQ    DI, 8(SP)
+	MOVQ    (SP), SI
+	DECQ    SI
+	MOVQ    SI, (SP)
+	JNE     row35
 	VZEROUPPER
 	RET
 
-next38:
+next34:
 	CMPQ pixels+160(FP), $0x00000003
-	JNE  next56
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ w_base+48(FP), DX
-	MOVQ step+152(FP), BX
+	JNE  next50
+	MOVQ x_base+24(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ step+152(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+168(FP), DX
+	MOVQ DX, (SP)
+	MOVQ ahead+224(FP), DX
+	SHLQ $0x02, DX
+	ADDQ w_base+48(FP), DX
+	MOVQ left+232(FP), BX
 	SHLQ $0x02, BX
-	MOVQ rows+168(FP), SI
-	MOVQ SI, 48(SP)
-	MOVQ ahead+216(FP), SI
-	LEAQ (DX)(SI*4), SI
-	MOVQ SI, 56(SP)
+	ADDQ DX, BX
+	MOVQ BX, 16(SP)
 
-row57:
+row51:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   taps_base+120(FP), SI
-	MOVQ   count+144(FP), DI
-	TESTQ  DI, DI
-	JEQ    store60
+	MOVQ   taps_base+120(FP), BX
+	MOVQ   count+144(FP), SI
+	TESTQ  SI, SI
+	JEQ    store54
 
-tap58:
-	MOVQ  lines+224(FP), R9
-	TESTQ R9, R9
-	JEQ   fetched62
-	MOVQ  56(SP), R8
+tap52:
+	MOVQ (BX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 8(BX), R8
+	SHLQ $0x02, R8
+	ADDQ w_base+48(FP), R8
+	MOVQ 16(BX), R9
+	CMPQ 24(BX), $0x00000000
+	JNE  partial55
 
-line61:
-	PREFETCHT1 (R8)
-	ADDQ       $0x00000040, R8
-	DECQ       R9
-	JNE        line61
-	MOVQ       R8, 56(SP)
-
-fetched62:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 8(SI), R9
-	LEAQ (DX)(R9*4), R9
-	MOVQ 16(SI), R10
-	CMPQ 24(SI), $0x00000000
-	JNE  partial63
-
-channels64:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R8), Y8
+channels56:
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R8)(BX*1), Y8
+	VBROADCASTSS (DI)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R8)(BX*2), Y8
+	VBROADCASTSS (DI)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels64
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels56
 
-nexttap59:
-	ADDQ $0x00000020, SI
-	DECQ DI
-	JNE  tap58
-	JMP  store60
+nexttap53:
+	ADDQ $0x00000020, BX
+	DECQ SI
+	JNE  tap52
+	JMP  store54
 
-partial63:
-	CMPQ 24(SI), $0x00000002
-	JLT  last66
-	JNE  both65
+partial55:
+	CMPQ 24(BX), $0x00000002
+	JLT  last58
+	JNE  both57
 
-channels67:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R8), Y8
+channels59:
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (R8)(BX*1), Y8
+	VBROADCASTSS (DI)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels67
-	JMP          nexttap59
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels59
+	JMP          nexttap53
 
-last66:
-channels68:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R8)(BX*1), Y8
+last58:
+channels60:
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS (DI)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (R8)(BX*2), Y8
+	VBROADCASTSS (DI)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels68
-	JMP          nexttap59
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels60
+	JMP          nexttap53
 
-both65:
-channels69:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VBROADCASTSS (R8)(BX*1), Y8
+both57:
+channels61:
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VBROADCASTSS (DI)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y8, Y7, Y3
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels69
-	JMP          nexttap59
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels61
+	JMP          nexttap53
 
-store60:
-	MOVQ   $0x00000001, SI
-	MOVQ   flags+232(FP), DI
-	TESTQ  SI, DI
-	JEQ    skip70
-	MOVQ   AX, SI
-	VADDPS (SI), Y0, Y0
-	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
-	VADDPS 128(SI), Y4, Y4
-	VADDPS 160(SI), Y5, Y5
+store54:
+	MOVQ   $0x00000001, BX
+	MOVQ   flags+256(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip62
+	MOVQ   8(SP), BX
+	MOVQ   dstep+192(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+	ADDQ   SI, BX
+	VADDPS (BX), Y2, Y2
+	VADDPS 32(BX), Y3, Y3
+	ADDQ   SI, BX
+	VADDPS (BX), Y4, Y4
+	VADDPS 32(BX), Y5, Y5
 
-skip70:
-	MOVQ   $0x00000002, SI
-	MOVQ   flags+232(FP), DI
-	TESTQ  SI, DI
-	JEQ    skip71
-	MOVQ   bias_base+72(FP), SI
-	VADDPS (SI), Y0, Y0
-	VADDPS 32(SI), Y1, Y1
-	VADDPS (SI), Y2, Y2
-	VADDPS 32(SI), Y3, Y3
-	VADDPS (SI), Y4, Y4
-	VADDPS 32(SI), Y5, Y5
+skip62:
+	MOVQ   $0x00000002, BX
+	MOVQ   flags+256(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip63
+	MOVQ   bias_base+72(FP), BX
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+	VADDPS (BX), Y2, Y2
+	VADDPS 32(BX), Y3, Y3
+	VADDPS (BX), Y4, Y4
+	VADDPS 32(BX), Y5, Y5
 
-skip71:
-	MOVQ   $0x00000004, SI
-	MOVQ   flags+232(FP), DI
-	TESTQ  SI, DI
-	JEQ    skip72
-	MOVQ   AX, SI
-	SUBQ   dst_base+0(FP), SI
-	ADDQ   res_base+96(FP), SI
-	VADDPS (SI), Y0, Y0
-	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
-	VADDPS 128(SI), Y4, Y4
-	VADDPS 160(SI), Y5, Y5
+skip63:
+	MOVQ   $0x00000004, BX
+	MOVQ   flags+256(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip64
+	MOVQ   8(SP), BX
+	SUBQ   dst_base+0(FP), BX
+	ADDQ   res_base+96(FP), BX
+	MOVQ   dstep+192(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+	ADDQ   SI, BX
+	VADDPS (BX), Y2, Y2
+	VADDPS 32(BX), Y3, Y3
+	ADDQ   SI, BX
+	VADDPS (BX), Y4, Y4
+	VADDPS 32(BX), Y5, Y5
 
-skip72:
-	MOVQ         $0x00000008, SI
-	MOVQ         flags+232(FP), DI
-	TESTQ        SI, DI
-	JEQ          skip73
-	VBROADCASTSS lo+240(FP), Y6
+skip64:
+	MOVQ         $0x00000008, BX
+	MOVQ         flags+256(FP), SI
+	TESTQ        BX, SI
+	JEQ          skip65
+	VBROADCASTSS lo+264(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS hi+244(FP), Y6
+	VBROADCASTSS hi+268(FP), Y6
 	VMINPS       Y0, Y6, Y0
 	VMINPS       Y1, Y6, Y1
 	VMINPS       Y2, Y6, Y2
@@ -947,294 +1012,302 @@ skip72:
 	VMINPS       Y4, Y6, Y4
 	VMINPS       Y5, Y6, Y5
 
-skip73:
-	MOVQ    AX, SI
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
-	MOVQ    xrow+176(FP), SI
-	LEAQ    (CX)(SI*4), CX
+skip65:
+	MOVQ    8(SP), BX
+	MOVQ    dstep+192(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	MOVQ    xrow+176(FP), BX
 	MOVQ    drow+184(FP), SI
-	LEAQ    (AX)(SI*4), AX
-	MOVQ    48(SP), SI
-	DECQ    SI
-	MOVQ    SI, 48(SP)
-	JNE     row57
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(BX*4), AX
+	ADDQ    SI, 8(SP)
+	MOVQ    (SP), BX
+	DECQ    BX
+	MOVQ    BX, (SP)
+	JNE     row51
 	VZEROUPPER
 	RET
 
-next56:
+next50:
 	CMPQ pixels+160(FP), $0x00000002
-	JNE  next74
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ w_base+48(FP), DX
-	MOVQ step+152(FP), BX
+	JNE  next66
+	MOVQ x_base+24(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ step+152(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+168(FP), DX
+	MOVQ DX, (SP)
+	MOVQ ahead+224(FP), DX
+	SHLQ $0x02, DX
+	ADDQ w_base+48(FP), DX
+	MOVQ left+232(FP), BX
 	SHLQ $0x02, BX
-	MOVQ rows+168(FP), SI
-	MOVQ SI, 64(SP)
-	MOVQ ahead+216(FP), SI
-	LEAQ (DX)(SI*4), SI
-	MOVQ SI, 72(SP)
+	ADDQ DX, BX
+	MOVQ BX, 16(SP)
 
-row75:
+row67:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   taps_base+120(FP), SI
-	MOVQ   count+144(FP), DI
-	TESTQ  DI, DI
-	JEQ    store78
+	MOVQ   taps_base+120(FP), BX
+	MOVQ   count+144(FP), SI
+	TESTQ  SI, SI
+	JEQ    store70
 
-tap76:
-	MOVQ  lines+224(FP), R9
-	TESTQ R9, R9
-	JEQ   fetched80
-	MOVQ  72(SP), R8
+tap68:
+	MOVQ (BX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 8(BX), R8
+	SHLQ $0x02, R8
+	ADDQ w_base+48(FP), R8
+	MOVQ 16(BX), R9
+	CMPQ 24(BX), $0x00000000
+	JNE  partial71
 
-line79:
-	PREFETCHT1 (R8)
-	ADDQ       $0x00000040, R8
-	DECQ       R9
-	JNE        line79
-	MOVQ       R8, 72(SP)
-
-fetched80:
-	MOVQ (SI), R8
-	LEAQ (CX)(R8*4), R8
-	MOVQ 8(SI), R9
-	LEAQ (DX)(R9*4), R9
-	MOVQ 16(SI), R10
-	CMPQ 24(SI), $0x00000000
-	JNE  partial81
-
-channels82:
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R8), Y6
+channels72:
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (R8)(BX*1), Y6
+	VBROADCASTSS (DI)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels82
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels72
 
-nexttap77:
-	ADDQ $0x00000020, SI
-	DECQ DI
-	JNE  tap76
-	JMP  store78
+nexttap69:
+	ADDQ $0x00000020, BX
+	DECQ SI
+	JNE  tap68
+	JMP  store70
 
-partial81:
-	CMPQ 24(SI), $0x00000002
-	JNE  last84
+partial71:
+	CMPQ 24(BX), $0x00000002
+	JNE  last74
 
-channels85:
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R8), Y6
+channels75:
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels85
-	JMP          nexttap77
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels75
+	JMP          nexttap69
 
-last84:
-channels86:
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VBROADCASTSS (R8)(BX*1), Y6
+last74:
+channels76:
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	VBROADCASTSS (DI)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000040, R9
-	DECQ         R10
-	JNE          channels86
-	JMP          nexttap77
+	PREFETCHT1   (DX)
+	ADDQ         pace+248(FP), DX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNE          channels76
+	JMP          nexttap69
 
-store78:
-	MOVQ   $0x00000001, SI
-	MOVQ   flags+232(FP), DI
-	TESTQ  SI, DI
-	JEQ    skip87
-	MOVQ   AX, SI
-	VADDPS (SI), Y0, Y0
-	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
+store70:
+	MOVQ   $0x00000001, BX
+	MOVQ   flags+256(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip77
+	MOVQ   8(SP), BX
+	MOVQ   dstep+192(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+	ADDQ   SI, BX
+	VADDPS (BX), Y2, Y2
+	VADDPS 32(BX), Y3, Y3
 
-skip87:
-	MOVQ   $0x00000002, SI
-	MOVQ   flags+232(FP), DI
-	TESTQ  SI, DI
-	JEQ    skip88
-	MOVQ   bias_base+72(FP), SI
-	VADDPS (SI), Y0, Y0
-	VADDPS 32(SI), Y1, Y1
-	VADDPS (SI), Y2, Y2
-	VADDPS 32(SI), Y3, Y3
+skip77:
+	MOVQ   $0x00000002, BX
+	MOVQ   flags+256(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip78
+	MOVQ   bias_base+72(FP), BX
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+	VADDPS (BX), Y2, Y2
+	VADDPS 32(BX), Y3, Y3
 
-skip88:
-	MOVQ   $0x00000004, SI
-	MOVQ   flags+232(FP), DI
-	TESTQ  SI, DI
-	JEQ    skip89
-	MOVQ   AX, SI
-	SUBQ   dst_base+0(FP), SI
-	ADDQ   res_base+96(FP), SI
-	VADDPS (SI), Y0, Y0
-	VADDPS 32(SI), Y1, Y1
-	VADDPS 64(SI), Y2, Y2
-	VADDPS 96(SI), Y3, Y3
+skip78:
+	MOVQ   $0x00000004, BX
+	MOVQ   flags+256(FP), SI
+	TESTQ  BX, SI
+	JEQ    skip79
+	MOVQ   8(SP), BX
+	SUBQ   dst_base+0(FP), BX
+	ADDQ   res_base+96(FP), BX
+	MOVQ   dstep+192(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS 32(BX), Y1, Y1
+	ADDQ   SI, BX
+	VADDPS (BX), Y2, Y2
+	VADDPS 32(BX), Y3, Y3
 
-skip89:
-	MOVQ         $0x00000008, SI
-	MOVQ         flags+232(FP), DI
-	TESTQ        SI, DI
-	JEQ          skip90
-	VBROADCASTSS lo+240(FP), Y4
+skip79:
+	MOVQ         $0x00000008, BX
+	MOVQ         flags+256(FP), SI
+	TESTQ        BX, SI
+	JEQ          skip80
+	VBROADCASTSS lo+264(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS hi+244(FP), Y4
+	VBROADCASTSS hi+268(FP), Y4
 	VMINPS       Y0, Y4, Y0
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y2, Y4, Y2
 	VMINPS       Y3, Y4, Y3
 
-skip90:
-	MOVQ    AX, SI
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	MOVQ    xrow+176(FP), SI
-	LEAQ    (CX)(SI*4), CX
+skip80:
+	MOVQ    8(SP), BX
+	MOVQ    dstep+192(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	MOVQ    xrow+176(FP), BX
 	MOVQ    drow+184(FP), SI
-	LEAQ    (AX)(SI*4), AX
-	MOVQ    64(SP), SI
-	DECQ    SI
-	MOVQ    SI, 64(SP)
-	JNE     row75
+	SHLQ    $0x02, SI
+	LEAQ    (AX)(BX*4), AX
+	ADDQ    SI, 8(SP)
+	MOVQ    (SP), BX
+	DECQ    BX
+	MOVQ    BX, (SP)
+	JNE     row67
 	VZEROUPPER
 	RET
 
-next74:
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ w_base+48(FP), DX
-	MOVQ step+152(FP), BX
-	SHLQ $0x02, BX
-	MOVQ rows+168(FP), BX
-	MOVQ BX, 80(SP)
-	MOVQ ahead+216(FP), BX
-	LEAQ (DX)(BX*4), BX
-	MOVQ BX, 88(SP)
+next66:
+	MOVQ x_base+24(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ CX, 8(SP)
+	MOVQ step+152(FP), CX
+	SHLQ $0x02, CX
+	MOVQ rows+168(FP), CX
+	MOVQ CX, (SP)
+	MOVQ ahead+224(FP), CX
+	SHLQ $0x02, CX
+	ADDQ w_base+48(FP), CX
+	MOVQ left+232(FP), DX
+	SHLQ $0x02, DX
+	ADDQ CX, DX
+	MOVQ DX, 16(SP)
 
-row92:
+row82:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   taps_base+120(FP), BX
-	MOVQ   count+144(FP), SI
-	TESTQ  SI, SI
-	JEQ    store95
+	MOVQ   taps_base+120(FP), DX
+	MOVQ   count+144(FP), BX
+	TESTQ  BX, BX
+	JEQ    store85
 
-tap93:
-	MOVQ  lines+224(FP), R8
-	TESTQ R8, R8
-	JEQ   fetched97
-	MOVQ  88(SP), DI
+tap83:
+	MOVQ (DX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 8(DX), DI
+	SHLQ $0x02, DI
+	ADDQ w_base+48(FP), DI
+	MOVQ 16(DX), R8
 
-line96:
-	PREFETCHT1 (DI)
-	ADDQ       $0x00000040, DI
-	DECQ       R8
-	JNE        line96
-	MOVQ       DI, 88(SP)
-
-fetched97:
-	MOVQ (BX), DI
-	LEAQ (CX)(DI*4), DI
-	MOVQ 8(BX), R8
-	LEAQ (DX)(R8*4), R8
-	MOVQ 16(BX), R9
-
-channels99:
-	VMOVUPS      (R8), Y2
-	VMOVUPS      32(R8), Y3
-	VBROADCASTSS (DI), Y4
+channels87:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $0x00000004, DI
-	ADDQ         $0x00000040, R8
-	DECQ         R9
-	JNE          channels99
-	ADDQ         $0x00000020, BX
-	DECQ         SI
-	JNE          tap93
+	PREFETCHT1   (CX)
+	ADDQ         pace+248(FP), CX
+	ADDQ         $0x00000004, SI
+	ADDQ         $0x00000040, DI
+	DECQ         R8
+	JNE          channels87
+	ADDQ         $0x00000020, DX
+	DECQ         BX
+	JNE          tap83
 
-store95:
-	MOVQ   $0x00000001, BX
-	MOVQ   flags+232(FP), SI
-	TESTQ  BX, SI
-	JEQ    skip100
-	MOVQ   AX, BX
-	VADDPS (BX), Y0, Y0
-	VADDPS 32(BX), Y1, Y1
+store85:
+	MOVQ   $0x00000001, DX
+	MOVQ   flags+256(FP), BX
+	TESTQ  DX, BX
+	JEQ    skip88
+	MOVQ   8(SP), DX
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
 
-skip100:
-	MOVQ   $0x00000002, BX
-	MOVQ   flags+232(FP), SI
-	TESTQ  BX, SI
-	JEQ    skip101
-	MOVQ   bias_base+72(FP), BX
-	VADDPS (BX), Y0, Y0
-	VADDPS 32(BX), Y1, Y1
+skip88:
+	MOVQ   $0x00000002, DX
+	MOVQ   flags+256(FP), BX
+	TESTQ  DX, BX
+	JEQ    skip89
+	MOVQ   bias_base+72(FP), DX
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
 
-skip101:
-	MOVQ   $0x00000004, BX
-	MOVQ   flags+232(FP), SI
-	TESTQ  BX, SI
-	JEQ    skip102
-	MOVQ   AX, BX
-	SUBQ   dst_base+0(FP), BX
-	ADDQ   res_base+96(FP), BX
-	VADDPS (BX), Y0, Y0
-	VADDPS 32(BX), Y1, Y1
+skip89:
+	MOVQ   $0x00000004, DX
+	MOVQ   flags+256(FP), BX
+	TESTQ  DX, BX
+	JEQ    skip90
+	MOVQ   8(SP), DX
+	SUBQ   dst_base+0(FP), DX
+	ADDQ   res_base+96(FP), DX
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
 
-skip102:
-	MOVQ         $0x00000008, BX
-	MOVQ         flags+232(FP), SI
-	TESTQ        BX, SI
-	JEQ          skip103
-	VBROADCASTSS lo+240(FP), Y2
+skip90:
+	MOVQ         $0x00000008, DX
+	MOVQ         flags+256(FP), BX
+	TESTQ        DX, BX
+	JEQ          skip91
+	VBROADCASTSS lo+264(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS hi+244(FP), Y2
+	VBROADCASTSS hi+268(FP), Y2
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y2, Y1
 
-skip103:
-	MOVQ    AX, BX
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y1, 32(BX)
-	MOVQ    xrow+176(FP), BX
-	LEAQ    (CX)(BX*4), CX
+skip91:
+	MOVQ    8(SP), DX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	MOVQ    xrow+176(FP), DX
 	MOVQ    drow+184(FP), BX
-	LEAQ    (AX)(BX*4), AX
-	MOVQ    80(SP), BX
-	DECQ    BX
-	MOVQ    BX, 80(SP)
-	JNE     row92
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(DX*4), AX
+	ADDQ    BX, 8(SP)
+	MOVQ    (SP), DX
+	DECQ    DX
+	MOVQ    DX, (SP)
+	JNE     row82
 	VZEROUPPER
 	RET

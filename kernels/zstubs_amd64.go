@@ -359,10 +359,10 @@ func weighted_taps_f32_avx2(dst, x, w []float32, at []int32, taps int)
 func weighted_taps_f32_avx512(dst, x, w []float32, at []int32, taps int)
 
 //go:noescape
-func conv_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32)
+func conv_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32)
 
 //go:noescape
-func conv_f32_14x32_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, panels, wpanel, dpanel, ahead, lines, flags int, lo, hi float32)
+func conv_f32_14x32_avx512(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, dstep, panels, wpanel, dpanel, ahead, left, skip, pace, flags int, lo, hi float32)
 
 //go:noescape
 func conv_depthwise_f32_6x16_avx2(dst, x, w, bias, res []float32, taps []int64, count, step, pixels, rows, xrow, drow, wpanel, dpanel, flags int, lo, hi float32)
@@ -411,6 +411,12 @@ func gemm_f32_6x16_avx2(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 
 //go:noescape
 func gemm_f32_14x32_avx512(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
+
+//go:noescape
+func gemm_tall_f32_28x16_avx512(a, b, c, bias []float32, ldc, m, n, rows, kc, flags int)
+
+//go:noescape
+func pack_tall_f32_16x4_avx512(dst, src []float32, rows, cols, ldd, lds int)
 
 //go:noescape
 func gemm_plain_f32_1x64_avx2(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int)

@@ -18,7 +18,11 @@ import (
 type Identity struct {
 	ID    string // of the key
 	Scope registry.Scope
-	hash  [sha256.Size]byte
+
+	hash            [sha256.Size]byte
+	limits          registry.Limits
+	interval, burst int64 // of the rate, ns
+	used            *allowance
 }
 
 // Allows reports whether a caller with this identity has a right; nil has no more than Predict.
@@ -33,11 +37,22 @@ type keyring struct {
 	demanded atomic.Bool
 }
 
-// set is called by one goroutine at a time.
+// set is called by one goroutine at a time. A key that stays keeps what it has used of its limits.
 func (k *keyring) set(keys []registry.Key) {
+	used := map[string]*allowance{}
+	if old := k.keys.Load(); old != nil {
+		for _, i := range *old {
+			used[i.ID] = i.used
+		}
+	}
 	ids := make([]*Identity, len(keys))
-	for i, key := range keys {
-		ids[i] = &Identity{ID: key.ID, Scope: key.Scope, hash: key.Hash}
+	for n, key := range keys {
+		i := &Identity{ID: key.ID, Scope: key.Scope, hash: key.Hash, used: used[key.ID]}
+		if i.used == nil {
+			i.used = &allowance{}
+		}
+		i.setLimits(key.Limits)
+		ids[n] = i
 	}
 	k.keys.Store(&ids)
 	if len(keys) > 0 {

@@ -25,6 +25,7 @@ type Call struct {
 	ctx  context.Context // nil: never cancelled
 	conn net.Conn        // of an HTTP client, watched while its request waits; nil for none
 	who  *Identity
+	held bool // counted towards the requests at once of who
 
 	start    moment
 	deadline moment // 0 until it is known
@@ -87,24 +88,30 @@ func (c *Call) SetTimeout(d time.Duration) {
 	}
 }
 
-// SetUrgency is the place of the call among those that wait: 0 comes first, 7 last, 3 is usual. It may come before or
+// SetUrgency is the place of the call among those that wait: 0 comes first, 7 last, 3 is usual. A key may be allowed to
+// come before the usual place, or none better than a later one; without keys, everyone may. It may come before or
 // after Begin; a full queue makes room only for what is urgent before Begin.
 func (c *Call) SetUrgency(urgency int) {
-	c.urgency = uint8(max(0, min(urgency, urgencies-1)))
+	c.urgency = uint8(max(int(c.who.mostUrgent()), min(urgency, urgencies-1)))
 }
 
 // Timing is where the time of the last Run went.
 func (c *Call) Timing() Timing { return c.timing }
 
-// Begin admits the call to e and returns tensors to fill. They are the caller's until End. Errors wrap ErrBusy.
+// Begin admits the call to e and returns tensors to fill. They are the caller's until End. Errors wrap ErrBusy
+// or ErrQuota.
 func (c *Call) Begin(e *Engine) (*Session, error) {
 	c.engine = e
-	e.touch(c.start)
+	c.urgency = max(c.urgency, c.who.mostUrgent())
 	if c.urgency >= normalUrgency && e.queue.waiting.Load() > 0 {
 		if err := e.queue.refuse(c.deadline, now()); err != nil {
 			return nil, err
 		}
 	}
+	if err := c.who.enter(c.start); err != nil {
+		return nil, err
+	}
+	c.held = true
 	c.session = e.session()
 	return c.session, nil
 }
@@ -198,6 +205,9 @@ func (c *Call) count(err error) {
 
 // release gives back what the call holds, after a panic too.
 func (c *Call) release() {
+	if c.held {
+		c.who.leave()
+	}
 	if c.session != nil {
 		c.session.end()
 	}

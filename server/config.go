@@ -23,6 +23,7 @@ type Runner interface {
 // Config is everything a server is told. Zero durations and sizes mean the defaults stated here.
 type Config struct {
 	HTTP  string // address of the API and the page
+	GRPC  string // address of the gRPC services; empty for none
 	Admin string // address of metrics and profiles; empty for none (metrics then are at HTTP)
 
 	TLS            TLS

@@ -14,6 +14,9 @@ import (
 func (s *Server) drain() error {
 	started := time.Now()
 	s.draining.Store(true)
+	if s.grpc != nil {
+		s.grpc.health.Shutdown() // says NOT_SERVING from now on
+	}
 	s.cfg.Log.Info("draining", "grace", s.cfg.DrainGrace)
 	time.Sleep(min(s.cfg.DrainGrace, s.cfg.DrainTimeout))
 	quiet := s.cfg.DrainGrace / 2
@@ -31,6 +34,9 @@ func (s *Server) shutdown(timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), max(timeout, time.Second))
 	defer cancel()
 	var errs []error
+	if s.grpc != nil {
+		s.grpc.stop(ctx)
+	}
 	for _, l := range s.listeners {
 		if err := l.http.ShutdownWithContext(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("drain %s: %w", l.address, err))

@@ -95,9 +95,9 @@ func (e *Engine) warm() error {
 }
 
 // touch notes that e is in use. One write in 10 ms is enough to tell what is not.
-func (e *Engine) touch(t moment) {
-	if t.since(moment(e.used.Load())) > 10*time.Millisecond {
-		e.used.Store(int64(t))
+func (e *Engine) touch(now moment) {
+	if now.since(moment(e.used.Load())) > 10*time.Millisecond {
+		e.used.Store(int64(now))
 	}
 }
 

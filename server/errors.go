@@ -24,10 +24,10 @@ var (
 	ErrEncoding     = errors.New("unsupported content encoding")
 	ErrHost         = errors.New("misdirected request")
 	ErrBusy         = errors.New("server is busy")
-	ErrConflict     = errors.New("conflict")
 	ErrQuota        = errors.New("limit of the API key")
 	ErrDeadline     = errors.New("deadline exceeded")
 	ErrGone         = errors.New("client is gone")
+	ErrConflict     = errors.New("conflict")
 	ErrUnavailable  = errors.New("service unavailable")
 )
 
@@ -52,7 +52,7 @@ func FailFor(class error, retry time.Duration, format string, args ...any) error
 }
 
 // RetryAfter is when a refused request may be sent again, a second or more; ok says whether that can help at all. Up to
-// half of the time and a second is chance, so that those refused together do not come back together.
+// half of the time and a second, and no more than a minute, is chance: those refused together do not come back together.
 func RetryAfter(err error) (d time.Duration, ok bool) {
 	switch Status(err) {
 	case fasthttp.StatusTooManyRequests, fasthttp.StatusServiceUnavailable, fasthttp.StatusGatewayTimeout:
@@ -64,7 +64,7 @@ func RetryAfter(err error) (d time.Duration, ok bool) {
 		d = f.retry
 	}
 	d = max(d, time.Second)
-	return d + rand.N(d/2+time.Second), true
+	return d + rand.N(min(d/2, time.Minute)+time.Second), true
 }
 
 // Status derives the HTTP status of an error, here and nowhere else. What is not listed is our fault: 500.

@@ -2,8 +2,6 @@ package server
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -48,6 +46,10 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			ctx.Response.Header.SetBytesV(headerModel, e.header)
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
+			}
+			if t := r.call.timing; t.Compute > 0 {
+				r.timing = t.append(r.timing[:0])
+				ctx.Response.Header.SetBytesV(headerTiming, r.timing)
 			}
 		}
 		r.call.count(nil)
@@ -113,9 +115,7 @@ func (r *Request) fail(err error) {
 	text := err.Error()
 	log := r.srv.cfg.Log
 	if status == fasthttp.StatusInternalServerError {
-		var id [8]byte
-		_, _ = rand.Read(id[:])
-		ref := hex.EncodeToString(id[:])
+		ref := reference()
 		log.Error("request failed", "id", ref, "path", string(r.Path()), "error", text)
 		text = "internal error, logged as " + ref // details may name files or addresses, so they stay here
 	} else {

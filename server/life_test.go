@@ -235,8 +235,8 @@ type orders struct{}
 
 func (orders) Routes() []server.Route {
 	return []server.Route{
-		{Method: "POST", Path: "/test/{model}/load", Right: server.Predict, Handle: func(r *server.Request) error { return r.LoadModel(r.Param(0)) }},
-		{Method: "POST", Path: "/test/{model}/unload", Right: server.Predict, Handle: func(r *server.Request) error { return r.UnloadModel(r.Param(0)) }},
+		{Method: "POST", Path: "/test/{model}/load", Right: server.Predict, Handle: func(r *server.Request) error { return r.Server().LoadModel(r.Param(0)) }},
+		{Method: "POST", Path: "/test/{model}/unload", Right: server.Predict, Handle: func(r *server.Request) error { return r.Server().UnloadModel(r.Param(0)) }},
 	}
 }
 

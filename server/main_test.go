@@ -13,6 +13,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/kserve"
+	"github.com/hotpath/hotpath/server/api/mlflow"
+	"github.com/hotpath/hotpath/server/api/openai"
 	"github.com/hotpath/hotpath/server/api/predict"
 	"github.com/hotpath/hotpath/server/api/tfserving"
 	"github.com/hotpath/hotpath/server/servertest"
@@ -26,7 +29,7 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
-var apis = []server.API{predict.API{}, tfserving.API{}, ui.Page{}}
+var apis = []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, ui.Page{}}
 
 // start runs a server with one model of width 3 that answers the sum of a row.
 func start(t testing.TB, change func(*server.Config)) *server.Server {

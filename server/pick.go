@@ -7,17 +7,26 @@ import (
 // headerKey names the caller for splits between versions: one key always gets the same version while the split stays.
 const headerKey = "X-Hotpath-Key"
 
-// Pick finds the version of m that answers a request that names none: that of its share where requests are split
-// between labels, else the one that serves by default. One that is not in memory is loaded first, for as long as
-// Config.LoadWait allows. key, if not empty, is the caller's, who gets the same version each time. Errors wrap
-// ErrUnavailable, ErrNotFound or ErrBusy.
+// Server is the server that the request came to.
+func (r *Request) Server() *Server { return r.srv }
+
+// CallerKey is the header X-Hotpath-Key, which places the caller where requests are split.
+func (r *Request) CallerKey() []byte { return r.ctx.Request.Header.Peek(headerKey) }
+
+// Pick is Server.Pick for the caller.
+func (r *Request) Pick(m *Model) (*Engine, error) { return r.srv.Pick(m, r.CallerKey()) }
+
+// Pick finds the version of m that answers a request that names none: that of its share where requests are split between
+// labels, one key always getting the same while the split stays, else the one that serves by default. One that is not in
+// memory is loaded first, for as long as Config.LoadWait allows. Errors wrap ErrUnavailable, ErrNotFound or ErrBusy.
 func (s *Server) Pick(m *Model, key []byte) (*Engine, error) {
-	switch {
-	case m.Serving == nil:
+	if m.Serving == nil {
 		return s.await(m, func(m *Model) (*Engine, int64) { return m.Serving, m.first })
-	case m.split == nil:
+	}
+	if m.split == nil {
 		return m.Serving, nil
-	case len(key) > 0:
+	}
+	if len(key) > 0 {
 		return m.at(keyPoint(m.Name, key)), nil
 	}
 	return m.at(point(s.turn.Add(1))), nil
@@ -40,25 +49,11 @@ func (s *Server) PickLabel(m *Model, label string) (*Engine, error) {
 	return s.PickVersion(m, n)
 }
 
-// Pick is Server.Pick for the caller of this request.
-func (r *Request) Pick(m *Model) (*Engine, error) {
-	return r.srv.Pick(m, r.ctx.Request.Header.Peek(headerKey))
-}
-
-// PickVersion is Server.PickVersion.
-func (r *Request) PickVersion(m *Model, n int64) (*Engine, error) { return r.srv.PickVersion(m, n) }
-
-// PickLabel is Server.PickLabel.
-func (r *Request) PickLabel(m *Model, label string) (*Engine, error) {
-	return r.srv.PickLabel(m, label)
-}
-
 // await asks the watcher for a version and waits until it is in memory, is known not to load, or time is up.
 func (s *Server) await(m *Model, find func(*Model) (*Engine, int64)) (*Engine, error) {
-	most := s.cfg.Scheduling.For(m.Name).Queue
-	if waiting := s.awaiting.Add(1); waiting > int64(most) {
+	if waiting := s.awaiting.Add(1); waiting > int64(s.cfg.Scheduling.Queue) {
 		s.awaiting.Add(-1)
-		return nil, Fail(ErrBusy, "%d requests are waiting for models to be loaded", most)
+		return nil, Fail(ErrBusy, "%d requests are waiting for models to be loaded", s.cfg.Scheduling.Queue)
 	}
 	defer s.awaiting.Add(-1)
 	timeout := time.NewTimer(s.cfg.LoadWait)
@@ -125,12 +120,6 @@ func (s *Server) LoadModel(name string) error {
 func (s *Server) UnloadModel(name string) error {
 	return s.order(name, false, func(m *Model) (bool, error) { return len(m.loaded) == 0, nil })
 }
-
-// LoadModel is Server.LoadModel.
-func (r *Request) LoadModel(name string) error { return r.srv.LoadModel(name) }
-
-// UnloadModel is Server.UnloadModel.
-func (r *Request) UnloadModel(name string) error { return r.srv.UnloadModel(name) }
 
 // order tells the watcher and waits until done says that it has come about.
 func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) error {

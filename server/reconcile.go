@@ -210,8 +210,12 @@ func (w *watcher) publish() {
 		}
 		models[name] = m
 	}
-	old := w.srv.catalog.Swap(newCatalog(models))
+	c := newCatalog(models)
+	old := w.srv.catalog.Swap(c)
 	close(old.changed)
+	if w.srv.grpc != nil {
+		w.srv.grpc.setReady(c.ready())
+	}
 }
 
 // answering is what serves by default: the first version where it is in memory. While that is on its way what served

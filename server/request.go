@@ -21,6 +21,7 @@ type Request struct {
 	body     []byte
 	charged  int64 // of the budget for bodies
 	call     Call
+	timing   []byte // scratch for its header
 	// writeError is how the route that was found writes errors, nil for the usual way.
 	writeError func(dst []byte, status int, text string) []byte
 }
@@ -82,7 +83,8 @@ func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
 
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {
-	return int(r.srv.sched.running.Load()), int(r.srv.sched.waiting.Load())
+	running, waiting := r.srv.load()
+	return int(running), int(waiting)
 }
 
 // Begin admits the request to e and returns tensors to fill. They are given back when the handler has returned. Errors
@@ -133,7 +135,7 @@ func (r *Request) HeaderBytes(name string, value []byte) {
 }
 
 // MaxRows is the most rows that one request to e may have.
-func (r *Request) MaxRows(e *Engine) int { return e.maxRows(r.srv.cfg.MaxRows) }
+func (r *Request) MaxRows(e *Engine) int { return r.srv.MaxRows(e) }
 
 // Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
 func (r *Request) Ready() error { return r.srv.ready() }

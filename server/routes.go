@@ -35,14 +35,14 @@ type Route struct {
 	Method string // GET also answers HEAD
 	// Path is compared with the bytes of the request line, before any decoding: what is routed is what is authorised.
 	// {name} stands for one or more bytes other than '/' and ':'; {*} for any rest.
-	Path   string
-	Fold   bool // letters of Path match either case
-	Right  Right
-	Place  Place
-	Page   bool // for a browser, which is asked for a key as a password
-	Handle func(*Request) error
+	Path  string
+	Fold  bool // letters of Path match either case
+	Right Right
+	Place Place
 	// MaxBody is the largest body where that is not Config.MaxBody: of a handler that reads with BodyStream.
 	MaxBody int64
+	Page    bool // for a browser, which is asked for a key as a password
+	Handle  func(*Request) error
 	// Error writes the body of an answer with an error; nil for {"error": text}.
 	Error func(dst []byte, status int, text string) []byte
 }

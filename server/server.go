@@ -26,8 +26,9 @@ type Server struct {
 	catalog   atomic.Pointer[Catalog]
 	watcher   *watcher
 	listeners []*listener
-	requests  sync.Pool // of *Request
-	calls     sync.Pool // of *Call
+	grpc      *grpcServer // nil without gRPC
+	requests  sync.Pool   // of *Request
+	calls     sync.Pool   // of *Call
 	draining  atomic.Bool
 	serving   atomic.Bool   // requests are answered
 	awaiting  atomic.Int64  // requests that wait for a model to be loaded
@@ -60,7 +61,7 @@ func New(cfg Config) (*Server, error) {
 		return &c
 	}
 	s.metrics = metrics.New(metrics.Gauges{
-		InFlight:  func() float64 { return float64(s.sched.running.Load()) },
+		InFlight:  func() float64 { n, _ := s.load(); return float64(n) },
 		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
 		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
 	})
@@ -81,6 +82,12 @@ func New(cfg Config) (*Server, error) {
 	if err := s.openListeners(); err != nil {
 		s.close()
 		return nil, err
+	}
+	if s.cfg.GRPC != "" {
+		if err := s.openGRPC(); err != nil {
+			s.close()
+			return nil, err
+		}
 	}
 	s.watcher.begin()
 	return s, nil
@@ -199,6 +206,12 @@ func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 // Models is the catalogue at this moment.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
+// MaxRows is the most rows that one request to e may have.
+func (s *Server) MaxRows(e *Engine) int { return e.maxRows(s.cfg.MaxRows) }
+
+// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
+func (s *Server) Ready() error { return s.ready() }
+
 // Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
 func (s *Server) Serve(ctx context.Context) error {
 	s.serving.Store(true)
@@ -206,10 +219,18 @@ func (s *Server) Serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.watcher.watch(work) })
 	background.Go(func() { s.metrics.Sample(work) })
+	defer s.saveUsage()
 	defer background.Wait()
 	defer stop()
 
-	failed := make(chan error, len(s.listeners))
+	failed := make(chan error, len(s.listeners)+1)
+	if s.grpc != nil {
+		background.Go(func() {
+			if err := s.grpc.serve(); err != nil {
+				failed <- err
+			}
+		})
+	}
 	for _, l := range s.listeners {
 		background.Go(func() {
 			ln := l.ln
@@ -233,5 +254,8 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) close() {
 	for _, l := range s.listeners {
 		_ = l.ln.Close()
+	}
+	if s.grpc != nil {
+		_ = s.grpc.ln.Close()
 	}
 }

@@ -23,6 +23,7 @@ type watcher struct {
 	rest    gcRest             // while requests are answered
 	freed   int                // turns at which memory of engines that were dropped is to be returned to the system
 	changed bool               // since the catalogue was made
+	saved   time.Time          // when quotas were
 	results chan *job
 	wake    chan struct{}
 	looked  []chan struct{} // looks that were wanted and made
@@ -162,6 +163,10 @@ func (w *watcher) pollKeys() {
 		return
 	}
 	w.srv.keys.set(keys)
+	if time.Since(w.saved) >= saveEvery {
+		w.saved = time.Now()
+		w.srv.saveUsage()
+	}
 }
 
 // demand asks for a version that is offered.

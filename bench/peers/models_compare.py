@@ -4,7 +4,9 @@
 
 Models come from bench/models/fetch.py (make models). Without --speed: answers. Each output must be within 1e-4 of the largest value of
 onnxruntime's and have the same top-1 along its last axis; one thread and two, and every instruction set up to what the machine has,
-must give the same bytes, and so must rows of a batch of 64 where the model takes batches. Exits with 1 on a difference.
+must give the same bytes, and so must rows of a batch of 64, along the axes that hotpath inspect has proven, and a second start with a plan
+cache, from the plan that the first has left there. A run allocates nothing, and the process takes at most 1.3 times the weights, as packed, and
+the intermediate values, beside what it takes without a model and the caller's inputs and outputs: FIXED. Exits with 1 on a difference.
 With --speed: median latency of both sides in turns, and the ratio to the better peer.
 """
 import argparse
@@ -20,6 +22,7 @@ import numpy as np
 import onnxruntime as ort
 
 R = np.random.default_rng(7)
+FIXED = 8 << 20  # bytes: pages of the program that are not in memory until a model runs, and what Go's heap has before it collects
 BATCH, SAME = 64, (0, 37, 63)  # rows of a batch that are the one row again
 
 
@@ -56,26 +59,26 @@ def speech(frames):
     return {"input": (0.1 * R.standard_normal((frames, 576))).astype("f4"), "h": np.zeros((1, 1, 128), "f4"), "c": np.zeros((1, 1, 128), "f4")}
 
 
-# Cases: name, file, inputs, axis of the batch (None: one alone), whether OpenVINO reads the file.
+# Cases: name, file, inputs, whether rows are compared with those of a batch, whether OpenVINO reads the file.
 CASES = [
-    ("minilm s16 b1", "minilm.onnx", lambda: tokens(1, 16), 0, True),
-    ("minilm s16 b8", "minilm.onnx", lambda: tokens(8, 16), None, True),
-    ("minilm s128 b1", "minilm.onnx", lambda: tokens(1, 128), 0, True),
-    ("minilm s128 b8", "minilm.onnx", lambda: tokens(8, 128), None, True),
-    ("minilm20 s128 b1", "minilm20.onnx", lambda: tokens(1, 128), 0, True),
-    ("resnet18", "resnet18.onnx", lambda: image(1, 3, 224, 224), 0, True),
-    ("resnet50", "resnet50.onnx", lambda: image(1, 3, 224, 224), 0, True),
-    ("mobilenet_v2", "mobilenet_v2.onnx", lambda: image(1, 3, 224, 224), 0, True),
-    ("ocr_det 640", "ocr_det.onnx", lambda: page(640, 640), None, True),
-    ("ocr_rec 48x320", "ocr_rec.onnx", lambda: page(48, 320), 0, True),
-    ("ocr_cls 48x192", "ocr_cls.onnx", lambda: page(48, 192), 0, True),
-    ("magika", "magika.onnx", lambda: {"bytes": R.integers(0, 257, (1, 2048)).astype("i4")}, 0, True),
-    ("voice step", "silero_vad.onnx", lambda: voice(576), None, False),
-    ("voice step, half", "silero_vad_half.onnx", lambda: voice(576, rate=False), None, False),
-    ("voice step, op15", "silero_vad_op15.onnx", lambda: voice(576), None, False),
-    ("voice step, no If", "silero_vad_ifless.onnx", lambda: voice(576), None, False),
-    ("voice step, OpenVINO's", "silero_vad_openvino.onnx", lambda: voice(576, rate=False), None, True),
-    ("voice sequence of 64", "silero_vad_sequence.onnx", lambda: speech(64), None, True),
+    ("minilm s16 b1", "minilm.onnx", lambda: tokens(1, 16), True, True),
+    ("minilm s16 b8", "minilm.onnx", lambda: tokens(8, 16), False, True),
+    ("minilm s128 b1", "minilm.onnx", lambda: tokens(1, 128), True, True),
+    ("minilm s128 b8", "minilm.onnx", lambda: tokens(8, 128), False, True),
+    ("minilm20 s128 b1", "minilm20.onnx", lambda: tokens(1, 128), True, True),
+    ("resnet18", "resnet18.onnx", lambda: image(1, 3, 224, 224), True, True),
+    ("resnet50", "resnet50.onnx", lambda: image(1, 3, 224, 224), True, True),
+    ("mobilenet_v2", "mobilenet_v2.onnx", lambda: image(1, 3, 224, 224), True, True),
+    ("ocr_det 640", "ocr_det.onnx", lambda: page(640, 640), False, True),
+    ("ocr_rec 48x320", "ocr_rec.onnx", lambda: page(48, 320), True, True),
+    ("ocr_cls 48x192", "ocr_cls.onnx", lambda: page(48, 192), True, True),
+    ("magika", "magika.onnx", lambda: {"bytes": R.integers(0, 257, (1, 2048)).astype("i4")}, True, True),
+    ("voice step", "silero_vad.onnx", lambda: voice(576), True, False),
+    ("voice step, half", "silero_vad_half.onnx", lambda: voice(576, rate=False), True, False),
+    ("voice step, op15", "silero_vad_op15.onnx", lambda: voice(576), True, False),
+    ("voice step, no If", "silero_vad_ifless.onnx", lambda: voice(576), True, False),
+    ("voice step, OpenVINO's", "silero_vad_openvino.onnx", lambda: voice(576, rate=False), False, True),
+    ("voice sequence of 64", "silero_vad_sequence.onnx", lambda: speech(64), False, True),
 ]
 
 
@@ -119,17 +122,20 @@ class Hotpath:
     def save(self, inputs):
         np.savez(self.folder / "in.npz", **inputs)
 
-    def answer(self, path, threads=1, isa=None):
-        self.call("run", path, "--input", self.folder / "in.npz", "--output", self.folder / "out.npz", "--threads", threads, isa=isa)
+    def answer(self, path, threads=1, isa=None, cache=None):
+        options = ["--cache", cache] if cache else []
+        self.call("run", path, "--input", self.folder / "in.npz", "--output", self.folder / "out.npz", "--threads", threads, *options, isa=isa)
         with np.load(self.folder / "out.npz") as z:
             return {k: z[k] for k in z.files}
 
+    def bench(self, path, threads, seconds, *options):
+        return json.loads(self.call("bench", "model", path, "--input", self.folder / "in.npz", "--seconds", seconds, "--threads", threads, "--json", *options))
+
     def latency(self, path, threads, seconds):
-        out = self.call("bench", "model", path, "--input", self.folder / "in.npz", "--seconds", seconds, "--threads", threads, "--json")
-        return json.loads(out)["p50_us"]
+        return self.bench(path, threads, seconds)["p50_us"]
 
 
-def check(ours, path, inputs, batch_axis, isas):
+def check(ours, path, inputs, batched, isas):
     """Problems found, and the largest relative difference."""
     session = ort_session(path, 1)
     names = [o.name for o in session.get_outputs()]
@@ -155,13 +161,32 @@ def check(ours, path, inputs, batch_axis, isas):
         again = ours.answer(path, threads, isa)
         if any(again[n].tobytes() != got[n].tobytes() for n in names):
             problems.append(f"other bits with {threads} threads, HOTPATH_ISA={isa or 'all'}")
-    if batch_axis is not None:
+    cache = ours.folder / "cache"
+    for start in "cold", "warm":
+        again = ours.answer(path, cache=cache)
+        if any(again[n].tobytes() != got[n].tobytes() for n in names):
+            problems.append(f"other bits from a {start} plan cache")
+    own = sum(v.nbytes for v in [*inputs.values(), *got.values()])
+    for start, options in ("without a cache", []), ("from the cache", ["--cache", cache]):
+        bench = ours.bench(path, 1, 0.01, *options)
+        if bench["cached"] != bool(options):
+            problems.append(f"{start}: cached is {bench['cached']}")
+        if bench["allocs_per_run"] > 0:
+            problems.append(f"{start}: {bench['allocs_per_run']} allocations per run")
+        m = bench["memory"]
+        used, limit = m["peak_rss_bytes"] - m["base_rss_bytes"], 1.3 * (m["weight_bytes"] + m["arena_bytes"]) + 2 * own + FIXED
+        if used > limit:
+            problems.append(f"{start}: {used / 1e6:.1f} MB of memory, at most {limit / 1e6:.1f}")
+    if batched:
+        axes = json.loads(ours.call("inspect", path, "--json")).get("row_axes")
+        if axes is None:
+            return problems + ["rows are not proven independent"], worst
         # The rows between are others: the same elements, shifted.
         rows = lambda v: [v if i in SAME else np.roll(v, i, axis=-1) for i in range(BATCH)]
-        ours.save({k: np.concatenate(rows(v), batch_axis) for k, v in inputs.items()})
+        ours.save({k: v if axes[k] < 0 else np.concatenate(rows(v), axes[k]) for k, v in inputs.items()})
         batch = ours.answer(path)
         for i in SAME:
-            if any(batch[n][i:i + 1].tobytes() != got[n].tobytes() for n in names):
+            if any(np.take(batch[n], [i], axes[n]).tobytes() != got[n].tobytes() for n in names):
                 problems.append(f"row {i} of a batch of {BATCH} has other bits than alone")
     return problems, worst
 
@@ -197,13 +222,13 @@ def main():
         ours = Hotpath(str(pathlib.Path(args.hotpath).resolve()), pathlib.Path(folder))
         print(ours.call("--version").strip(), "| onnxruntime", ort.__version__)
         isas = [i for i in ("avx2", "avx512", "vnni") if {"avx2": "avx2", "avx512": "avx512bw", "vnni": "avx512_vnni"}[i] in pathlib.Path("/proc/cpuinfo").read_text()]
-        for name, file, make, batch_axis, openvino in CASES:
+        for name, file, make, batched, openvino in CASES:
             if args.only not in name:
                 continue
             path, inputs = pathlib.Path(args.models) / file, make()
             try:
                 if not args.speed:
-                    problems, worst = check(ours, path, inputs, batch_axis, isas)
+                    problems, worst = check(ours, path, inputs, batched, isas)
                     print(f"{name:24} difference {worst:.1e}  {'; '.join(problems) or 'ok'}", flush=True)
                     failed += bool(problems)
                     continue

@@ -49,6 +49,7 @@ type inspectResult struct {
 	Parameters     int               `json:"parameters"`
 	WeightBytes    int               `json:"weight_bytes"`
 	RowIndependent bool              `json:"row_independent"`
+	RowAxes        map[string]int    `json:"row_axes,omitempty"`  // by input and output, where rows are independent: -1 has none, and is the same for all
 	Precision      string            `json:"precision,omitempty"` // fast mode of the plan
 	Plan           []plan.StepInfo   `json:"plan"`
 	ArenaBytes     int               `json:"arena_bytes"`
@@ -75,10 +76,19 @@ func (c *inspectCmd) Run(e *env) error {
 		File: c.Model, SHA256: sha256Hex(data), Bytes: len(data), Producer: m.Producer, Opsets: m.Opsets,
 		Task: s.Task, RowIndependent: s.RowIndependent, Precision: p.Precision(), Plan: steps, ArenaBytes: arena, Metadata: m.Metadata,
 	}
-	for _, in := range s.Inputs {
+	if s.RowAxes != nil {
+		r.RowAxes = map[string]int{}
+	}
+	for i, in := range s.Inputs {
+		if s.RowAxes != nil {
+			r.RowAxes[in.Name] = s.RowAxes.Inputs[i]
+		}
 		r.Inputs = append(r.Inputs, inspectValue{in.Name, in.DType.String(), in.Shape, in.Columns, nil})
 	}
-	for _, out := range s.Outputs {
+	for i, out := range s.Outputs {
+		if s.RowAxes != nil {
+			r.RowAxes[out.Name] = s.RowAxes.Outputs[i]
+		}
 		r.Outputs = append(r.Outputs, inspectValue{out.Name, out.DType.String(), out.Shape, nil, out.Labels})
 	}
 	for _, n := range m.Graph.Nodes {
@@ -118,7 +128,14 @@ func (r *inspectResult) print(e *env) {
 		out("output    %s %s %v%s", v.Name, v.DType, v.Shape, someOf("labels", v.Labels))
 	}
 	out("weights   %d parameters, %d bytes", r.Parameters, r.WeightBytes)
-	out("rows      %s", map[bool]string{true: "independent (proven): may be batched", false: "not proven independent: never batched"}[r.RowIndependent])
+	switch {
+	case r.RowIndependent:
+		out("rows      independent (proven): may be batched")
+	case r.RowAxes != nil:
+		out("rows      independent (proven) along %s", r.rowAxes())
+	default:
+		out("rows      not proven independent: never batched")
+	}
 	out("nodes     %d in the file", len(r.Nodes))
 	for _, n := range r.Nodes {
 		out("  %-24s %s -> %s", n.Op, strings.Join(n.Inputs, ", "), strings.Join(n.Outputs, ", "))
@@ -140,6 +157,19 @@ func (r *inspectResult) print(e *env) {
 	for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
 		out("metadata  %s = %s", k, shorten(r.Metadata[k], 200))
 	}
+}
+
+// rowAxes says where rows lie, value by value.
+func (r *inspectResult) rowAxes() string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(r.RowAxes)) {
+		if axis := r.RowAxes[name]; axis == graph.NoRows {
+			parts = append(parts, name+" the same for all")
+		} else {
+			parts = append(parts, fmt.Sprintf("axis %d of %s", axis, name))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func nonEmpty(s, def string) string {

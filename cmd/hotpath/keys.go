@@ -15,13 +15,20 @@ type keysCmd struct {
 type keysCreateCmd struct {
 	Name  string `help:"What or whom the key is for." placeholder:"N"`
 	Scope string `help:"predict, or admin, which includes it." default:"predict" enum:"predict,admin"`
+
+	Rate       perSecond `help:"Most requests per time, such as 100/s, 6000/m or 5000/h." placeholder:"N/s"`
+	Burst      int       `help:"Requests at once beyond that (default: what one second allows)." placeholder:"N"`
+	Concurrent int       `help:"Most requests at the same time." placeholder:"N"`
+	Quota      perDay    `help:"Most requests per day (UTC)." placeholder:"N/day"`
+	Priority   *int      `help:"Most urgent place in a queue, 0 to 7, that its requests may ask for (default: 3)." placeholder:"N"`
 	storeFlags
 }
 
 // Run implements the verb. The key alone goes to stdout, so that a script can take it.
 func (c *keysCreateCmd) Run(e *env) error {
 	store := openStore(c.Store)
-	secret, k, err := store.CreateKey(c.Name, registry.Scope(c.Scope))
+	secret, k, err := store.AddKey(registry.Key{Name: c.Name, Scope: registry.Scope(c.Scope), Limits: registry.Limits{
+		Rate: float64(c.Rate), Burst: c.Burst, Concurrent: c.Concurrent, Quota: int64(c.Quota), Priority: c.Priority}})
 	if err != nil {
 		return err
 	}
@@ -49,7 +56,7 @@ func (c *keysListCmd) Run(e *env) error {
 	}
 	return c.print(e, map[string]any{"keys": keys}, func() {
 		for _, k := range keys {
-			fmt.Fprintf(e.stdout, "%s\t%s\t%s\t%s\n", k.ID, k.Scope, k.Created.Format("2006-01-02 15:04:05"), k.Name)
+			fmt.Fprintf(e.stdout, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Scope, k.Created.Format("2006-01-02 15:04:05"), k.Name, limitsText(k.Limits))
 		}
 	})
 }

@@ -17,7 +17,17 @@ var (
 
 func argOp(name, opType string, largest bool) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: 1, Rows: rowsOffAxis(0),
+		Name: name, Type: opType, Since: 1,
+		RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
+			axis, _, err := argAttrs(n, len(in[0].Shape))
+			switch {
+			case err != nil || axes[0] == axis:
+				return nil
+			case axes[0] > axis && len(out[0].Shape) < len(in[0].Shape):
+				return []int{axes[0] - 1}
+			}
+			return axes[:1]
+		},
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
@@ -31,6 +32,14 @@ var movementCases = []opCase{
 	{name: "empty", op: "Slice", attrs: attrs("starts", graph.Ints(2), "ends", graph.Ints(1)), in: ts(count(3)), want: ts(f32(nil, 0))},
 	{name: "ON11 step 0", op: "Slice", consts: []int{1, 2, 3, 4}, in: ts(count(3), i64([]int64{math.MinInt64}, 1), i64([]int64{1}, 1), i64([]int64{0}, 1), i64([]int64{0}, 1)), wantErr: graph.ErrModel},
 	{name: "ON11 extremes", op: "Slice", consts: []int{1, 2, 3, 4}, in: ts(count(3), i64([]int64{math.MaxInt64}, 1), i64([]int64{math.MinInt64}, 1), i64([]int64{0}, 1), i64([]int64{math.MinInt64}, 1)), want: ts(vec(2))},
+	{name: "first axis", op: "Slice", attrs: attrs("starts", graph.Ints(1), "ends", graph.Ints(2)), in: ts(count(2, 2)), want: ts(f32([]float32{2, 3}, 1, 2))},
+	{name: "first axis", op: "Concat", attrs: attrs("axis", graph.Int(0)), in: ts(count(2, 2), count(1, 2)), want: ts(f32([]float32{0, 1, 2, 3, 0, 1}, 3, 2))},
+	{name: "in front", op: "Unsqueeze", attrs: attrs("axes", graph.Ints(0)), in: ts(count(3)), want: ts(count(1, 3))},
+	{name: "matrix", op: "Cast", attrs: castTo(tensor.Int32), in: ts(count(2, 3)), want: ts(tensor.Of([]int32{0, 1, 2, 3, 4, 5}, 2, 3))},
+	{name: "first axis", op: "Split", in: ts(count(2, 2)), want: ts(count(1, 2), f32([]float32{2, 3}, 1, 2))},
+	{domain: fused, op: "SelectRows", consts: []int{1}, attrs: attrs(ops.AttrFirst, graph.Int(5)), in: ts(tensor.Of([]int32{6, 4, 7, 5}, 4, 1), count(3, 2)), want: ts(f32([]float32{2, 3, 4, 5, 4, 5, 0, 1}, 4, 2))},
+	{name: "extremes", domain: fused, op: "SelectRows", consts: []int{1}, attrs: attrs(ops.AttrFirst, graph.Int(-1)), in: ts(i64([]int64{-1, math.MaxInt64, math.MinInt64}, 3, 1), count(2, 1)), want: ts(f32([]float32{0, 1, 1}, 3, 1))},
+	{name: "last axis", domain: fused, op: "SelectRows", consts: []int{1}, in: ts(i64([]int64{0, 1}, 2), count(2, 1)), wantErr: graph.ErrModel},
 	{op: "Split", attrs: attrs("axis", graph.Int(1)), in: ts(count(2, 3)), want: ts(f32([]float32{0, 1, 3, 4}, 2, 2), f32([]float32{2, 5}, 2, 1))},
 	{name: "sizes", op: "Split", consts: []int{1}, in: ts(count(3), i64([]int64{1, 2}, 2)), want: ts(vec(0), vec(1, 2))},
 	{name: "ON11 sum", op: "Split", consts: []int{1}, in: ts(count(3), i64([]int64{2}, 1)), wantErr: graph.ErrModel},

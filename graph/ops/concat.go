@@ -10,7 +10,7 @@ import (
 
 // opConcat joins values along one axis.
 var opConcat = &Op{
-	Name: "concat", Type: "Concat", Since: 4, Rows: rowsOffAxis(0), Moves: AllInputs,
+	Name: "concat", Type: "Concat", Since: 4, RowAxes: rowsOffAxis(0), Moves: AllInputs,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if len(in) == 0 {
 			return nil, modelErr(n, "no inputs")

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
@@ -15,9 +17,12 @@ var (
 func transposedMatMul(name, opType string) *Op {
 	return viaFloat32(&Op{
 		Name: name, Domain: graph.DomainMicrosoft, Type: opType, Since: 1, MinInputs: 2, Packs: packsMatrix,
-		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+		RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
 			g, err := readGemmAttrs(n)
-			return err == nil && !(g.transA && len(in[0].Shape) == 2) && rowsMatMul(n, in, rows)
+			if err != nil || g.transA && len(in[0].Shape) == 2 || slices.Max(axes) > 0 {
+				return nil
+			}
+			return rowsMatMul(n, in, out, axes)
 		},
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := productInputs(n, in, 2); err != nil {

@@ -7,6 +7,9 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 )
 
+// If is the operator of that name, for those who look into its branches.
+var If = opIf
+
 // opIf runs one of two bodies, which have no inputs; its outputs are those of the body.
 var opIf = &Op{
 	Name: "if", Type: "If", Since: 1, Bodies: []string{"then_branch", "else_branch"},

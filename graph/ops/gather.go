@@ -12,15 +12,18 @@ import (
 var opGather = &Op{
 	Name: "gather", Type: "Gather", Since: 1, MinInputs: 2, Moves: 1,
 	// Rows of the data survive where another axis is indexed by a value without rows, rows of the indices where they look up a table.
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+	RowAxes: func(n *graph.Node, in, _ []graph.Arg, axes []int) []int {
 		axis, err := gatherAxis(n, in)
-		if err != nil {
-			return false
+		switch data, positions := axes[0], axes[1]; {
+		case err != nil || data == axis || data != graph.NoRows && positions != graph.NoRows:
+			return nil
+		case data == graph.NoRows:
+			return []int{axis + positions}
+		case data < axis:
+			return []int{data}
+		default:
+			return []int{data - 1 + len(in[1].Shape)}
 		}
-		if axis > 0 {
-			return rows[0] && !rows[1]
-		}
-		return !rows[0] && rows[1]
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 2); err != nil {

@@ -13,7 +13,7 @@ import (
 var (
 	// opGatherElements: out[i][j]… = data[i][indices[i][j]…]… for the axis.
 	opGatherElements = &Op{
-		Name: "gather_elements", Type: "GatherElements", Since: 11, MinInputs: 2, Rows: rowsOffAxis(0),
+		Name: "gather_elements", Type: "GatherElements", Since: 11, MinInputs: 2, RowAxes: rowsOffAxis(0),
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 2, 2); err != nil {
 				return nil, err
@@ -36,7 +36,7 @@ var (
 
 func scatterElementsOp(name, opType string, since int64) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, MinInputs: 3, Rows: rowsOffAxis(0),
+		Name: name, Type: opType, Since: since, MinInputs: 3, RowAxes: rowsOffAxis(0),
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 3, 3); err != nil {
 				return nil, err

@@ -230,7 +230,7 @@ func rangeKernel[T number]() graph.Kernel {
 
 // opHardmax gives 1 to the first greatest element along an axis, as Softmax counts axes, and 0 to the others.
 var opHardmax = &Op{
-	Name: "hardmax", Type: "Hardmax", Since: 1, Rows: opSoftmax.Rows, Infer: opSoftmax.Infer,
+	Name: "hardmax", Type: "Hardmax", Since: 1, RowAxes: opSoftmax.RowAxes, Infer: opSoftmax.Infer,
 	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 		first, last, err := softmaxAxes(n, len(in[0].Shape))
 		axes := softmaxKernel{first: first, last: last}

@@ -10,7 +10,7 @@ import (
 
 // opLpNorm divides by the 1- or 2-norm along an axis; where that is 0 the result is 0.
 var opLpNorm = &Op{
-	Name: "lp_normalization", Type: "LpNormalization", Since: 1, Rows: rowsOffAxis(-1),
+	Name: "lp_normalization", Type: "LpNormalization", Since: 1, RowAxes: rowsOffAxis(-1),
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 1, 1); err != nil {
 			return nil, err

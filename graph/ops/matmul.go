@@ -8,8 +8,8 @@ import (
 // opMatMul is NumPy's matmul: of vectors, matrices, and batches of matrices that broadcast. A constant matrix on the right is packed
 // once. opFusedMatMul adds inputs 2 and 3, which are optional, and has an activation in its epilogue.
 var (
-	opMatMul      = &Op{Name: "matmul", Type: "MatMul", Since: 1, MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsMatMul, Packs: packsMatrix, Depth: lastAxis}
-	opFusedMatMul = &Op{Name: "matmul", Domain: graph.DomainFused, Type: "MatMul", MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, Rows: rowsMatMul, Packs: packsMatrix, Depth: lastAxis}
+	opMatMul      = &Op{Name: "matmul", Type: "MatMul", Since: 1, MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, RowAxes: rowsMatMul, Packs: packsMatrix, Depth: lastAxis}
+	opFusedMatMul = &Op{Name: "matmul", Domain: graph.DomainFused, Type: "MatMul", MinInputs: 2, Infer: inferMatMul, Build: buildMatMul, RowAxes: rowsMatMul, Packs: packsMatrix, Depth: lastAxis}
 )
 
 func inferMatMul(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
@@ -47,29 +47,40 @@ func buildMatMul(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kerne
 	return buildProduct(n, in, pool, gemmAttrs{alpha: 1, beta: 1})
 }
 
-// rowsMatMul holds where axis 0 is a row of A or of the batch, on one side or on both.
-func rowsMatMul(_ *graph.Node, in []graph.Arg, rows []bool) bool {
-	a, b := in[0].Shape, in[1].Shape
-	wide := a // the operand whose axis 0 is the result's
-	switch {
-	case rows[0] && rows[1]:
-		if len(a) != len(b) || len(a) < 3 {
-			return false
-		}
-	case rows[0]:
-		if len(a) < 2 || len(b) > max(len(a), 2) || len(b) == len(a) && len(a) > 2 && b[0] != 1 {
-			return false
-		}
-	case rows[1]:
-		if wide = b; len(b) < 3 || len(a) > len(b) || len(a) == len(b) && a[0] != 1 {
-			return false
-		}
-	default:
-		return false
+// rowsMatMul holds where rows are rows of A or lie along an axis of the batch, on one side or on both, and addends are stretched along no
+// rows or have them.
+func rowsMatMul(_ *graph.Node, in, out []graph.Arg, axes []int) []int {
+	a, b := len(in[0].Shape), len(in[1].Shape)
+	rank := max(a, b, 2)
+	at := [2]int{graph.NoRows, graph.NoRows} // among the axes of a product of that rank
+	if axes[0] != graph.NoRows {
+		at[0] = axes[0] + rank - a
 	}
-	rank := len(wide)
-	if len(b) == 1 {
-		rank--
+	if axes[1] != graph.NoRows {
+		at[1] = axes[1] + rank - b
 	}
-	return rowsOfAddends(wide[:rank], in, rows)
+	common := max(at[0], at[1])
+	if common == graph.NoRows || common == rank-1 || at[1] >= rank-2 {
+		return nil
+	}
+	for i := range at {
+		axis := common - rank + len(in[i].Shape)
+		alike := at[i] == common || at[i] == graph.NoRows && (axis < 0 || common >= rank-2 || in[i].Shape[axis] == 1)
+		if !alike {
+			return nil
+		}
+	}
+	common += len(out[0].Shape) - rank // an addend may have more axes
+	for _, vector := range []bool{a == 1, b == 1} {
+		if vector {
+			common++
+		}
+	}
+	for i, arg := range in[2:] {
+		axis := common - len(out[0].Shape) + len(arg.Shape)
+		if rows := axes[2+i]; rows != graph.NoRows && rows != axis || rows == graph.NoRows && axis >= 0 && arg.Shape[axis] != 1 {
+			return nil
+		}
+	}
+	return []int{common}
 }

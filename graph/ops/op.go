@@ -28,11 +28,16 @@ type Op struct {
 	Build func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error)
 	// Rows says whether rows along axis 0 stay independent: rows[i] tells whether in[i] carries rows. Nil: they do not.
 	Rows func(n *graph.Node, in []graph.Arg, rows []bool) bool
+	// RowAxes is Rows for rows along any axis, of operators that have it instead: axes[i] is that of in[i], graph.NoRows where it has no rows.
+	// The result is that of each output, the last one of all that follow; nil: rows do not stay independent.
+	RowAxes func(n *graph.Node, in, out []graph.Arg, axes []int) []int
 	// OfShape says that outputs follow from the shapes of inputs alone: they are known before a run.
 	OfShape bool
 	// Moves is the number of inputs, from the first on, whose elements are all that the outputs are made of, unchanged but for their type:
 	// what is known of rows in shapes stays known. AllInputs: all of them.
 	Moves int
+	// View says that the one output is input 0 with another shape: a plan lets both have the same memory.
+	View bool
 	// ShapeInput is the input, other than 0, that says nothing but the shape of the output, one element for each axis; 0: none does.
 	ShapeInput int
 	// Bodies are the attributes that hold the bodies of a control-flow operator. It has Flow instead of Infer and Build.

@@ -1,12 +1,16 @@
 package ops
 
 import (
+	"math"
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
+
+// AttrCrop of a packed convolution along one axis is the number of outputs that are left out at its start.
+const AttrCrop = "crop"
 
 // opPackedConv is a convolution whose output is packed: inputs x, weights, bias, residual. x is packed or, as networks begin, plain. The
 // residual is packed and of the output's shape, or broadcasts with it.
@@ -37,7 +41,7 @@ var opPackedConv = &Op{
 		if len(weights) == 4 {
 			kh = weights[2]
 		}
-		c.packed = packConv(c.window, tensor.Data[float32](in[1].Const), weights[0], weights[1]*c.groups, c.groups, kh, kw)
+		c.packed = packConv(c.window, in[1].Place, tensor.Data[float32](in[1].Const), weights[0], weights[1]*c.groups, c.groups, kh, kw)
 		return c, nil
 	},
 }
@@ -59,6 +63,7 @@ type packedConv struct {
 	planes   bool // the input is plain
 	hasBias  bool
 	residual bool
+	crop     int   // outputs left out on the left
 	shape    []int // of the output for the arguments read
 }
 
@@ -96,24 +101,33 @@ func readPackedConv(n *graph.Node, in []graph.Arg) (*packedConv, error) {
 	if len(out) == 3 {
 		out = []int{out[0], out[1], 1, out[2]}
 	}
-	c.shape = packedShape(out[0], weights[0], out[2], out[3])
+	crop, err := n.IntAttr(AttrCrop, 0)
+	if err != nil || crop < 0 || crop > math.MaxInt32 || crop > 0 && len(weights) != 3 {
+		return nil, modelErr(n, "attribute %q is %d for weights %v", AttrCrop, crop, weights)
+	}
+	c.crop = int(crop)
+	c.shape = packedShape(out[0], weights[0], out[2], max(0, out[3]-c.crop))
 	if c.residual {
 		if err := wantPacked(n, in, 3); err != nil {
 			return nil, err
 		}
 	}
-	c.epilogue, err = readActivation(n)
+	if c.epilogue, err = readActivation(n); err != nil {
+		return nil, err
+	}
+	c.epilogue.Affine, c.epilogue.Scale, c.epilogue.Shift, err = readAffine(n)
 	return c, err
 }
 
 // convShape is the geometry for an input of this shape, plain or packed.
-func (c *packedConv) convShape(in []int) kernels.ConvShape {
+func (c *packedConv) convShape(in []int) (s kernels.ConvShape) {
 	if c.planes {
-		s, _, _ := c.window.shape(in)
-		return s
+		s, _, _ = c.window.shape(in)
+	} else {
+		plain := c.window.plainShape(in)
+		s, _, _ = c.window.shape(c.window.spatial(&plain))
 	}
-	plain := c.window.plainShape(in)
-	s, _, _ := c.window.shape(c.window.spatial(&plain))
+	s.OW, s.Left = max(0, s.OW-c.crop), s.Left-c.crop*s.StrideW
 	return s
 }
 
@@ -158,7 +172,7 @@ func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if stretched {
 		size := own[0] * own[1] * own[2] * own[3] * own[4]
 		dst, rest = rest[:size], rest[size:]
-		e.Act = kernels.ActNone
+		e.Act, e.Affine = kernels.ActNone, false
 	}
 	var bias []float32
 	if c.hasBias {
@@ -179,9 +193,9 @@ func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 }
 
 // packConv packs weights for the algorithm that their shape and the attributes choose.
-func packConv(w *window, weights []float32, m, c, groups, kh, kw int) *kernels.PackedConv {
+func packConv(w *window, at kernels.Place, weights []float32, m, c, groups, kh, kw int) *kernels.PackedConv {
 	if len(w.kernel) == 2 && kernels.ConvWinograd(m, c, groups, kh, kw, w.stride[0], w.stride[1], w.dilation[0], w.dilation[1]) {
-		return kernels.PackWinograd(weights, m, c)
+		return kernels.PackWinogradAt(at, weights, m, c)
 	}
-	return kernels.PackConv(weights, m, c, groups, kh, kw)
+	return kernels.PackConvAt(at, weights, m, c, groups, kh, kw)
 }

@@ -54,8 +54,8 @@ type qpair func(dst, a, b []uint8)
 // qbinaryOp has inputs a, its scale and zero point, b with the same, scale and zero point of the result.
 func qbinaryOp(name, domain, opType string, build func(n *graph.Node, a, b, y quantScalar) (qpair, error)) *Op {
 	return &Op{Name: name, Domain: domain, Type: opType, Since: 1, MinInputs: 7,
-		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
-			return rowsElementwise(n, []graph.Arg{in[0], in[3]}, []bool{rows[0], rows[3]})
+		RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
+			return rowsElementwise(n, []graph.Arg{in[0], in[3]}, out, []int{axes[0], axes[3]})
 		},
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 7, 8); err != nil {
@@ -178,13 +178,13 @@ func qunaryOp(name, opType string, f func(*graph.Node) (func(dst, x []float32), 
 // opQLinearConcat joins values of different scales along one axis. Inputs: scale and zero point of the result, then x, its scale and its
 // zero point for each. Each goes through a table from its scale to the result's.
 var opQLinearConcat = &Op{Name: "qlinear_concat", Domain: graph.DomainMicrosoft, Type: "QLinearConcat", Since: 1, MinInputs: 5,
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+	RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
 		values := qconcatValues(in)
-		carried := make([]bool, len(values))
+		carried := make([]int, len(values))
 		for i := range carried {
-			carried[i] = rows[2+3*i]
+			carried[i] = axes[2+3*i]
 		}
-		return rowsOffAxis(0)(n, values, carried)
+		return rowsOffAxis(0)(n, values, out, carried)
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if len(in) < 5 || len(in)%3 != 2 {

@@ -34,7 +34,7 @@ func divideByCount(dst []float32, count float32) {
 
 func reduceOp(name, opType string, r kernels.Reduction, f finish) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: 1, Rows: rowsReduce,
+		Name: name, Type: opType, Since: 1, RowAxes: rowsReduce,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			out, err := inferReduce(n, in)
 			if err == nil {
@@ -117,10 +117,21 @@ func reducedAxes(n *graph.Node, in []graph.Arg) ([]bool, error) {
 	return axes, nil
 }
 
-// rowsReduce holds where axis 0 is not reduced.
-func rowsReduce(n *graph.Node, in []graph.Arg, rows []bool) bool {
-	axes, err := reducedAxes(n, in)
-	return err == nil && len(axes) > 0 && !axes[0] && rowsFirst(n, in, rows)
+// rowsReduce holds where the axis of rows is not reduced.
+func rowsReduce(n *graph.Node, in, out []graph.Arg, axes []int) []int {
+	reduced, err := reducedAxes(n, in)
+	if err != nil || rowsKept(n, in, out, axes) == nil || reduced[axes[0]] {
+		return nil
+	}
+	axis := axes[0]
+	if len(out[0].Shape) < len(reduced) {
+		for _, gone := range reduced[:axes[0]] {
+			if gone {
+				axis--
+			}
+		}
+	}
+	return []int{axis}
 }
 
 // axisGroup is the run of adjacent reduced axes first…last−1.

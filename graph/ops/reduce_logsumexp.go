@@ -10,7 +10,7 @@ import (
 
 // opReduceLogSumExp is m + ln Σ e^(x−m), m the maximum or 0 where that is infinite.
 var opReduceLogSumExp = &Op{
-	Name: "reduce_log_sum_exp", Type: "ReduceLogSumExp", Since: 1, Rows: rowsReduce,
+	Name: "reduce_log_sum_exp", Type: "ReduceLogSumExp", Since: 1, RowAxes: rowsReduce,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		out, err := inferReduce(n, in)
 		if err == nil {

@@ -12,9 +12,12 @@ import (
 // opSlice takes every step-th element from start to end along some axes: from attributes, since opset 10 from constant inputs.
 var opSlice = &Op{
 	Name: "slice", Type: "Slice", Since: 1, Moves: 1,
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+	RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
 		cuts, err := sliceCuts(n, in)
-		return err == nil && rowsFirst(n, in, rows) && !slices.ContainsFunc(cuts, func(c cut) bool { return c.axis == 0 && !c.whole() })
+		if err != nil || slices.ContainsFunc(cuts, func(c Cut) bool { return c.Axis == axes[0] && !c.Whole() }) {
+			return nil
+		}
+		return rowsKept(n, in, out, axes)
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		cuts, err := sliceCuts(n, in)
@@ -23,7 +26,7 @@ var opSlice = &Op{
 		}
 		shape := slices.Clone(in[0].Shape)
 		for _, c := range cuts {
-			_, shape[c.axis] = c.span(in[0].Shape[c.axis])
+			_, shape[c.Axis] = c.Span(in[0].Shape[c.Axis])
 		}
 		return movable(n, in[0].DType, shape)
 	},
@@ -35,11 +38,11 @@ var opSlice = &Op{
 			for axis, d := range in[0].Shape {
 				step, stride := 1, strideOf(in[0].Shape, axis)
 				for _, c := range cuts {
-					if c.axis == axis {
+					if c.Axis == axis {
 						var first int
-						first, d = c.span(d)
+						first, d = c.Span(d)
 						v.Offset += first * stride
-						step = int(c.step)
+						step = int(c.Step)
 					}
 				}
 				v.Axis(d, step*stride)
@@ -50,21 +53,24 @@ var opSlice = &Op{
 	},
 }
 
-// cut is one axis of a slice, as the model gives it.
-type cut struct {
-	axis             int
-	start, end, step int64
+// Cut is one axis of a slice, as the model gives it.
+type Cut struct {
+	Axis             int
+	Start, End, Step int64
 }
 
 // toTheEnd is the least end that exporters write for "all": tf2onnx has 10⁹, others the largest int32 or int64. No axis is that long.
 const toTheEnd = 1e9
 
-// whole reports whether a cut takes all of an axis, however long it is.
-func (c cut) whole() bool { return c.start == 0 && c.step == 1 && c.end >= toTheEnd }
+// Whole reports whether a cut takes all of an axis, however long it is.
+func (c Cut) Whole() bool { return c.Start == 0 && c.FromStart() }
 
-// span returns the first position and the number of positions of a cut of d elements. Negative positions count from the end, and
+// FromStart reports whether a cut takes all elements from a position on that does not depend on the length of the axis.
+func (c Cut) FromStart() bool { return c.Start >= 0 && c.Step == 1 && c.End >= toTheEnd }
+
+// Span returns the first position and the number of positions of a cut of d elements. Negative positions count from the end, and
 // all are clamped, as in Python.
-func (c cut) span(d int) (first, count int) {
+func (c Cut) Span(d int) (first, count int) {
 	n := int64(d)
 	clamp := func(at, lo, hi int64) int64 {
 		if at < 0 {
@@ -72,19 +78,19 @@ func (c cut) span(d int) (first, count int) {
 		}
 		return min(max(at, lo), hi)
 	}
-	if c.step > 0 {
-		start, end := clamp(c.start, 0, n), clamp(c.end, 0, n)
-		return int(start), int(max(0, (end-start+c.step-1)/c.step))
+	if c.Step > 0 {
+		start, end := clamp(c.Start, 0, n), clamp(c.End, 0, n)
+		return int(start), int(max(0, (end-start+c.Step-1)/c.Step))
 	}
-	start, end := clamp(c.start, 0, n-1), int64(-1)
-	if c.end >= -n {
-		end = clamp(c.end, -1, n-1)
+	start, end := clamp(c.Start, 0, n-1), int64(-1)
+	if c.End >= -n {
+		end = clamp(c.End, -1, n-1)
 	}
-	return int(start), int(max(0, (start-end-c.step-1)/-c.step))
+	return int(start), int(max(0, (start-end-c.Step-1)/-c.Step))
 }
 
 // sliceCuts reads starts, ends, axes (default: the first ones) and steps (default: 1).
-func sliceCuts(n *graph.Node, in []graph.Arg) ([]cut, error) {
+func sliceCuts(n *graph.Node, in []graph.Arg) ([]Cut, error) {
 	if err := arity(n, in, 1, 5); err != nil {
 		return nil, err
 	}
@@ -104,7 +110,7 @@ func sliceCuts(n *graph.Node, in []graph.Arg) ([]cut, error) {
 	if len(starts) == 0 || len(ends) != len(starts) || axes != nil && len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
 		return nil, modelErr(n, "%d starts, %d ends, %d axes and %d steps", len(starts), len(ends), len(axes), len(steps))
 	}
-	cuts := make([]cut, len(starts))
+	cuts := make([]Cut, len(starts))
 	for i := range cuts {
 		a, step := int64(i), int64(1)
 		if axes != nil {
@@ -117,12 +123,30 @@ func sliceCuts(n *graph.Node, in []graph.Arg) ([]cut, error) {
 		if err != nil {
 			return nil, err
 		}
-		if step == 0 || slices.ContainsFunc(cuts[:i], func(c cut) bool { return c.axis == axis }) {
+		if step == 0 || slices.ContainsFunc(cuts[:i], func(c Cut) bool { return c.Axis == axis }) {
 			return nil, modelErr(n, "step %d along axis %d", step, axis)
 		}
-		cuts[i] = cut{axis, starts[i], ends[i], step}
+		cuts[i] = Cut{axis, starts[i], ends[i], step}
 	}
 	return cuts, nil
+}
+
+// ConstantCuts returns what a Slice of a value of this rank takes, where that is constant.
+func ConstantCuts(n *graph.Node, rank int, constant func(name string) *tensor.Tensor) ([]Cut, bool) {
+	in := make([]graph.Arg, len(n.Inputs))
+	in[0] = graph.Arg{DType: tensor.Float32, Shape: make([]int, rank)}
+	for i, name := range n.Inputs[1:] {
+		if name == "" {
+			continue
+		}
+		t := constant(name)
+		if t == nil {
+			return nil, false
+		}
+		in[1+i] = graph.Arg{DType: t.DType, Shape: t.Shape, Const: t}
+	}
+	cuts, err := sliceCuts(n, in)
+	return cuts, err == nil
 }
 
 // constIndices reads a constant int64 or int32 argument.

@@ -16,9 +16,12 @@ var (
 func softmaxOp(name, opType string, logarithm bool, grad func(*graph.Node, *kernels.Pool) (Gradient, error)) *Op {
 	return &Op{
 		Name: name, Type: opType, Since: 1, Grad: grad,
-		Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
-			first, _, err := softmaxAxes(n, len(in[0].Shape))
-			return err == nil && first > 0 && rows[0]
+		RowAxes: func(n *graph.Node, in, _ []graph.Arg, axes []int) []int {
+			first, last, err := softmaxAxes(n, len(in[0].Shape))
+			if err != nil || axes[0] >= first && axes[0] < last {
+				return nil
+			}
+			return axes
 		},
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {

@@ -13,7 +13,7 @@ var (
 			return nil, modelErr(n, "%d channels for blocks of %d", s[1], b)
 		}
 		return []int{s[0], s[1] / (b * b), s[2] * b, s[3] * b}, nil
-	}, func(v *kernels.View, s []int, b int, columnsFirst bool) {
+	}, func(s []int, b int, columnsFirst bool) (v kernels.View) {
 		c, h, w := s[1]/(b*b), s[2], s[3]
 		plane := h * w
 		blockStep, channelStep := c*plane, plane // of a step in the block, of a channel
@@ -26,13 +26,14 @@ var (
 		v.Axis(b, b*blockStep)
 		v.Axis(w, 1)
 		v.Axis(b, blockStep)
+		return v
 	})
 	opSpaceToDepth = spaceOp("space_to_depth", "SpaceToDepth", func(n *graph.Node, s []int, b int) ([]int, error) {
 		if s[2]%b != 0 || s[3]%b != 0 {
 			return nil, modelErr(n, "shape %v for blocks of %d", s, b)
 		}
 		return []int{s[0], s[1] * b * b, s[2] / b, s[3] / b}, nil
-	}, func(v *kernels.View, s []int, b int, columnsFirst bool) {
+	}, func(s []int, b int, columnsFirst bool) (v kernels.View) {
 		c, h, w := s[1], s[2], s[3]
 		v.Axis(s[0], c*h*w)
 		if columnsFirst {
@@ -45,13 +46,14 @@ var (
 		}
 		v.Axis(h/b, b*w)
 		v.Axis(w/b, b)
+		return v
 	})
 )
 
 // maxBlock keeps the products of shapes small.
 const maxBlock = 1 << 15
 
-func spaceOp(name, opType string, infer func(n *graph.Node, s []int, b int) ([]int, error), axes func(v *kernels.View, s []int, b int, columnsFirst bool)) *Op {
+func spaceOp(name, opType string, infer func(n *graph.Node, s []int, b int) ([]int, error), axes func(s []int, b int, columnsFirst bool) kernels.View) *Op {
 	read := func(n *graph.Node) (b int, columnsFirst bool, err error) {
 		size, err := n.IntAttr("blocksize", 0)
 		if err != nil {
@@ -91,9 +93,8 @@ func spaceOp(name, opType string, infer func(n *graph.Node, s []int, b int) ([]i
 				if len(out[0].Bytes) == 0 {
 					return nil
 				}
-				var v kernels.View
+				v := axes(in[0].Shape, b, columnsFirst)
 				v.Size = in[0].DType.Size()
-				axes(&v, in[0].Shape, b, columnsFirst)
 				kernels.CopyView(out[0].Bytes, in[0].Bytes, &v)
 				return nil
 			}), err

@@ -12,8 +12,8 @@ import (
 // parts as there are outputs, the last one smaller if need be.
 var opSplit = &Op{
 	Name: "split", Type: "Split", Since: 2,
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
-		return rowsFirst(n, in, rows) && rowsOffAxis(0)(n, in[:1], rows[:1])
+	RowAxes: func(n *graph.Node, in, out []graph.Arg, axes []int) []int {
+		return rowsOffAxis(0)(n, in[:1], out, axes[:1])
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		axis, sizes, err := splitSizes(n, in)

@@ -11,9 +11,12 @@ import (
 // opTranspose permutes axes; without "perm" it reverses them.
 var opTranspose = &Op{
 	Name: "transpose", Type: "Transpose", Since: 1, Moves: 1,
-	Rows: func(n *graph.Node, in []graph.Arg, rows []bool) bool {
+	RowAxes: func(n *graph.Node, in, _ []graph.Arg, axes []int) []int {
 		perm, err := permOf(n, len(in[0].Shape))
-		return err == nil && len(perm) > 0 && perm[0] == 0 && rows[0]
+		if err != nil {
+			return nil
+		}
+		return []int{slices.Index(perm, axes[0])}
 	},
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 1, 1); err != nil {

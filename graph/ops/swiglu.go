@@ -10,7 +10,7 @@ import (
 
 // opSwiGLU is Swish of the gate times the other input, of the same shape.
 var opSwiGLU = viaFloat32(&Op{
-	Name: "swi_glu", Type: "SwiGLU", Since: 28, MinInputs: 2, Rows: rowsElementwise,
+	Name: "swi_glu", Type: "SwiGLU", Since: 28, MinInputs: 2, RowAxes: rowsElementwise,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 2); err != nil {
 			return nil, err

@@ -12,7 +12,7 @@ import (
 
 // opStringConcat joins the elements of two tensors, with NumPy broadcasting.
 var opStringConcat = &Op{
-	Name: "string_concat", Type: "StringConcat", Since: 20, MinInputs: 2, Rows: rowsElementwise,
+	Name: "string_concat", Type: "StringConcat", Since: 20, MinInputs: 2, RowAxes: rowsElementwise,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 2); err != nil {
 			return nil, err
@@ -36,7 +36,7 @@ var opStringConcat = &Op{
 
 // opRegexFullMatch says which elements match an RE2 pattern from their first to their last character.
 var opRegexFullMatch = &Op{
-	Name: "regex_full_match", Type: "RegexFullMatch", Since: 20, Rows: rowsElementwise,
+	Name: "regex_full_match", Type: "RegexFullMatch", Since: 20, RowAxes: rowsElementwise,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 1, 1); err != nil {
 			return nil, err

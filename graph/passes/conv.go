@@ -1,9 +1,9 @@
 package passes
 
 import (
-	"slices"
-
 	"maps"
+	"math"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
@@ -25,76 +25,9 @@ func constantStatistics(g *graph.Graph, n *graph.Node, channels int) bool {
 	return err == nil && !training
 }
 
-// foldBatchNorm multiplies the scale of a BatchNormalization into the weights of the convolution before it: conv(x)·s + t =
-// conv'(x) + bias', with weights w·s and bias b·s + t, each rounded once.
-func foldBatchNorm(g *graph.Graph) {
-	e := edgesOf(g)
-	gone := map[*graph.Node]bool{}
-	var jobs []folding
-	total := 0
-	for _, n := range g.Nodes {
-		if !is(n, "Conv") || len(n.Inputs) > 3 || len(n.Outputs) != 1 {
-			continue
-		}
-		w, norm := g.Initializers[n.Inputs[1]], e.onlyUser(n.Outputs[0])
-		if w == nil || w.DType != tensor.Float32 || len(w.Shape) < 3 || w.Len() == 0 || !is(norm, "BatchNormalization") || len(norm.Outputs) != 1 ||
-			norm.Inputs[0] != n.Outputs[0] || !constantStatistics(g, norm, w.Shape[0]) {
-			continue
-		}
-		eps, err := norm.FloatAttr("epsilon", 1e-5)
-		if err != nil {
-			continue
-		}
-		filters := w.Shape[0]
-		scale, shift := make([]float32, filters), make([]float32, filters)
-		stat := func(i int) []float32 { return tensor.Data[float32](g.Initializers[norm.Inputs[i]]) }
-		kernels.BatchNormScale(scale, shift, stat(1), stat(2), stat(3), stat(4), eps)
-		if len(n.Inputs) == 3 && n.Inputs[2] != "" {
-			b := g.Initializers[n.Inputs[2]]
-			if b == nil || b.DType != tensor.Float32 || len(b.Shape) != 1 || b.Shape[0] != filters {
-				continue
-			}
-			for i, v := range tensor.Data[float32](b) {
-				shift[i] = kernels.FMAF32(v, scale[i], shift[i])
-			}
-		}
-		folded := &tensor.Tensor{DType: tensor.Float32, Shape: slices.Clone(w.Shape)}
-		jobs, total = append(jobs, folding{w, folded, scale}), total+len(w.Bytes)
-		weights, bias := unused(g, norm.Outputs[0]+".weights"), unused(g, norm.Outputs[0]+".bias")
-		g.Initializers[weights], g.Initializers[bias] = folded, tensor.Of(shift, filters)
-		n.Inputs, n.Outputs = []string{n.Inputs[0], weights, bias}, norm.Outputs
-		gone[norm] = true
-	}
-	remove(g, gone)
-	scaleFilters(jobs, total)
-}
-
-// folding is a product of filters with a factor for each.
-type folding struct {
-	from, to *tensor.Tensor
-	scale    []float32
-}
-
-// scaleFilters computes jobs to memory of total bytes that they share: plans pack all of it and let go of it.
-func scaleFilters(jobs []folding, total int) {
-	memory := kernels.HugeBytes(total)
-	for _, j := range jobs {
-		n := len(j.from.Bytes)
-		j.to.Bytes, memory = memory[:n:n], memory[n:]
-		from, to := tensor.Data[float32](j.from), tensor.Data[float32](j.to)
-		each := len(from) / len(j.scale)
-		for f, s := range j.scale {
-			row := to[f*each:][:each]
-			for i, v := range from[f*each:][:each] {
-				row[i] = v * s
-			}
-		}
-	}
-}
-
-// unused returns a name that no value has, from name on.
-func unused(g *graph.Graph, name string) string {
-	taken := map[string]bool{}
+// namesOf is the names that values of g have, and those that it reads from outside.
+func namesOf(g *graph.Graph) map[string]bool {
+	taken := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
 			taken[out] = true
@@ -106,40 +39,32 @@ func unused(g *graph.Graph, name string) string {
 	for _, v := range g.Inputs {
 		taken[v.Name] = true
 	}
-	for taken[name] || g.Initializers[name] != nil {
+	for name := range g.Initializers {
+		taken[name] = true
+	}
+	return taken
+}
+
+// unused returns a name that is not taken, from name on, and takes it.
+func unused(taken map[string]bool, name string) string {
+	for taken[name] {
 		name += "'"
 	}
+	taken[name] = true
 	return name
 }
 
-// fuseSwish replaces x·Sigmoid(x) by Swish, which is rounded once less.
-func fuseSwish(g *graph.Graph) {
-	e := edgesOf(g)
-	gone := map[*graph.Node]bool{}
-	for _, n := range g.Nodes {
-		if !is(n, "Sigmoid") || len(n.Outputs) != 1 {
-			continue
-		}
-		x, mul := n.Inputs[0], e.onlyUser(n.Outputs[0])
-		if !is(mul, "Mul") || len(mul.Inputs) != 2 || len(mul.Outputs) != 1 || mul.Inputs[0] != x && mul.Inputs[1] != x {
-			continue
-		}
-		mul.Op, mul.Inputs, mul.Attrs, mul.Opset = "Swish", []string{x}, nil, 0
-		gone[n] = true
-	}
-	remove(g, gone)
-}
-
-// fuseConvolutions moves what follows a packed convolution into its epilogue: the addition of another packed value, then an activation.
+// fuseConvolutions moves what follows a packed convolution into its epilogue: the addition of another packed value, then an activation, then an
+// Affine; and it leaves out what a slice drops at the start of a row, as spectrograms drop their first frame.
 func fuseConvolutions(g *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
 	for _, n := range g.Nodes {
-		if n.Domain != graph.DomainFused || n.Op != "Conv" {
+		if n.Domain != graph.DomainFused || n.Op != "Conv" && n.Op != "ConvTranspose" {
 			continue
 		}
-		next := e.onlyUser(n.Outputs[0])
-		if is(next, "Add") && !gone[next] {
+		next := cropRow(g, e, n, e.onlyUser(n.Outputs[0]), gone)
+		if is(next, "Add") && !gone[next] && n.Op == "Conv" {
 			other := next.Inputs[0]
 			if other == n.Outputs[0] {
 				other = next.Inputs[1]
@@ -160,7 +85,81 @@ func fuseConvolutions(g *graph.Graph) {
 			maps.Copy(attrs, n.Attrs)
 			n.Attrs, n.Outputs = attrs, next.Outputs
 			gone[next] = true
+			next = cropRow(g, e, n, e.onlyUser(n.Outputs[0]), gone)
+		}
+		if next != nil && !gone[next] && next.Domain == graph.DomainFused && next.Op == "Affine" && n.Op == "Conv" {
+			attrs := maps.Clone(next.Attrs)
+			maps.Copy(attrs, n.Attrs)
+			n.Attrs, n.Outputs = attrs, next.Outputs
+			gone[next] = true
 		}
 	}
 	remove(g, gone)
+}
+
+// cropRow makes convolution n along one axis compute only what next, the only user of its output, takes of it. It returns the user that
+// there is then.
+func cropRow(g *graph.Graph, e *edges, n, next *graph.Node, gone map[*graph.Node]bool) *graph.Node {
+	if n.Op != "Conv" || !is(next, "Slice") || len(n.Inputs) > 3 || len(g.Initializers[n.Inputs[1]].Shape) != 3 {
+		return next
+	}
+	cuts, ok := cutsOf(g, next, packedRank)
+	if !ok || len(cuts) != 1 || cuts[0].Axis != packedRow || !cuts[0].FromStart() || cuts[0].Start > math.MaxInt32 {
+		return next
+	}
+	if _, already := n.Attrs[ops.AttrCrop]; already {
+		return next
+	}
+	n.Attrs, n.Outputs = maps.Clone(n.Attrs), next.Outputs
+	if n.Attrs == nil {
+		n.Attrs = map[string]graph.Attr{}
+	}
+	n.Attrs[ops.AttrCrop] = graph.Int(cuts[0].Start)
+	gone[next] = true
+	return e.onlyUser(n.Outputs[0])
+}
+
+// Packed values have five axes, the row of pixels before the last.
+const packedRank, packedRow = 5, 3
+
+// fusePairs makes one node of a pointwise packed convolution and the depthwise one that alone uses it: what lies between them, the largest
+// values of networks for small devices, stays in the cache.
+func fusePairs(g *graph.Graph) {
+	e := edgesOf(g)
+	gone := map[*graph.Node]bool{}
+	for _, n := range g.Nodes {
+		if !packedPair(g, n, false) {
+			continue
+		}
+		next := e.onlyUser(n.Outputs[0])
+		if !packedPair(g, next, true) || next.Inputs[0] != n.Outputs[0] {
+			continue
+		}
+		next.Attrs = maps.Clone(next.Attrs)
+		for name, a := range n.Attrs {
+			next.Attrs[ops.AttrFormer+name] = a
+		}
+		next.Op, next.Inputs = ops.TypeConvPair, append(slices.Clone(n.Inputs), next.Inputs[1:]...)
+		gone[n] = true
+	}
+	remove(g, gone)
+}
+
+// packedPair reports whether n can be the first or the depthwise second convolution of a pair.
+func packedPair(g *graph.Graph, n *graph.Node, depthwise bool) bool {
+	if n == nil || n.Domain != graph.DomainFused || n.Op != "Conv" || len(n.Inputs) != 3 || n.Inputs[2] == "" {
+		return false
+	}
+	w := g.Initializers[n.Inputs[1]]
+	groups, err := n.IntAttr("group", 1)
+	if err != nil || w == nil || len(w.Shape) != 4 {
+		return false
+	}
+	if depthwise {
+		return w.Shape[1] == 1 && groups == int64(w.Shape[0])
+	}
+	if n.Attrs["pads"].Ints != nil && slices.Max(n.Attrs["pads"].Ints) > 0 || n.Attrs["strides"].Ints != nil && slices.Max(n.Attrs["strides"].Ints) > 1 {
+		return false
+	}
+	return groups == 1 && w.Shape[1] >= kernels.ConvLanes && w.Shape[2] == 1 && w.Shape[3] == 1
 }

@@ -8,12 +8,16 @@ func Fuse(m *graph.Model) error {
 	g := &m.Graph
 	sinkConstants(g)
 	var err error
+	var owned *graph.Graph
+	if m.Owned {
+		owned = g
+	}
 	eachBody(g, func(body *graph.Graph) {
 		if err == nil && body != g {
 			err = simplify(body, true) // with the constants that it has now
 		}
 		if err == nil {
-			err = fuse(body, body != g)
+			err = fuse(body, body != g, owned)
 		}
 	})
 	if err != nil {
@@ -22,8 +26,13 @@ func Fuse(m *graph.Model) error {
 	return g.Sort()
 }
 
-func fuse(g *graph.Graph, lenient bool) error {
+// fuse rewrites g, the graph owned or one of its bodies; nil: the memory of constants is others' too.
+func fuse(g *graph.Graph, lenient bool, owned *graph.Graph) error {
 	fuseGelu(g)
+	dropUnused(g)
+	if err := fuseOneHot(g); err != nil {
+		return err
+	}
 	fuseNorms(g)
 	fuseAttention(g)
 	fuseInt8(g)
@@ -35,9 +44,15 @@ func fuse(g *graph.Graph, lenient bool) error {
 	if err := foldConstants(g, nil, lenient); err != nil {
 		return err
 	}
+	rowConvolutions(g)
+	fuseSlices(g)
+	fuseConvBias(g)
 	fuseSwish(g)
+	fuseHardSwish(g)
 	fuseEpilogues(g)
-	foldBatchNorm(g)
+	foldScales(g, owned)
+	fuseAffine(g)
+	liftSubnormals(g)
 	mergeEqual(g)
 	dropUnused(g)
 	return nil

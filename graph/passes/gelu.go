@@ -83,7 +83,7 @@ func (e *edges) tanhArgument(g *graph.Graph, value string) string {
 			return ""
 		}
 		for i, x := range add.Inputs {
-			if cube, ok := e.scaledBy(g, add.Inputs[1-i], cubic); ok && e.isCube(g, cube, x) {
+			if cube, ok := e.scaledBy(g, add.Inputs[1-i], cubic); ok && e.isCube(g, cube, x) || e.isProduct(g, add.Inputs[1-i], cubic, x, 3) {
 				return x
 			}
 		}
@@ -167,6 +167,19 @@ func (e *edges) isCube(g *graph.Graph, value, x string) bool {
 		return ok && power == 3 && n.Inputs[0] == x
 	}
 	return false
+}
+
+// isProduct reports whether a value is a product of a constant near factor and count times x, multiplied one by one.
+func (e *edges) isProduct(g *graph.Graph, value string, factor float64, x string, count int) bool {
+	for ; count > 0; count-- {
+		n := e.producer[value]
+		if !is(n, "Mul") || n.Inputs[0] != x && n.Inputs[1] != x {
+			return false
+		}
+		value = otherOperand(n, x)
+	}
+	c, ok := scalar(g, value)
+	return ok && near(c, factor)
 }
 
 // otherOperand is the operand of a binary node beside value.

@@ -52,6 +52,12 @@ func layoutConvolutions(g *graph.Graph) {
 	}
 	g.Nodes = l.nodes
 	fuseConvolutions(g)
+	fusePairs(g)
+	packed := map[string]bool{}
+	for _, v := range l.packed {
+		packed[v.name] = true
+	}
+	fuseChains(g, packed)
 }
 
 // packing builds the list of nodes anew.
@@ -129,6 +135,10 @@ var elementwise = []string{"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardS
 
 // convert emits n in its packed form, if it has one and that pays.
 func (l *packing) convert(n *graph.Node) bool {
+	if n.Domain == graph.DomainFused && n.Op == "Affine" {
+		v, ok := l.packed[n.Inputs[0]]
+		return ok && l.emit(n, n.Domain, []string{v.name}, v.channels, v.axes)
+	}
 	if n.Domain != graph.DomainONNX || len(n.Outputs) != 1 {
 		return false
 	}
@@ -141,13 +151,29 @@ func (l *packing) convert(n *graph.Node) bool {
 		return l.binary(n)
 	case n.Op == "Concat":
 		return l.concat(n)
+	case n.Op == "ConvTranspose":
+		return l.convTranspose(n)
 	case !ok:
 		return false
+	case n.Op == "Resize":
+		return l.resize(n, v)
 	case n.Op == "MaxPool" || n.Op == "AveragePool":
 		kernel, err := n.IntsAttr("kernel_shape")
 		return err == nil && len(kernel) == v.axes && l.emit(n, graph.DomainFused, []string{v.name}, v.channels, v.axes)
 	case n.Op == "GlobalAveragePool" || n.Op == "GlobalMaxPool":
 		return l.emit(n, graph.DomainFused, []string{v.name}, v.channels, v.axes)
+	case n.Op == "Slice":
+		return l.slice(n, v)
+	case n.Op == "Cast": // packed values are float32
+		to, err := n.IntAttr("to", 0)
+		if err != nil || to != castFloat {
+			return false
+		}
+		l.packed[n.Outputs[0]] = v
+		return true
+	case n.Op == "Pow":
+		power, ok := l.constant(n.Inputs[1], v)
+		return ok && l.emit(n, n.Domain, []string{v.name, power}, v.channels, v.axes)
 	case n.Op == "BatchNormalization":
 		return constantStatistics(l.g, n, v.channels) && l.emit(n, graph.DomainFused, append([]string{v.name}, n.Inputs[1:]...), v.channels, v.axes)
 	case n.Op == "Clip":
@@ -161,6 +187,38 @@ func (l *packing) convert(n *graph.Node) bool {
 		return l.emit(n, n.Domain, []string{v.name}, v.channels, v.axes)
 	}
 	return false
+}
+
+// castFloat is the code of float32 in ONNX.
+const castFloat = 1
+
+// slice packs slices along spatial axes, and along channels from the start of a block on.
+func (l *packing) slice(n *graph.Node, v packedValue) bool {
+	cuts, ok := cutsOf(l.g, n, v.axes+2)
+	if !ok {
+		return false
+	}
+	lists := [4][]int64{}
+	for _, c := range cuts {
+		axis := c.Axis
+		switch {
+		case axis == 1:
+			first, count := c.Span(v.channels)
+			if first%kernels.ConvLanes != 0 || c.Step != 1 || count == 0 {
+				return false
+			}
+			v.channels = count
+			c.Start, c.End = int64(first/kernels.ConvLanes), int64(first/kernels.ConvLanes+kernels.ConvBlocks(count))
+		case axis > 1:
+			axis += 2 - v.axes
+		}
+		for i, x := range [4]int64{c.Start, c.End, int64(axis), c.Step} {
+			lists[i] = append(lists[i], x)
+		}
+	}
+	packed := *n
+	packed.Attrs = map[string]graph.Attr{"starts": graph.Ints(lists[0]...), "ends": graph.Ints(lists[1]...), "axes": graph.Ints(lists[2]...), "steps": graph.Ints(lists[3]...)}
+	return l.emit(&packed, n.Domain, []string{v.name}, v.channels, v.axes)
 }
 
 // conv packs convolutions whose groups are whole blocks.
@@ -232,27 +290,4 @@ func (l *packing) constant(name string, v packedValue) (string, bool) {
 	fresh := l.fresh(name)
 	l.g.Initializers[fresh] = packed
 	return fresh, true
-}
-
-// concat packs the joining of channels where all parts but the last are whole blocks.
-func (l *packing) concat(n *graph.Node) bool {
-	axis, err := n.IntAttr("axis", 0)
-	if err != nil {
-		return false
-	}
-	channels, axes := 0, 0
-	var inputs []string
-	for i, in := range n.Inputs {
-		v, ok := l.packed[in]
-		if !ok || i > 0 && v.axes != axes || channels%kernels.ConvLanes != 0 {
-			return false
-		}
-		inputs, channels, axes = append(inputs, v.name), channels+v.channels, v.axes
-	}
-	if axis != 1 && axis != int64(-1-axes) {
-		return false
-	}
-	joined := *n
-	joined.Attrs = map[string]graph.Attr{"axis": graph.Int(1)}
-	return l.emit(&joined, n.Domain, inputs, channels, axes)
 }

@@ -194,10 +194,13 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestFoldBatchNorm: the convolution takes the scale in, and the answer moves by rounding alone.
-func TestFoldBatchNorm(t *testing.T) {
+// TestFoldScales: convolutions take in scales and sums, and the answer moves by rounding alone.
+func TestFoldScales(t *testing.T) {
 	n := newNetwork(8, 6, 6)
-	m := n.model(n.norm(n.conv("x", 8, 12, 3, 1), 12))
+	v := n.norm(n.conv("x", 8, 12, 3, 1), 12)
+	v = n.add("Add", n.random(12, 1, 1)+" "+n.add("Mul", v+" "+n.random(1)))
+	v = n.add("ConvTranspose", v+" "+n.random(12, 5, 2, 2), "group", graph.Int(2), "strides", graph.Ints(2, 2))
+	m := n.model(n.norm(n.add("Add", v+" "+n.random(1, 10, 1, 1)), 10))
 	plain, err := passes.Standard(m)
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +209,7 @@ func TestFoldBatchNorm(t *testing.T) {
 	if err := passes.Fuse(folded); err != nil {
 		t.Fatal(err)
 	}
-	if got := opNames(folded); got != "Conv" {
+	if got := opNames(folded); got != "Conv ConvTranspose" {
 		t.Errorf("nodes are %s", got)
 	}
 	x := tensor.New(tensor.Float32, 2, 8, 6, 6)
@@ -218,5 +221,54 @@ func TestFoldBatchNorm(t *testing.T) {
 		if d := got[i] - want[i]; d > 1e-5 || d < -1e-5 {
 			t.Fatalf("element %d is %v, expected %v", i, got[i], want[i])
 		}
+	}
+}
+
+// TestChains: elementwise operators behind convolutions become one, up to a value that others use, and its bits are theirs.
+func TestChains(t *testing.T) {
+	n := newNetwork(20, 5, 7)
+	v := n.conv("x", 20, 24, 1, 1)
+	gate := n.add("Sigmoid", n.conv(n.add("GlobalAveragePool", v), 24, 24, 1, 1))
+	sum := n.add("Add", v+" "+n.add("Mul", v+" "+gate))
+	m := n.model(n.add("Relu", n.add("Sub", sum+" "+n.random(1))))
+	packed := m.Clone()
+	if err := passes.Layout(packed); err != nil {
+		t.Fatal(err)
+	}
+	if names := opNames(packed); !strings.Contains(names, "Chain") || strings.Contains(names, "Mul") || strings.Contains(names, "Relu") {
+		t.Errorf("nodes are %s", names)
+	}
+	x := tensor.New(tensor.Float32, 2, 20, 5, 7)
+	for i := range tensor.Data[float32](x) {
+		tensor.Data[float32](x)[i] = float32(i%11) - 5
+	}
+	if want, got := execute(t, &m.Graph, x)[0], execute(t, &packed.Graph, x)[0]; !slices.Equal(got.Bytes, want.Bytes) {
+		t.Error("the result has other bits")
+	}
+}
+
+// TestUpscaling: transposed convolutions whose kernel is their stride, nearest resizing and concatenation of part blocks stay packed.
+func TestUpscaling(t *testing.T) {
+	n := newNetwork(20, 5, 7)
+	v := n.conv("x", 20, 24, 3, 1)
+	n.Initializers["twice"] = tensor.Of([]float32{1, 1, 2, 2}, 4)
+	large := n.add("Resize", v+"  twice")
+	n.Nodes[len(n.Nodes)-1].Inputs = []string{v, "", "twice"}
+	up := n.add("ConvTranspose", v+" "+n.random(24, 18, 2, 2)+" "+n.random(18), "strides", graph.Ints(2, 2))
+	joined := n.add("Relu", n.add("Concat", large+" "+up, "axis", graph.Int(1)))
+	m := n.model(n.add("ConvTranspose", joined+" "+n.random(42, 3, 2, 2), "strides", graph.Ints(2, 2)))
+	packed := m.Clone()
+	if err := passes.Layout(packed); err != nil {
+		t.Fatal(err)
+	}
+	if names := opNames(packed); strings.Contains(names, "UnpackChannels") {
+		t.Errorf("nodes are %s", names)
+	}
+	x := tensor.New(tensor.Float32, 2, 20, 5, 7)
+	for i := range tensor.Data[float32](x) {
+		tensor.Data[float32](x)[i] = float32(i%11) - 5
+	}
+	if want, got := execute(t, &m.Graph, x)[0], execute(t, &packed.Graph, x)[0]; !slices.Equal(got.Bytes, want.Bytes) {
+		t.Error("the result has other bits")
 	}
 }

@@ -42,6 +42,10 @@ func rmsNorm(x []float64) (y []float64) {
 	return y
 }
 
+func hardSigmoid(x float64) float64 { return min(max(x+3, 0), 6) / 6 }
+
+func hardSwish(x float64) float64 { return x * hardSigmoid(x) }
+
 func each(f func(float64) float64) func([]float64) []float64 {
 	return func(x []float64) (y []float64) {
 		for _, v := range x {
@@ -94,6 +98,16 @@ var patterns = map[string]struct {
 		Add b one -> c
 		Mul c x -> d
 		Div d two -> y`},
+	"gelu of tanh, one by one": {"Gelu", each(geluTanh), `
+		Mul cubic x -> k
+		Mul x k -> xx
+		Mul x xx -> q
+		Add x q -> s
+		Mul rpi s -> a
+		Tanh a -> b
+		Add one b -> c
+		Mul half c -> d
+		Mul x d -> y`},
 	"gelu of tanh, factored": {"Gelu", each(geluTanh), `
 		Mul x rpi -> l
 		Mul x cubic -> k
@@ -138,6 +152,25 @@ var patterns = map[string]struct {
 		Div one r -> i
 		Mul x i -> q
 		Mul row q -> y`},
+	"hard swish": {"HardSwish", each(hardSwish), `
+		Add x three -> a
+		Clip a zero six -> c
+		Mul x c -> m
+		Div m six -> y`},
+	"hard swish, divided first": {"HardSwish", each(hardSwish), `
+		Add three x -> a
+		Clip a zero six -> c
+		Div c six -> d
+		Mul d x -> y`},
+	"hard sigmoid": {"Mul HardSigmoid Mul", each(func(x float64) float64 { return x * x * hardSigmoid(x) }), `
+		Mul x x -> xx
+		Add x three -> a
+		Clip a zero six -> c
+		Div c six -> d
+		Mul d xx -> y`},
+	"affine": {"Affine", each(func(x float64) float64 { return 3*x + 0.5 }), `
+		Mul three x -> a
+		Add half a -> y`},
 	// What only looks like one of them.
 	"another factor": {"Mul Erf Add Mul Mul", each(func(x float64) float64 { return x / 2 * (1 + math.Erf(x/2)) }), `
 		Mul x half -> a
@@ -152,6 +185,11 @@ var patterns = map[string]struct {
 		Mul x x -> xx
 		Mul xx c -> d
 		Mul d half -> y`},
+	"another bound": {"Add Clip Mul Div", each(func(x float64) float64 { return x * min(max(x+3, 0), 3) / 6 }), `
+		Add x three -> a
+		Clip a zero three -> c
+		Mul x c -> m
+		Div m six -> y`},
 	"another root": {"Pow ReduceMean Add Pow Div Mul", func(x []float64) (y []float64) {
 		square := 0.001
 		for _, v := range x {
@@ -178,6 +216,7 @@ func TestPatterns(t *testing.T) {
 		m.Graph.Initializers = map[string]*tensor.Tensor{
 			"one": number(1), "two": number(2), "three": number(3), "half": number(0.5), "sqrt2": number(math.Sqrt2), "rsqrt2": number(0.70711),
 			"cubic": number(0.044715), "rpi": number(0.7978846), "quick": number(1.702), "eps": number(0.001),
+			"zero": number(0), "six": number(6),
 			"row": tensor.Of([]float32{1, 2, 3, 4}, 4), "down": tensor.Of([]float32{4, 3, 2, 1}, 4),
 		}
 		for _, n := range m.Graph.Nodes {

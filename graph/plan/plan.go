@@ -12,7 +12,6 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
-	"github.com/hotpath/hotpath/graph/passes"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
@@ -27,6 +26,9 @@ type Options struct {
 	MaxIterations int
 	Builders      int      // goroutines that pack weights while a model is compiled; 0: one per core
 	Observer      Observer // sees every step of every run; nil: none, which costs nothing
+	// Cache is a directory where Open keeps what it makes of a model, for the next start; "": none. It is made if it does not exist, and has
+	// to belong to this user alone.
+	Cache string
 }
 
 // DefaultMaxBytes is the memory limit of one run.
@@ -42,6 +44,9 @@ type Plan struct {
 	other       int // size of unknown dimensions beyond the first that the model takes
 	precision   string
 	weightBytes int64
+	packedBytes int64
+	cached      bool  // it came from the cache
+	cacheErr    error // why it is not in the cache
 
 	program *program
 	whole   *region // the one of a plan that is nothing else
@@ -50,6 +55,14 @@ type Plan struct {
 // Compile prepares m, which is not changed. Errors wrap ErrModel, ErrUnsupported or ErrLimit and name the node.
 func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	defer boundary(&err)
+	l, err := lower(m, o.defaults())
+	if err != nil {
+		return nil, err
+	}
+	return l.build(o.defaults(), newShelf(&l.graph, nil, nil))
+}
+
+func (o Options) defaults() Options {
 	if o.Backend == nil {
 		o.Backend = ops.CPU{Pool: o.Pool}
 	}
@@ -62,36 +75,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if o.Builders == 0 {
 		o.Builders = runtime.GOMAXPROCS(0)
 	}
-	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
-		return nil, err
-	}
-	signature, err := m.Signature()
-	if err != nil {
-		return nil, err
-	}
-	if m, err = passes.Expand(m); err != nil {
-		return nil, err
-	}
-	m, err = passes.Standard(m)
-	if err != nil {
-		return nil, err
-	}
-	if err := passes.Fuse(m); err != nil {
-		return nil, err
-	}
-	if o.Backend.Name() == (ops.CPU{}).Name() {
-		if err := passes.Layout(m); err != nil {
-			return nil, err
-		}
-	}
-	if err := passes.Lower(m, o.Precision); err != nil {
-		return nil, err
-	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer, o.Builders}, signature: signature, precision: o.Precision}
-	if err := made.build(&m.Graph); err != nil {
-		return nil, err
-	}
-	return made, nil
+	return o
 }
 
 // boundary makes an error of a panic: it stands between a hostile model and the process wherever inference and kernels meet one anew.
@@ -101,40 +85,9 @@ func boundary(err *error) {
 	}
 }
 
-// checkOpsets refuses a model whose opset is older than the definition an operator is implemented by.
-func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
-	for _, n := range g.Nodes {
-		if n.Domain == graph.DomainFused {
-			return fmt.Errorf("%s: domain %q is internal: %w", n, n.Domain, graph.ErrModel)
-		}
-		op, err := ops.Find(n)
-		if err != nil {
-			return err
-		}
-		have := n.Opset // of the function that it came with, which may import another than the model
-		if have == 0 {
-			have = opsets[n.Domain]
-		}
-		if have < op.Since {
-			return fmt.Errorf("%s: opset %d of domain %q, expected %d or newer: %w", n, have, n.Domain, op.Since, graph.ErrUnsupported)
-		}
-		for _, name := range op.Bodies {
-			if n.Attrs[name].Graph == nil {
-				return fmt.Errorf("%s: attribute %q is no graph: %w", n, name, graph.ErrModel)
-			}
-		}
-		for _, body := range n.Bodies() {
-			if err := checkOpsets(body, opsets); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // exampleSizes stand for unknown dimensions beyond the first, one after the other until a model takes it: readers of text lines have
-// pictures of 48 rows, detectors halve theirs five times.
-var exampleSizes = []int{1, 48, 64}
+// pictures of 48 rows, detectors halve theirs five times, voice is looked at in 36 ms at 16 kHz.
+var exampleSizes = []int{1, 48, 64, 576}
 
 // build makes the program and, where the inputs declare their ranks, its first stage. Shapes are inferred with one row for unknown
 // dimensions, which also proves that the model is consistent before anyone calls it. Where other dimensions are unknown too, no size of
@@ -156,7 +109,7 @@ func (p *Plan) build(g *graph.Graph) error {
 	var st *stage
 	for k, size := range exampleSizes {
 		var err error
-		if st, err = p.program.start(exampleInputs(g, size)); err == nil {
+		if st, err = p.program.start(exampleInputs(p.signature.Inputs, size)); err == nil {
 			p.other = size
 			break
 		}
@@ -167,6 +120,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			return nil
 		}
 	}
+	p.proveRows(g)
 	p.program.dropConstants(st)
 	known := map[string]tensor.DType{} // the others are made by later steps
 	if st.region != nil {
@@ -184,16 +138,15 @@ func (p *Plan) build(g *graph.Graph) error {
 	}
 	if st.whole {
 		p.whole = st.region
-		p.proveRows()
 	}
 	return nil
 }
 
 // exampleInputs have one row and this size of other unknown dimensions; their elements do not matter.
-func exampleInputs(g *graph.Graph, size int) []*tensor.Tensor {
-	inputs := make([]*tensor.Tensor, len(g.Inputs))
-	for i, v := range g.Inputs {
-		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withSizes(v.Shape, 1, size)}
+func exampleInputs(in []graph.Input, size int) []*tensor.Tensor {
+	inputs, axes := make([]*tensor.Tensor, len(in)), rowAxes(in)
+	for i, v := range in {
+		inputs[i] = &tensor.Tensor{DType: v.DType, Shape: withSizes(v.Shape, axes[i], 1, sizes{size, size})}
 		if v.DType.Composite() {
 			inputs[i].Shape = []int{0}
 		}
@@ -213,7 +166,7 @@ func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
 	for _, t := range g.Initializers {
 		if !seen[t] {
 			seen[t] = true
-			p.weightBytes += int64(len(t.Bytes))
+			p.weightBytes += int64(t.Len() * t.DType.Size())
 		}
 	}
 	for _, n := range g.Nodes {
@@ -223,17 +176,18 @@ func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
 	}
 }
 
-// withSizes replaces unknown dimensions: the first axis by rows, any other by other.
-func withSizes(shape []int, rows, other int) []int {
+// withSizes replaces unknown dimensions: that of rows, at axis, by their number, others by other.
+func withSizes(shape []int, axis, rows int, other sizes) []int {
 	out := make([]int, len(shape))
-	for i, d := range shape {
+	size := other.last
+	for i, d := range slices.Backward(shape) {
 		switch {
 		case d >= 0:
 			out[i] = d
-		case i == 0:
+		case i == axis:
 			out[i] = rows
 		default:
-			out[i] = other
+			out[i], size = size, other.before
 		}
 	}
 	return out
@@ -245,12 +199,15 @@ func (p *Plan) Signature() *graph.Signature { return p.signature }
 // WeightBytes is the size of the model's constants.
 func (p *Plan) WeightBytes() int64 { return p.weightBytes }
 
-// NewInputs allocates the inputs of a run: rows for an unknown first dimension, for any other unknown one the smallest size that the model
-// is known to take, mostly 1.
+// PackedBytes is the size of the constants as they lie in memory, packed for their kernels where those are known before a run.
+func (p *Plan) PackedBytes() int64 { return p.packedBytes }
+
+// NewInputs allocates the inputs of a run: rows for the unknown dimension that counts them, for any other unknown one the smallest size that
+// the model is known to take, mostly 1.
 func (p *Plan) NewInputs(rows int) []*tensor.Tensor {
-	in := make([]*tensor.Tensor, len(p.signature.Inputs))
+	in, axes := make([]*tensor.Tensor, len(p.signature.Inputs)), rowAxes(p.signature.Inputs)
 	for i, v := range p.signature.Inputs {
-		in[i] = tensor.New(v.DType, withSizes(v.Shape, rows, max(1, p.other))...)
+		in[i] = tensor.New(v.DType, withSizes(v.Shape, axes[i], rows, sizes{max(1, p.other), max(1, p.other)})...)
 	}
 	return in
 }

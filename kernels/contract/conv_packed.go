@@ -67,6 +67,19 @@ var packedShapes = []struct {
 	{32, 3, 1, 1, 1, 5, 1, 1, 1, 2},
 	{20, 20, 20, 40, 1, 9, 1, 1, 1, 8},
 	{32, 64, 2, 19, 1, 2, 1, 2, 2, 0},
+	{40, 129, 1, 1, 4, 1, 3, 1, 1, 1}, // from here on more images of short rows
+	{64, 20, 1, 1, 4, 1, 3, 2, 1, 1},
+	{34, 1, 1, 1, 40, 1, 16, 8, 1, 0},
+	{32, 64, 2, 2, 3, 2, 3, 1, 1, 1},
+	{20, 17, 1, 2, 3, 1, 1, 1, 1, 0},
+}
+
+// packedBatch is 2, or, where rows are short, enough images for tiles made of them.
+func packedBatch(s *kernels.ConvShape) int {
+	if s.OH*s.OW <= 16 {
+		return 29
+	}
+	return 2
 }
 
 func packedShape(i int) (*kernels.ConvShape, bool) {
@@ -92,15 +105,14 @@ func checkConvPacked(c *checker) {
 		}
 		for variant := range 4 {
 			c.name = fmt.Sprintf("%+v, variant %d", k, variant)
-			const batch = 2
-			start, pixels := variant%2 == 1, s.OH*s.OW
+			batch, start, pixels := packedBatch(s), variant%2 == 1, s.OH*s.OW
 			x, w, bias, residual := make([]float32, batch*k.ch*k.h*k.w), make([]float32, k.m*k.ch/k.groups*k.kh*k.kw), make([]float32, k.m), make([]float32, batch*k.m*pixels)
 			c.fillF32(x, 1, variant == 3)
 			c.fillF32(w, 1, variant == 2 && i%2 == 0)
 			for _, v := range [][]float32{bias, residual} {
 				c.fillF32(v, 1, false)
 			}
-			e := &kernels.Epilogue{Act: []kernels.Activation{kernels.ActNone, kernels.ActRelu, kernels.ActClip, kernels.ActSilu}[variant], Alpha: -0.5, Beta: 0.75}
+			e := &kernels.Epilogue{Act: []kernels.Activation{kernels.ActNone, kernels.ActRelu, kernels.ActClip, kernels.ActSilu}[variant], Alpha: -0.5, Beta: 0.75, Affine: variant >= 2, Scale: 1.5, Shift: 0.25}
 			want := directConv(x, w, bias, batch, k.m, k.ch, k.groups, s)
 			if variant%2 == 1 {
 				kernels.AddF32(want, want, residual)
@@ -113,6 +125,9 @@ func checkConvPacked(c *checker) {
 				kernels.ClipF32(want, want, e.Alpha, e.Beta)
 			case kernels.ActSilu:
 				kernels.SiluF32(want, want)
+			}
+			if e.Affine {
+				kernels.AffineF32(want, want, 0, e.Scale, e.Shift)
 			}
 			p := kernels.PackConv(w, k.m, k.ch, k.groups, k.kh, k.kw)
 			got := buffer[float32](c, "dst", batch*kernels.ConvBlocks(k.m)*pixels*kernels.ConvLanes, start)

@@ -31,7 +31,7 @@ func checkWinograd(c *checker) {
 			for _, v := range [][]float32{w, bias, residual} {
 				c.fillF32(v, 1, false)
 			}
-			e := &kernels.Epilogue{Act: []kernels.Activation{kernels.ActNone, kernels.ActRelu, kernels.ActTanh}[variant]}
+			e := &kernels.Epilogue{Act: []kernels.Activation{kernels.ActNone, kernels.ActRelu, kernels.ActTanh}[variant], Affine: variant == 2, Scale: 1.5, Shift: 0.25}
 			want := directWinograd(x, w, bias, batch, k.m, k.ch, s)
 			switch e.Act {
 			case kernels.ActRelu:
@@ -40,6 +40,7 @@ func checkWinograd(c *checker) {
 				kernels.ReluF32(want, want)
 			case kernels.ActTanh:
 				kernels.TanhF32(want, want)
+				kernels.AffineF32(want, want, 0, e.Scale, e.Shift)
 			}
 			p := kernels.PackWinograd(w, k.m, k.ch)
 			got, in := buffer[float32](c, "dst", batch*kernels.ConvBlocks(k.m)*pixels*kernels.ConvLanes, start), c.packed("x", x, batch, k.ch, k.h*k.w, start)

@@ -23,11 +23,12 @@ const (
 
 // Key is what is kept of an API key: its hash, never the key.
 type Key struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name,omitempty"`
-	Scope   Scope             `json:"scope"`
-	Created time.Time         `json:"created"`
-	Hash    [sha256.Size]byte `json:"-"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name,omitempty"`
+	Scope   Scope     `json:"scope"`
+	Created time.Time `json:"created"`
+	Limits
+	Hash [sha256.Size]byte `json:"-"`
 }
 
 // storedKey is the form of a Key in the database.
@@ -42,23 +43,31 @@ const keyBytes = 32
 // HashKey is the hash a key is stored and compared by.
 func HashKey(key []byte) [sha256.Size]byte { return sha256.Sum256(key) }
 
-// CreateKey makes a key and returns it, the only time it is ever readable.
+// CreateKey makes a key without limits and returns it, the only time it is ever readable.
 func (s *Store) CreateKey(name string, scope Scope) (secret string, k Key, err error) {
-	if scope != Predict && scope != Admin {
-		return "", k, fmt.Errorf("scope %q: expected predict or admin: %w", scope, ErrName)
+	return s.AddKey(Key{Name: name, Scope: scope})
+}
+
+// AddKey makes a key with the name, scope and limits of k and returns it, the only time it is ever readable. Errors wrap
+// ErrName where those are not valid.
+func (s *Store) AddKey(k Key) (secret string, _ Key, err error) {
+	if k.Scope != Predict && k.Scope != Admin {
+		return "", k, fmt.Errorf("scope %q: expected predict or admin: %w", k.Scope, ErrName)
 	}
-	if name != "" {
-		if err := CheckName(name); err != nil {
+	if k.Name != "" {
+		if err := CheckName(k.Name); err != nil {
 			return "", k, fmt.Errorf("key %w", err)
 		}
+	}
+	if err := k.Limits.check(); err != nil {
+		return "", k, fmt.Errorf("key: %w", err)
 	}
 	var raw [keyBytes]byte
 	_, _ = rand.Read(raw[:]) // never fails (crypto/rand since Go 1.24)
 	var id [4]byte
 	_, _ = rand.Read(id[:])
 	secret = "hp_" + base64.RawURLEncoding.EncodeToString(raw[:])
-	k = Key{ID: hex.EncodeToString(id[:]), Name: name, Scope: scope, Created: time.Now().UTC().Truncate(time.Second),
-		Hash: HashKey([]byte(secret))}
+	k.ID, k.Created, k.Hash = hex.EncodeToString(id[:]), time.Now().UTC().Truncate(time.Second), HashKey([]byte(secret))
 	err = s.update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketKeys)
 		if b.Get([]byte(k.ID)) != nil {

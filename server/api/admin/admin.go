@@ -43,8 +43,8 @@ func (a API) Routes() []server.Route {
 	const models, model = "/admin/models", "/admin/models/{name}"
 	routes := []server.Route{
 		{Method: "GET", Path: models, Handle: a.list},
-		{Method: "POST", Path: model + "/load", Handle: func(r *server.Request) error { return order(r, r.LoadModel) }},
-		{Method: "POST", Path: model + "/unload", Handle: func(r *server.Request) error { return order(r, r.UnloadModel) }},
+		{Method: "POST", Path: model + "/load", Handle: func(r *server.Request) error { return order(r, r.Server().LoadModel) }},
+		{Method: "POST", Path: model + "/unload", Handle: func(r *server.Request) error { return order(r, r.Server().UnloadModel) }},
 	}
 	if a.Store != nil {
 		routes = append(routes, a.registry(model)...)

@@ -15,12 +15,14 @@ const maxDepth = 16
 // maxRank is the largest number of axes of an input.
 const maxRank = 16
 
-// inference is what a request says beside the tensors. It is kept with the session and used again.
-type inference struct {
+// ask is what a request says beside the tensors. It is kept with the session and used again.
+type ask struct {
 	jsontensor.Decoder
 	id        []byte // views the body
 	outputs   []wanted
-	allBinary bool // outputs that do not say otherwise are binary
+	allBinary bool  // outputs that do not say otherwise are binary
+	timeout   int64 // that the client waits, in microseconds; 0 for none of its own
+	priority  int64 // 1 is served first, 0 is the usual one
 	given     []bool
 	texts     []tensor.Tensor // the classes of outputs that are asked for as such
 	sizes     []int           // of the outputs' bytes behind the header
@@ -34,21 +36,21 @@ type wanted struct {
 	classes int  // the most probable classes instead of the tensor, 0 for the tensor
 }
 
-// use returns the inference kept with a session.
-func use(s *server.Session) *inference {
-	q, ok := s.Scratch.(*inference)
+// use returns the ask kept with a session.
+func use(s *server.Session) *ask {
+	q, ok := s.Scratch.(*ask)
 	if !ok {
-		q = &inference{given: make([]bool, len(s.Inputs)), texts: make([]tensor.Tensor, len(s.Outputs))}
+		q = &ask{given: make([]bool, len(s.Inputs)), texts: make([]tensor.Tensor, len(s.Outputs))}
 		s.Scratch = q
 	}
-	q.id, q.outputs, q.allBinary = nil, q.outputs[:0], false
+	q.id, q.outputs, q.allBinary, q.timeout, q.priority = nil, q.outputs[:0], false, 0, 0
 	clear(q.given)
 	return q
 }
 
 // decode reads a request, whose first bytes are JSON and the rest tensors, into the inputs of s. Errors wrap
 // graph.ErrInput.
-func (q *inference) decode(s *server.Session, header, rest []byte) error {
+func (q *ask) decode(s *server.Session, header, rest []byte) error {
 	q.Reset(header, jsontensor.Options{NonFinite: true})
 	if err := q.Object(); err != nil {
 		return err
@@ -93,16 +95,22 @@ func (q *inference) decode(s *server.Session, header, rest []byte) error {
 }
 
 // parameter reads a parameter of the request.
-func (q *inference) parameter(key []byte) (err error) {
-	if string(key) == "binary_data_output" {
+func (q *ask) parameter(key []byte) (err error) {
+	switch string(key) {
+	case "binary_data_output":
 		q.allBinary, err = q.Bool()
-		return err
+	case "timeout":
+		q.timeout, err = q.Int(0)
+	case "priority":
+		q.priority, err = q.Int(0)
+	default:
+		err = q.Skip(maxDepth)
 	}
-	return q.Skip(maxDepth)
+	return err
 }
 
 // input reads one input. Its data may stand before its shape, and is then read when the rest is known.
-func (q *inference) input(s *server.Session, rest *[]byte) error {
+func (q *ask) input(s *server.Session, rest *[]byte) error {
 	var (
 		shape         [maxRank]int
 		rank          = -1
@@ -197,7 +205,7 @@ func (q *inference) input(s *server.Session, rest *[]byte) error {
 }
 
 // output reads one entry of the outputs that are asked for.
-func (q *inference) output(sig *graph.Signature) error {
+func (q *ask) output(sig *graph.Signature) error {
 	w := wanted{index: -1}
 	err := q.Members(func(key []byte) error {
 		switch string(key) {
@@ -249,7 +257,7 @@ func (q *inference) output(sig *graph.Signature) error {
 }
 
 // complete settles what the request left open about outputs: all of them, JSON unless all are to be binary.
-func (q *inference) complete(sig *graph.Signature) {
+func (q *ask) complete(sig *graph.Signature) {
 	if len(q.outputs) == 0 {
 		for i := range sig.Outputs {
 			q.outputs = append(q.outputs, wanted{index: i})

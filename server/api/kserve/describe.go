@@ -13,16 +13,22 @@ import (
 // extensions are the parts of the protocol beyond its core that are answered here.
 var extensions = []string{"classification", "model_repository", "model_configuration", "statistics", "binary_tensor_data"}
 
+// serverName is what the server calls itself.
+const serverName = "hotpath"
+
 func serverMetadata(r *server.Request) error {
-	version := "unknown"
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		version = bi.Main.Version
-	}
 	return replyJSON(r, struct {
 		Name       string   `json:"name"`
 		Version    string   `json:"version"`
 		Extensions []string `json:"extensions"`
-	}{"hotpath", version, extensions})
+	}{serverName, buildVersion(), extensions})
+}
+
+func buildVersion() string {
+	if bi, ok := debug.ReadBuildInfo(); ok {
+		return bi.Main.Version
+	}
+	return "unknown"
 }
 
 // live says that the process answers.
@@ -58,7 +64,7 @@ type tensorMetadata struct {
 	Shape    []int  `json:"shape"`
 }
 
-type metadata struct {
+type description struct {
 	Name     string           `json:"name"`
 	Versions []string         `json:"versions"`
 	Platform string           `json:"platform"`
@@ -78,8 +84,8 @@ func modelMetadata(r *server.Request) error {
 }
 
 // describe tells the inputs and outputs of an engine, and the versions that answer: all, or the one that was asked for.
-func describe(m *server.Model, e *server.Engine, pinned bool) metadata {
-	answer := metadata{Name: m.Name, Versions: []string{}, Platform: platform, Inputs: []tensorMetadata{}, Outputs: []tensorMetadata{}}
+func describe(m *server.Model, e *server.Engine, pinned bool) description {
+	answer := description{Name: m.Name, Versions: []string{}, Platform: platform, Inputs: []tensorMetadata{}, Outputs: []tensorMetadata{}}
 	for _, v := range m.Versions {
 		if v.State == server.Available && (!pinned || v.Number == e.Version) {
 			answer.Versions = append(answer.Versions, strconv.FormatInt(v.Number, 10))
@@ -130,15 +136,20 @@ func modelConfig(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	c := config{Name: m.Name, Platform: platform, Backend: "hotpath", Input: []tensorConfig{}, Output: []tensorConfig{}}
+	return replyJSON(r, configure(m, engine, r.MaxRows(engine)))
+}
+
+// configure is the configuration of a model of which one request may have maxRows rows.
+func configure(m *server.Model, e *server.Engine, maxRows int) config {
+	c := config{Name: m.Name, Platform: platform, Backend: serverName, Input: []tensorConfig{}, Output: []tensorConfig{}}
 	first := 0
-	if batched(engine) {
-		c.MaxBatchSize, first = r.MaxRows(engine), 1
+	if batched(e) {
+		c.MaxBatchSize, first = maxRows, 1
 	}
-	for _, in := range engine.Signature.Inputs {
+	for _, in := range e.Signature.Inputs {
 		c.Input = append(c.Input, configOf(in.Name, in.DType, in.Shape, first))
 	}
-	for _, out := range engine.Signature.Outputs {
+	for _, out := range e.Signature.Outputs {
 		c.Output = append(c.Output, configOf(out.Name, out.DType, out.Shape, first))
 	}
 	for _, v := range m.Versions {
@@ -146,7 +157,7 @@ func modelConfig(r *server.Request) error {
 			c.VersionPolicy.Specific.Versions = append(c.VersionPolicy.Specific.Versions, v.Number)
 		}
 	}
-	return replyJSON(r, c)
+	return c
 }
 
 // batched reports whether the first axis of all inputs and outputs is an open number of rows.

@@ -43,6 +43,10 @@ func infer(r *server.Request) error {
 	if err != nil {
 		return err
 	}
+	if q.timeout > 0 {
+		r.SetTimeout(microseconds(q.timeout))
+	}
+	setPriority(r, q.priority)
 	if err := r.Run(s); err != nil {
 		return err
 	}
@@ -50,7 +54,7 @@ func infer(r *server.Request) error {
 }
 
 // raw reads a body that is nothing but the one input of the model, of one row.
-func (q *inference) raw(s *server.Session, body []byte) error {
+func (q *ask) raw(s *server.Session, body []byte) error {
 	sig := s.Engine.Signature
 	if len(sig.Inputs) != 1 {
 		return server.Fail(graph.ErrInput, "raw request: expected a model with one input, '%s' has %d", s.Engine.Name, len(sig.Inputs))
@@ -100,7 +104,7 @@ func (q *inference) raw(s *server.Session, body []byte) error {
 var style = jsontensor.Style{Comma: ",", NonFinite: true}
 
 // reply writes the answer: JSON, then the outputs that are binary.
-func (q *inference) reply(r *server.Request, s *server.Session) error {
+func (q *ask) reply(r *server.Request, s *server.Session) error {
 	dst := append(r.Out, `{"model_name":`...)
 	dst = jsontensor.AppendString(dst, s.Engine.Name)
 	dst = append(dst, `,"model_version":"`...)
@@ -170,7 +174,7 @@ func (q *inference) reply(r *server.Request, s *server.Session) error {
 }
 
 // tensor is what the answer holds for an output.
-func (q *inference) tensor(s *server.Session, w wanted) (*tensor.Tensor, error) {
+func (q *ask) tensor(s *server.Session, w wanted) (*tensor.Tensor, error) {
 	t, name := s.Outputs[w.index], s.Engine.Signature.Outputs[w.index].Name
 	switch {
 	case w.classes > 0:

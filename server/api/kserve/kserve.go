@@ -1,4 +1,4 @@
-// Package kserve is the Open Inference Protocol, version 2, over HTTP, with the extensions that its clients use:
+// Package kserve is the Open Inference Protocol, version 2, over HTTP and gRPC, with the extensions that its clients use:
 // binary tensors, classification, statistics, model configuration and the model repository. Where the specification
 // and Triton differ, its clients (tritonclient) decide.
 //
@@ -45,30 +45,38 @@ func (API) Routes() []server.Route {
 
 // pick is find, and brings what is not in memory there if it can be had.
 func pick(r *server.Request) (*server.Model, *server.Engine, error) {
-	m, e, err := find(r)
-	version := r.Param(1)
+	return pickFrom(r.Server(), r.Models(), r.ParamBytes(0), r.Param(1), r.CallerKey())
+}
+
+// pickFrom is pick for a caller that key places where requests are split.
+func pickFrom(srv *server.Server, c *server.Catalog, name []byte, version string, key []byte) (*server.Model, *server.Engine, error) {
+	m, e, err := lookup(c, name, version)
 	switch {
 	case m == nil || e == nil && !m.Coming() || e != nil && version != "":
 	case version == "":
-		e, err = r.Pick(m)
+		e, err = srv.Pick(m, key)
 	case m.Labels[version] != 0:
-		e, err = r.PickLabel(m, version)
+		e, err = srv.PickLabel(m, version)
 	default:
 		if n, parseErr := strconv.ParseInt(version, 10, 64); parseErr == nil {
-			e, err = r.PickVersion(m, n)
+			e, err = srv.PickVersion(m, n)
 		}
 	}
 	return m, e, err
 }
 
-// find is the model and, where it is in memory, the version that a path names. A version is a number, as in Triton, or a label.
+// find is the model and, where it is in memory, the version that a path names.
 func find(r *server.Request) (*server.Model, *server.Engine, error) {
-	name := r.ParamBytes(0)
-	m, err := r.Models().Lookup(name)
+	return lookup(r.Models(), r.ParamBytes(0), r.Param(1))
+}
+
+// lookup finds a model and one of its versions: a number, as in Triton, a label, or "" for the one that serves. Errors
+// wrap server.ErrNotFound or server.ErrUnavailable.
+func lookup(c *server.Catalog, name []byte, version string) (*server.Model, *server.Engine, error) {
+	m, err := c.Lookup(name)
 	if err != nil || len(name) == 0 {
 		return nil, nil, server.Fail(server.ErrNotFound, "Request for unknown model: '%s' is not found", name)
 	}
-	version := r.Param(1)
 	e := m.Serving
 	if version != "" {
 		if e = m.Label(version); e == nil {

@@ -25,16 +25,21 @@ func repositoryIndex(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	index := []indexEntry{}
-	for _, m := range r.Models().Models {
+	return replyJSON(r, index(r.Models(), readyOnly))
+}
+
+// index lists the versions of c.
+func index(c *server.Catalog, readyOnly bool) []indexEntry {
+	list := []indexEntry{}
+	for _, m := range c.Models {
 		for _, v := range m.Versions {
 			if readyOnly && v.State != server.Available {
 				continue
 			}
-			index = append(index, indexEntry{m.Name, strconv.FormatInt(v.Number, 10), states[v.State], v.Error})
+			list = append(list, indexEntry{m.Name, strconv.FormatInt(v.Number, 10), states[v.State], v.Error})
 		}
 	}
-	return replyJSON(r, index)
+	return list
 }
 
 // readyOnly reads the request of repositoryIndex, which may be empty.
@@ -64,10 +69,10 @@ func members(body []byte, f func(d *jsontensor.Decoder, key []byte) error) error
 }
 
 // repositoryLoad brings a model into memory and answers when it is there.
-func repositoryLoad(r *server.Request) error { return repositoryOrder(r, r.LoadModel) }
+func repositoryLoad(r *server.Request) error { return repositoryOrder(r, r.Server().LoadModel) }
 
 // repositoryUnload takes it out until it is loaded again.
-func repositoryUnload(r *server.Request) error { return repositoryOrder(r, r.UnloadModel) }
+func repositoryUnload(r *server.Request) error { return repositoryOrder(r, r.Server().UnloadModel) }
 
 // repositoryOrder reads the parameters, all of which are about other kinds of repositories, and gives the order.
 func repositoryOrder(r *server.Request, order func(string) error) error {

@@ -28,7 +28,7 @@ type others struct {
 	Ready   bool   `json:"ready"`
 }
 
-// status tells the states of versions: all of a model, or the one that was asked for; all adds what others tell.
+// status tells the states of versions: all of a model, or the one that was asked for.
 func status(p pin) func(*server.Request) error {
 	return func(r *server.Request) error {
 		m, engine, err := p.find(r)

@@ -22,7 +22,7 @@ type pin struct {
 	find func(*server.Request) (*server.Model, *server.Engine, error)
 	// pick brings the version into memory where it is not there yet.
 	pick func(*server.Request, *server.Model) (*server.Engine, error)
-	all  bool // status has the keys of others
+	all  bool // the status has the keys of other APIs beside its own
 }
 
 // Routes implements server.API. Paths are compared without regard to case, as TensorFlow Serving does. Its answer to
@@ -110,11 +110,11 @@ func pickVersion(r *server.Request, m *server.Model) (*server.Engine, error) {
 	if err != nil {
 		return nil, malformed(r)
 	}
-	return r.PickVersion(m, n)
+	return r.Server().PickVersion(m, n)
 }
 
 func pickLabel(r *server.Request, m *server.Model) (*server.Engine, error) {
-	return r.PickLabel(m, r.Param(1))
+	return r.Server().PickLabel(m, r.Param(1))
 }
 
 // notLoaded is the answer where a version is known and none answers for it.

@@ -1,0 +1,318 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // clients may compress
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+
+	"github.com/hotpath/hotpath/graph"
+)
+
+// Service is one gRPC service of a wire format.
+type Service struct {
+	Desc *grpc.ServiceDesc
+	Impl any
+	// Rights says what a caller needs for each method. A method without a row is refused to everyone.
+	Rights map[string]Right
+}
+
+// GRPC is a wire format that has gRPC services too.
+type GRPC interface {
+	Services(*Server) []Service
+}
+
+// grpcServer is the gRPC listener. It shares models, keys, queue, limits and drain with HTTP, and has a port of its own
+// because fasthttp has no HTTP/2.
+type grpcServer struct {
+	address  string
+	loopback bool
+	tls      bool
+	ln       net.Listener
+	server   *grpc.Server
+	health   *health.Server
+	rights   map[string]Right // by full method
+}
+
+// Methods are the rights of all gRPC methods, by full name.
+func (s *Server) Methods() map[string]Right {
+	rights := map[string]Right{
+		"/grpc.health.v1.Health/Check": Public, "/grpc.health.v1.Health/Watch": Public, "/grpc.health.v1.Health/List": Public,
+		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": Predict, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Predict,
+	}
+	for _, service := range s.services() {
+		for method, right := range service.Rights {
+			rights["/"+service.Desc.ServiceName+"/"+method] = right
+		}
+	}
+	return rights
+}
+
+func (s *Server) services() (all []Service) {
+	for _, api := range s.cfg.APIs {
+		if g, ok := api.(GRPC); ok {
+			all = append(all, g.Services(s)...)
+		}
+	}
+	return all
+}
+
+// openGRPC opens the gRPC listener.
+func (s *Server) openGRPC() error {
+	g := &grpcServer{address: s.cfg.GRPC, rights: s.Methods(), health: health.NewServer()}
+	var err error
+	if g.loopback, err = onLoopback(g.address); err != nil {
+		return err
+	}
+	if err := s.checkExposure(g.address, g.loopback); err != nil {
+		return err
+	}
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(s.cfg.MaxBody), grpc.MaxConcurrentStreams(1024), grpc.MaxHeaderListSize(16 << 10),
+		grpc.ConnectionTimeout(s.cfg.HeaderTimeout),
+		// Clients that keep connections alive ping every 10 s at the fastest; the library's own limit would close them.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.cfg.IdleTimeout, Timeout: s.cfg.HeaderTimeout}),
+		grpc.UnaryInterceptor(s.unary(g)), grpc.StreamInterceptor(s.stream(g)),
+	}
+	if s.cfg.TLS.enabled() {
+		cfg, fingerprint, err := s.cfg.TLS.load(certHosts(g.address))
+		if err != nil {
+			return err
+		}
+		cfg.NextProtos = []string{"h2"}
+		options = append(options, grpc.Creds(credentials.NewTLS(cfg)))
+		g.tls, s.Fingerprint = true, fingerprint
+	}
+	g.server = grpc.NewServer(options...)
+	for _, service := range s.services() {
+		g.server.RegisterService(service.Desc, service.Impl)
+	}
+	healthpb.RegisterHealthServer(g.server, g.health)
+	reflection.Register(g.server)
+	for name, info := range g.server.GetServiceInfo() {
+		for _, m := range info.Methods {
+			if _, ok := g.rights["/"+name+"/"+m.Name]; !ok {
+				return fmt.Errorf("gRPC method /%s/%s has no row in the table of rights", name, m.Name)
+			}
+		}
+	}
+	if g.ln, err = net.Listen("tcp", g.address); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	g.address = g.ln.Addr().String()
+	g.setReady(false)
+	s.grpc = g
+	return nil
+}
+
+// GRPCAddress is where the gRPC services are, "" without them.
+func (s *Server) GRPCAddress() string {
+	if s.grpc == nil {
+		return ""
+	}
+	return s.grpc.address
+}
+
+// setReady tells health checks whether calls should come here.
+func (g *grpcServer) setReady(ready bool) {
+	state := healthpb.HealthCheckResponse_NOT_SERVING
+	if ready {
+		state = healthpb.HealthCheckResponse_SERVING
+	}
+	for name := range g.server.GetServiceInfo() {
+		g.health.SetServingStatus(name, state)
+	}
+	g.health.SetServingStatus("", state)
+}
+
+// serve answers until the server is stopped.
+func (g *grpcServer) serve() error {
+	if err := g.server.Serve(g.ln); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("listener %s: %w", g.address, err)
+	}
+	return nil
+}
+
+// stop takes no more calls and waits for those that run, no longer than ctx.
+func (g *grpcServer) stop(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		g.server.GracefulStop()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		g.server.Stop()
+		<-done
+	}
+}
+
+// callerKey is the key of a context under which the identity of the caller is.
+type callerKey struct{}
+
+// CallerOf is who makes a gRPC call; nil while there are no keys.
+func CallerOf(ctx context.Context) *Identity {
+	who, _ := ctx.Value(callerKey{}).(*Identity)
+	return who
+}
+
+func (s *Server) unary(g *grpcServer) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
+		defer s.recovered(info.FullMethod, &err)
+		if ctx, err = s.admit(ctx, g, info.FullMethod); err != nil {
+			return nil, err
+		}
+		return handle(ctx, req)
+	}
+}
+
+// authorised is a stream whose context knows the caller.
+type authorised struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context implements grpc.ServerStream.
+func (a authorised) Context() context.Context { return a.ctx }
+
+func (s *Server) stream(g *grpcServer) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+		defer s.recovered(info.FullMethod, &err)
+		ctx, err := s.admit(stream.Context(), g, info.FullMethod)
+		if err != nil {
+			return err
+		}
+		return handle(srv, authorised{stream, ctx})
+	}
+}
+
+// recovered turns a panic into an error, and every error into a status whose text is fit for the client. It is the one
+// boundary that panics of gRPC handlers do not cross.
+func (s *Server) recovered(method string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
+	if *err == nil {
+		return
+	}
+	if _, ok := status.FromError(*err); ok {
+		return
+	}
+	*err = s.GRPCError(method, *err)
+}
+
+// GRPCError is the status of an error; of one that is our fault the text stays in the log.
+func (s *Server) GRPCError(method string, err error) error {
+	code, text := codeOf(err), err.Error()
+	if code == codes.Internal {
+		ref := reference()
+		s.cfg.Log.Error("call failed", "id", ref, "method", method, "error", text)
+		text = "internal error, logged as " + ref
+	} else {
+		s.cfg.Log.Debug("call refused", "code", code.String(), "method", method, "error", text)
+	}
+	return status.Error(code, text)
+}
+
+// reference is a name for an entry of the log.
+func reference() string {
+	var id [8]byte
+	_, _ = rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
+
+// admit proves that the caller has the right of a method, and puts who it is into the context.
+func (s *Server) admit(ctx context.Context, g *grpcServer, method string) (context.Context, error) {
+	right, known := g.rights[method]
+	if !known {
+		return nil, Fail(graph.ErrUnsupported, "unknown method %s", method)
+	}
+	if right == Public {
+		return ctx, nil
+	}
+	if s.draining.Load() {
+		s.lastRequest.Store(int64(now()))
+	}
+	if !s.keys.demanded.Load() {
+		if right > Predict {
+			return nil, Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
+		}
+		return ctx, nil
+	}
+	who, err := s.Identify(secretOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if !who.Allows(right) {
+		return nil, Fail(ErrForbidden, "this needs a key with the scope admin")
+	}
+	return context.WithValue(ctx, callerKey{}, who), nil
+}
+
+// secretOf finds the API key of a call: a bearer token, x-api-key, or the password of basic authentication.
+func secretOf(ctx context.Context) []byte {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if v := md.Get("x-api-key"); len(v) > 0 {
+		return []byte(v[0])
+	}
+	v := md.Get("authorization")
+	if len(v) == 0 {
+		return nil
+	}
+	scheme, token, _ := strings.Cut(v[0], " ")
+	token = strings.TrimSpace(token)
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return []byte(token)
+	case strings.EqualFold(scheme, "Basic"):
+		if plain, err := base64.StdEncoding.DecodeString(token); err == nil {
+			_, password, _ := strings.Cut(string(plain), ":")
+			return []byte(password)
+		}
+	}
+	return nil
+}
+
+// codeOf derives the gRPC code of an error from its HTTP status, so that both are told in one table.
+func codeOf(err error) codes.Code {
+	switch Status(err) {
+	case 400, 405, 415, 421:
+		return codes.InvalidArgument
+	case 401:
+		return codes.Unauthenticated
+	case 403:
+		return codes.PermissionDenied
+	case 404:
+		return codes.NotFound
+	case 413, 429:
+		return codes.ResourceExhausted
+	case 408, 504:
+		return codes.DeadlineExceeded
+	case statusClientClosedRequest:
+		return codes.Canceled
+	case 501:
+		return codes.Unimplemented
+	case 503:
+		return codes.Unavailable
+	}
+	return codes.Internal
+}

@@ -1,0 +1,156 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotpath/hotpath/server/registry"
+)
+
+// allowance is what the requests of a key have used of its limits. It outlives changes of them.
+type allowance struct {
+	next    atomic.Int64 // moment at which a request would be on time at the constant rate
+	running atomic.Int64
+	day     atomic.Int64 // that known and unsaved are of, since 1970 UTC
+	known   atomic.Int64 // requests of the day that the store has, those of other processes too
+	unsaved atomic.Int64 // the others
+	synced  int64        // day when known was last learned; only for save
+}
+
+// enter counts a request of i that arrived at a moment, or refuses it and says which limit it is beyond. Errors wrap
+// ErrQuota. leave must follow where there is none.
+func (i *Identity) enter(arrived moment) error {
+	if i == nil {
+		return nil
+	}
+	if l, n := int64(i.limits.Concurrent), i.used.running.Add(1); l > 0 && n > l {
+		i.used.running.Add(-1)
+		return FailFor(ErrQuota, 0, "the API key may have %d requests at once", l)
+	}
+	err := i.onTime(arrived)
+	if err == nil && i.limits.Quota > 0 {
+		err = i.withinQuota(time.Now())
+	}
+	if err != nil {
+		i.used.running.Add(-1)
+	}
+	return err
+}
+
+func (i *Identity) leave() {
+	if i != nil {
+		i.used.running.Add(-1)
+	}
+}
+
+// onTime is the generic cell rate algorithm (ITU-T I.371): a request moves the time at which the next one would be due
+// at the constant rate, and is refused while that is further ahead than a burst.
+func (i *Identity) onTime(arrived moment) error {
+	if i.limits.Rate == 0 {
+		return nil
+	}
+	for {
+		was := i.used.next.Load()
+		next := max(was, int64(arrived)) + i.interval
+		if early := next - int64(arrived) - i.burst; early > 0 {
+			return FailFor(ErrQuota, time.Duration(early), "the API key may send %v requests per second, and %d at once", i.limits.Rate,
+				i.burst/i.interval)
+		}
+		if i.used.next.CompareAndSwap(was, next) {
+			return nil
+		}
+	}
+}
+
+// withinQuota counts a request of the day.
+func (i *Identity) withinQuota(t time.Time) error {
+	day := dayOf(t)
+	if was := i.used.day.Load(); was < day && i.used.day.CompareAndSwap(was, day) {
+		i.used.known.Store(0)
+		i.used.unsaved.Store(0)
+	}
+	if i.used.unsaved.Add(1)+i.used.known.Load() > i.limits.Quota {
+		i.used.unsaved.Add(-1)
+		return FailFor(ErrQuota, time.Unix((day+1)*secondsPerDay, 0).Sub(t), "the API key may send %d requests per day (UTC), and has",
+			i.limits.Quota)
+	}
+	return nil
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+func dayOf(t time.Time) int64 { return t.Unix() / secondsPerDay }
+
+// setLimits derives what onTime needs.
+func (i *Identity) setLimits(l registry.Limits) {
+	i.limits = l
+	if l.Rate > 0 {
+		i.interval = max(1, int64(float64(time.Second)/l.Rate))
+		burst := l.Burst
+		if burst == 0 {
+			burst = int(math.Ceil(l.Rate))
+		}
+		i.burst = int64(burst) * i.interval
+	}
+}
+
+// mostUrgent is the most urgent place that calls of i may have.
+func (i *Identity) mostUrgent() uint8 {
+	switch {
+	case i == nil:
+		return 0
+	case i.limits.Priority == nil:
+		return normalUrgency
+	}
+	return uint8(*i.limits.Priority)
+}
+
+// saveEvery is the time between two writes of quotas to the store, and what is lost of them when the process is killed.
+const saveEvery = 10 * time.Second
+
+// save writes the requests that count towards quotas and learns of those that other processes have answered. One
+// goroutine at a time calls it.
+func (k *keyring) save(store *registry.Store) error {
+	keys := k.keys.Load()
+	if store == nil || keys == nil {
+		return nil
+	}
+	day := dayOf(time.Now())
+	requests := map[string]int64{}
+	for _, i := range *keys {
+		if i.limits.Quota == 0 {
+			continue
+		}
+		n := int64(0)
+		if i.used.day.Load() == day {
+			n = i.used.unsaved.Load()
+		}
+		if n > 0 || i.used.synced < day {
+			requests[i.ID] = n
+		}
+	}
+	if len(requests) == 0 {
+		return nil
+	}
+	sums, err := store.AddUsage(day, requests)
+	if err != nil {
+		return fmt.Errorf("requests that count towards quotas: %w", err)
+	}
+	for _, i := range *keys {
+		if sum, ok := sums[i.ID]; ok {
+			i.used.day.CompareAndSwap(0, day)
+			i.used.unsaved.Add(-requests[i.ID])
+			i.used.known.Store(sum)
+			i.used.synced = day
+		}
+	}
+	return nil
+}
+
+func (s *Server) saveUsage() {
+	if err := s.keys.save(s.cfg.Keys); err != nil {
+		s.cfg.Log.Error("quotas are not kept", "error", err)
+	}
+}
