@@ -25,7 +25,9 @@ const rest = 3 * time.Second
 // cycles loads and unloads a model of 16 MiB, and compares the resident memory of the process at rest, with the model in
 // memory, after the first tenth and at the end.
 func cycles(s settings, store string, figure map[string]any) error {
+	smallPages(true)
 	srv, err := serve(s.binary, store)
+	smallPages(false)
 	if err != nil {
 		return err
 	}
@@ -60,7 +62,7 @@ func cycles(s settings, store string, figure map[string]any) error {
 	return nil
 }
 
-// minCycles is how many cycles tell growth from the pages, of 2 MiB, that memory comes in.
+// minCycles is how many cycles tell growth from chance.
 const minCycles = 1000
 
 // kills runs publishers, two at a time, and kills them at random moments.
