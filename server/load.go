@@ -128,6 +128,7 @@ func (w *watcher) finish(j *job) {
 	v.engine, v.digest = e, j.digest
 	if old != nil {
 		old.metrics.Unload()
+		w.freed = freedTurns
 	}
 	log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", j.digest, "weight_bytes", e.runner.WeightBytes(),
 		"seconds", time.Since(j.progress.since).Seconds())

@@ -148,5 +148,11 @@ func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) er
 	}
 }
 
-// Refresh makes the server look at its models now rather than at the next turn.
-func (r *Request) Refresh() { r.srv.watcher.refresh() }
+// Refresh makes the server look at its models now rather than at the next turn, and returns when what it found is in
+// the catalogue; new versions are being loaded then.
+func (r *Request) Refresh() {
+	select {
+	case <-r.srv.watcher.refresh():
+	case <-time.After(r.srv.cfg.LoadWait):
+	}
+}
