@@ -37,9 +37,9 @@ func genTransposeStrips(g *gen) {
 	g.Label("fours")
 	g.TESTQ(cols, cols)
 	g.JEQ(operand.LabelRef("nextstrip"))
-	var v, u [4]reg.VecVirtual // quarter q of v[r] is row r + 4q
+	var v [4]reg.VecVirtual // quarter q of v[r] is row r + 4q
 	for r := range v {
-		v[r], u[r] = g.ZMM(), g.ZMM()
+		v[r] = g.ZMM()
 		g.VMOVUPS(indexed(low[r/3], t.lds, r%3, 0), v[r].AsX())
 		for q := 1; q < 4; q++ {
 			p, at := low, r+4*q
@@ -49,17 +49,7 @@ func genTransposeStrips(g *gen) {
 			g.VINSERTF32X4(operand.U8(q), indexed(p[at/3], t.lds, at%3, 0), v[r], v[r])
 		}
 	}
-	g.VUNPCKLPS(v[1], v[0], u[0])
-	g.VUNPCKHPS(v[1], v[0], u[1])
-	g.VUNPCKLPS(v[3], v[2], u[2])
-	g.VUNPCKHPS(v[3], v[2], u[3])
-	for c := range 4 {
-		out := g.ZMM()
-		if c%2 == 0 {
-			g.VUNPCKLPD(u[2+c/2], u[c/2], out)
-		} else {
-			g.VUNPCKHPD(u[2+c/2], u[c/2], out)
-		}
+	for c, out := range g.transposed4(v) {
 		g.VMOVUPS(out, indexed(d[c/2], t.ldd, c%2, 0))
 	}
 	for i := range low {

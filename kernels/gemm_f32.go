@@ -40,10 +40,14 @@ func gemmF32On(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float3
 		e.check(m, b.N)
 		g.epilogue = *e
 	}
-	g.blocks = newBlocks(m, b.N, kSegment, g.copied)
 	if bias != nil {
 		g.bias = bias[:b.N]
 	}
+	if TakesTall(max(tier, emulated), m) && start&gemmFrom == 0 {
+		g.runTall(pool, m)
+		return
+	}
+	g.blocks = newBlocks(m, b.N, kSegment, g.copied)
 	if !pool.worthwhile(m, b.N, b.K, gemmF32Rate) {
 		for i := range g.count() {
 			g.Chunk(i)
@@ -78,14 +82,19 @@ type gemmF32 struct {
 	epilogue   Epilogue
 	copied     bool // blocks of A are copied before use
 	start      int  // flags of the first segment
+	tall       tallA
 }
 
 // Chunk computes block i of C.
 func (g *gemmF32) Chunk(i int) {
+	if g.tall.packing {
+		g.packTile(i)
+		return
+	}
 	i0, i1, j0, j1 := g.block(i)
 	k, rows := g.b.K, i1-i0
 	var s *scratch
-	if g.copied {
+	if g.copied || g.tall.own() {
 		s = scratches.Get().(*scratch)
 		defer scratches.Put(s)
 	}
@@ -104,7 +113,12 @@ func (g *gemmF32) Chunk(i int) {
 			}
 		}
 		a, lda := g.a[i0*g.lda+k0:(i1-1)*g.lda+k0+kc], g.lda
-		if g.copied {
+		switch {
+		case g.tall.own():
+			a = s.tallRows(a, lda, rows, kc, g.tall.height)
+		case g.tall.height > 0:
+			a = g.tall.block(g.m, k0, kc, i0, rows)
+		case g.copied:
 			a, lda = s.copyRows(a, lda, rows, kc)
 		}
 		for j := j0; j < j1; j += g.call {
@@ -113,7 +127,12 @@ func (g *gemmF32) Chunk(i int) {
 			if flags&gemmBias != 0 {
 				bias = g.bias[j:end]
 			}
-			gemm_f32(a, g.b.segment(k0, kc, j, end), g.c[i0*g.ldc+j:(i1-1)*g.ldc+end], bias, lda, g.ldc, rows, end-j, kc, flags)
+			panels, out := g.b.segment(k0, kc, j, end), g.c[i0*g.ldc+j:(i1-1)*g.ldc+end]
+			if g.tall.height > 0 {
+				gemm_tall_f32(a, panels, out, bias, g.ldc, rows, end-j, g.tall.height, kc, flags)
+			} else {
+				gemm_f32(a, panels, out, bias, lda, g.ldc, rows, end-j, kc, flags)
+			}
 			if k0+kc == k && flags&gemmRelu == 0 && !g.epilogue.none() {
 				g.epilogue.block(g.c, g.ldc, i0, i1, j, end)
 			}

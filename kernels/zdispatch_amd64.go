@@ -150,6 +150,8 @@ var variants = []Variant{
 	{"dequantize_u8f32_avx512", "dequantize_u8f32", cpu.AVX512},
 	{"gemm_f32_6x16_avx2", "gemm_f32", cpu.AVX2},
 	{"gemm_f32_14x32_avx512", "gemm_f32", cpu.AVX512},
+	{"gemm_tall_f32_28x16_avx512", "gemm_tall_f32", cpu.AVX512},
+	{"pack_tall_f32_16x4_avx512", "pack_tall_f32", cpu.AVX512},
 	{"gemm_plain_f32_1x64_avx2", "gemm_plain_f32", cpu.AVX2},
 	{"gemm_plain_f32_4x96_avx512", "gemm_plain_f32", cpu.AVX512},
 	{"pack_f32_avx2", "pack_f32", cpu.AVX2},
@@ -316,6 +318,8 @@ var dispatchers = []Dispatcher{
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
 	{"gemm_f32", gemm_f32},
+	{"gemm_tall_f32", gemm_tall_f32},
+	{"pack_tall_f32", pack_tall_f32},
 	{"gemm_plain_f32", gemm_plain_f32},
 	{"pack_f32", pack_f32},
 	{"gemm_u8s8s32", gemm_u8s8s32},
@@ -1864,6 +1868,54 @@ func gemm_f32(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
 			}
 		}
 		gemm_f32_ref(a, b, c, bias, lda, ldc, m, n, kc, flags)
+	}
+}
+
+func gemm_tall_f32(a, b, c, bias []float32, ldc, m, n, rows, kc, flags int) {
+	switch {
+	case tier >= cpu.AVX512:
+		gemm_tall_f32_28x16_avx512(a, b, c, bias, ldc, m, n, rows, kc, flags)
+	default:
+		if emulator != nil {
+			args := struct {
+				a     []float32
+				b     []float32
+				c     []float32
+				bias  []float32
+				ldc   int
+				m     int
+				n     int
+				rows  int
+				kc    int
+				flags int
+			}{a: a, b: b, c: c, bias: bias, ldc: ldc, m: m, n: n, rows: rows, kc: kc, flags: flags}
+			if emulate("gemm_tall_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		gemm_tall_f32_ref(a, b, c, bias, ldc, m, n, rows, kc, flags)
+	}
+}
+
+func pack_tall_f32(dst, src []float32, rows, cols, ldd, lds int) {
+	switch {
+	case tier >= cpu.AVX512:
+		pack_tall_f32_16x4_avx512(dst, src, rows, cols, ldd, lds)
+	default:
+		if emulator != nil {
+			args := struct {
+				dst  []float32
+				src  []float32
+				rows int
+				cols int
+				ldd  int
+				lds  int
+			}{dst: dst, src: src, rows: rows, cols: cols, ldd: ldd, lds: lds}
+			if emulate("pack_tall_f32", noescape(unsafe.Pointer(&args))) {
+				return
+			}
+		}
+		pack_tall_f32_ref(dst, src, rows, cols, ldd, lds)
 	}
 }
 

@@ -81,6 +81,8 @@ var dispatchers = []Dispatcher{
 	{"quantize_f32u8", quantize_f32u8},
 	{"dequantize_u8f32", dequantize_u8f32},
 	{"gemm_f32", gemm_f32},
+	{"gemm_tall_f32", gemm_tall_f32},
+	{"pack_tall_f32", pack_tall_f32},
 	{"gemm_plain_f32", gemm_plain_f32},
 	{"pack_f32", pack_f32},
 	{"gemm_u8s8s32", gemm_u8s8s32},
@@ -401,6 +403,14 @@ func dequantize_u8f32(dst []float32, x []uint8, scale float32, zp int32) {
 
 func gemm_f32(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int) {
 	gemm_f32_ref(a, b, c, bias, lda, ldc, m, n, kc, flags)
+}
+
+func gemm_tall_f32(a, b, c, bias []float32, ldc, m, n, rows, kc, flags int) {
+	gemm_tall_f32_ref(a, b, c, bias, ldc, m, n, rows, kc, flags)
+}
+
+func pack_tall_f32(dst, src []float32, rows, cols, ldd, lds int) {
+	pack_tall_f32_ref(dst, src, rows, cols, ldd, lds)
 }
 
 func gemm_plain_f32(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int) {

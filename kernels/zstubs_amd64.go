@@ -413,6 +413,12 @@ func gemm_f32_6x16_avx2(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 func gemm_f32_14x32_avx512(a, b, c, bias []float32, lda, ldc, m, n, kc, flags int)
 
 //go:noescape
+func gemm_tall_f32_28x16_avx512(a, b, c, bias []float32, ldc, m, n, rows, kc, flags int)
+
+//go:noescape
+func pack_tall_f32_16x4_avx512(dst, src []float32, rows, cols, ldd, lds int)
+
+//go:noescape
 func gemm_plain_f32_1x64_avx2(a, b, c, bias []float32, lda, ldb, ldc, m, n, kc, flags int)
 
 //go:noescape

@@ -102,7 +102,7 @@ func TestImagesStayBytes(t *testing.T) {
 		names = append(names, s.Op+":"+s.DType)
 	}
 	want := "[quantize_linear:uint8 transpose:uint8 qconv:uint8 qmax_pool:uint8 qconv:uint8 qconv:uint8 qadd:uint8 qconv:uint8 qconv:uint8 " +
-		"qtable:uint8 qmul:uint8 qlinear_concat:uint8 qlinear_global_average_pool:uint8 transpose:uint8 flatten:uint8 qgemm:float32 softmax:float32]"
+		"qtable:uint8 qmul:uint8 qlinear_concat:uint8 qlinear_global_average_pool:uint8 transpose:uint8 qgemm:float32 softmax:float32]"
 	if got := fmt.Sprint(names); got != want {
 		t.Errorf("the plan is %s", got)
 	}

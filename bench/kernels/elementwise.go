@@ -18,8 +18,10 @@ func rows() []Case {
 			f          func(dst, x, scale, bias []float32)
 		}{
 			{"softmax_f32", "exp_sum_f32", func(dst, x, _, _ []float32) { kernels.SoftmaxF32(dst, x, s.rows, s.cols) }},
-			{"layer_norm_f32", "norm_f32", func(dst, x, scale, bias []float32) { kernels.LayerNormF32(dst, x, scale, bias, s.rows, s.cols, 1e-5) }},
-			{"rms_norm_f32", "norm_f32", func(dst, x, scale, _ []float32) { kernels.RMSNormF32(dst, x, scale, s.rows, s.cols, 1e-5) }},
+			{"layer_norm_f32", "norm_f32", func(dst, x, scale, bias []float32) {
+				kernels.LayerNormF32(nil, dst, x, scale, bias, s.rows, s.cols, 1e-5)
+			}},
+			{"rms_norm_f32", "norm_f32", func(dst, x, scale, _ []float32) { kernels.RMSNormF32(nil, dst, x, scale, s.rows, s.cols, 1e-5) }},
 			{"gelu_f32", "gelu_f32", func(dst, x, _, _ []float32) { kernels.GeluF32(dst, x) }},
 			{"gelu_tanh_f32", "gelu_tanh_f32", func(dst, x, _, _ []float32) { kernels.GeluTanhF32(dst, x) }},
 			{"exp_f32", "exp_f32", func(dst, x, _, _ []float32) { kernels.ExpF32(dst, x) }},

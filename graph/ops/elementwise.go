@@ -118,7 +118,7 @@ var opIdentity = passThrough("identity", "Identity", 1)
 
 func passThrough(name, opType string, since int64) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, RowAxes: rowsKept, Moves: 1,
+		Name: name, Type: opType, Since: since, RowAxes: rowsKept, Moves: 1, View: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 3); err != nil {
 				return nil, err

@@ -55,7 +55,7 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 			out := []graph.Arg{{DType: tensor.Float32, Shape: in[0].Shape}, {DType: tensor.Float32, Shape: moments}, {DType: tensor.Float32, Shape: moments}}
 			return out[:max(1, len(n.Outputs))], nil
 		},
-		Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+		Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 			eps, err := n.FloatAttr("epsilon", 1e-5)
 			hasBias := present(in, 2)
 			return kernelFunc(func(in, out []*tensor.Tensor) error {
@@ -67,11 +67,11 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 				writeMoments(out[1:], x, cols, eps)
 				switch {
 				case maxInputs == 2:
-					kernels.RMSNormF32(dst, x, scale, len(x)/cols, cols, eps)
+					kernels.RMSNormF32(pool, dst, x, scale, len(x)/cols, cols, eps)
 				case hasBias:
-					kernels.LayerNormF32(dst, x, scale, tensor.Data[float32](in[2]), len(x)/cols, cols, eps)
+					kernels.LayerNormF32(pool, dst, x, scale, tensor.Data[float32](in[2]), len(x)/cols, cols, eps)
 				default:
-					kernels.LayerNormF32(dst, x, scale, nil, len(x)/cols, cols, eps)
+					kernels.LayerNormF32(pool, dst, x, scale, nil, len(x)/cols, cols, eps)
 				}
 				return nil
 			}), err
@@ -93,7 +93,7 @@ func writeMoments(out []*tensor.Tensor, x []float32, cols int, eps float32) {
 	}
 }
 
-// keepStatistics leaves the outputs behind the first float32 where the first is a half float.
+// keepStatistics leaves the outputs behind the first float32 where the first is another float.
 func keepStatistics(op *Op) {
 	infer := op.Infer
 	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {

@@ -36,6 +36,8 @@ type Op struct {
 	// Moves is the number of inputs, from the first on, whose elements are all that the outputs are made of, unchanged but for their type:
 	// what is known of rows in shapes stays known. AllInputs: all of them.
 	Moves int
+	// View says that the one output is input 0 with another shape: a plan lets both have the same memory.
+	View bool
 	// ShapeInput is the input, other than 0, that says nothing but the shape of the output, one element for each axis; 0: none does.
 	ShapeInput int
 	// Bodies are the attributes that hold the bodies of a control-flow operator. It has Flow instead of Infer and Build.

@@ -41,7 +41,7 @@ func shapeOp(name, opType string, since int64, maxInputs, shapeInput int, shape 
 		},
 		// Elements keep their order, so rows stay rows exactly where their number does; graph/plan checks that by
 		// inferring shapes for two different numbers of rows.
-		RowAxes: rowsReshaped, Moves: 1,
+		RowAxes: rowsReshaped, Moves: 1, View: true,
 	}
 }
 

@@ -24,6 +24,7 @@ func Fuse(m *graph.Model) error {
 
 func fuse(g *graph.Graph, lenient bool) error {
 	fuseGelu(g)
+	dropUnused(g)
 	if err := fuseOneHot(g); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type binding struct {
 	shapes  [][]int          // per slot
 	offsets []int            // per slot, in the arena; noOffset for constants, inputs, outputs and strings
 	known   []*tensor.Tensor // per slot: the values that follow from the shapes
-	kernels []graph.Kernel   // per step; nil where the outputs are known
+	kernels []graph.Kernel   // per step; nil where the outputs are known or views
 	scratch int              // offset of the scratch memory
 	bytes   int              // of the arena
 	total   int              // with outputs and known values
@@ -137,11 +137,14 @@ func (r *region) newBinding(inputs [][]int) (_ *binding, err error) {
 			scratch = max(scratch, k.ScratchBytes(argsOf(st.in, args)))
 		}
 	}
-	values, outputs, err := r.lifetimes(b)
+	values, views, outputs, err := r.lifetimes(b)
 	if err != nil {
 		return nil, err
 	}
 	b.scratch = layout(values, b.offsets)
+	for _, v := range views {
+		b.offsets[v.slot] = b.offsets[v.of]
+	}
 	b.bytes = b.scratch + scratch
 	b.total = b.bytes + outputs + knownBytes
 	if b.total > r.maxBytes {
@@ -156,14 +159,17 @@ type lifetime struct {
 	first, last int
 }
 
-// lifetimes lists the values of the arena, and gives the bytes of the outputs, which are not in it: an Expand or Pad may make them much
-// larger than the inputs.
-func (r *region) lifetimes(b *binding) (values []lifetime, outputs int, err error) {
+// view is an arena value in the memory of another, which no step writes.
+type view struct{ slot, of int }
+
+// lifetimes lists the values of the arena and the views of them, whose steps it drops, and gives the bytes of the outputs, which are not in
+// it: an Expand or Pad may make them much larger than the inputs.
+func (r *region) lifetimes(b *binding) (values []lifetime, views []view, outputs int, err error) {
 	outside := map[int]bool{}
 	for _, s := range r.outputs {
 		outside[s] = true
 	}
-	at := map[int]int{} // slot to index in values
+	at := map[int]int{} // slot to index in values, of a view to that of what it shows
 	for i, st := range r.steps {
 		if b.kernels[i] == nil {
 			continue
@@ -173,11 +179,18 @@ func (r *region) lifetimes(b *binding) (values []lifetime, outputs int, err erro
 				values[v].last = i
 			}
 		}
+		if st.op.View && !outside[st.out[0]] {
+			if v, ok := at[st.in[0]]; ok {
+				at[st.out[0]], b.kernels[i] = v, nil
+				views = append(views, view{st.out[0], st.in[0]})
+				continue
+			}
+		}
 		for _, s := range st.out {
 			n, ok := tensor.Elements(b.shapes[s])
 			size := r.slots[s].dtype.Size()
 			if !ok || size > 0 && n > math.MaxInt/2/size {
-				return nil, 0, fmt.Errorf("%s: shape %v: %w", st.node, b.shapes[s], graph.ErrLimit)
+				return nil, nil, 0, fmt.Errorf("%s: shape %v: %w", st.node, b.shapes[s], graph.ErrLimit)
 			}
 			if outside[s] && outputs <= r.maxBytes {
 				outputs += n * size
@@ -188,5 +201,5 @@ func (r *region) lifetimes(b *binding) (values []lifetime, outputs int, err erro
 			}
 		}
 	}
-	return values, outputs, nil
+	return values, views, outputs, nil
 }

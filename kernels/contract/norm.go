@@ -21,9 +21,9 @@ func checkNorm(c *checker) {
 			name string
 			f    func(dst, x []float32)
 		}{
-			{"layer_norm_f32", func(dst, x []float32) { kernels.LayerNormF32(dst, x, scale, bias, batch, channels*n, 1e-5) }},
-			{"layer_norm_f32 without bias", func(dst, x []float32) { kernels.LayerNormF32(dst, x, scale, nil, batch, channels*n, 1e-5) }},
-			{"rms_norm_f32", func(dst, x []float32) { kernels.RMSNormF32(dst, x, scale, batch, channels*n, 1e-5) }},
+			{"layer_norm_f32", func(dst, x []float32) { kernels.LayerNormF32(nil, dst, x, scale, bias, batch, channels*n, 1e-5) }},
+			{"layer_norm_f32 without bias", func(dst, x []float32) { kernels.LayerNormF32(nil, dst, x, scale, nil, batch, channels*n, 1e-5) }},
+			{"rms_norm_f32", func(dst, x []float32) { kernels.RMSNormF32(nil, dst, x, scale, batch, channels*n, 1e-5) }},
 			{"group_norm_f32", func(dst, x []float32) { kernels.GroupNormF32(dst, x, scale, bias, batch, channels, 3, n, 1e-5) }},
 			{"batch_norm_f32", func(dst, x []float32) { kernels.BatchNormF32(dst, x, scale, bias, batch, channels, n) }},
 			{"log_softmax_f32", func(dst, x []float32) { kernels.LogSoftmaxF32(dst, x, batch, channels*n, scratch) }},

@@ -9,15 +9,23 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"filippo.io/age"
 )
 
 // Digest is the name of a blob: the SHA-256 of data in lower-case hex.
 func Digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	h := sha256.New()
+	for part := range slices.Chunk(data, digestPart) {
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
+
+// digestPart is how much is hashed at once, some 100 µs of work: the assembly of a hash cannot be interrupted, and a
+// pause of the garbage collector, which stops all goroutines, would wait for the end of a large model.
+const digestPart = 128 << 10
 
 var validDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -54,7 +62,7 @@ func (s *Store) Stage(r io.Reader, limit int64, recipients ...age.Recipient) (b 
 	defer func() {
 		if err != nil {
 			_ = f.Close()
-			b.Discard()
+			_ = os.Remove(f.Name())
 			b, err = nil, fmt.Errorf("registry: write blob: %w", err)
 		}
 	}()
