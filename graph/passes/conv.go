@@ -25,9 +25,9 @@ func constantStatistics(g *graph.Graph, n *graph.Node, channels int) bool {
 	return err == nil && !training
 }
 
-// unused returns a name that no value has, from name on.
-func unused(g *graph.Graph, name string) string {
-	taken := map[string]bool{}
+// namesOf is the names that values of g have, and those that it reads from outside.
+func namesOf(g *graph.Graph) map[string]bool {
+	taken := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
 			taken[out] = true
@@ -39,9 +39,18 @@ func unused(g *graph.Graph, name string) string {
 	for _, v := range g.Inputs {
 		taken[v.Name] = true
 	}
-	for taken[name] || g.Initializers[name] != nil {
+	for name := range g.Initializers {
+		taken[name] = true
+	}
+	return taken
+}
+
+// unused returns a name that is not taken, from name on, and takes it.
+func unused(taken map[string]bool, name string) string {
+	for taken[name] {
 		name += "'"
 	}
+	taken[name] = true
 	return name
 }
 

@@ -8,8 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
+	"strings"
 
 	"filippo.io/age"
 )
@@ -27,7 +27,10 @@ func Digest(data []byte) string {
 // pause of the garbage collector, which stops all goroutines, would wait for the end of a large model.
 const digestPart = 128 << 10
 
-var validDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
+// validDigest reports whether s could be a Digest. Without a regular expression, which would be compiled at every start of the program.
+func validDigest(s string) bool {
+	return len(s) == hex.EncodedLen(sha256.Size) && strings.Trim(s, "0123456789abcdef") == ""
+}
 
 // Staged is bytes that lie in the registry durably and belong to no version yet. Whoever staged them publishes or
 // discards them.
@@ -134,7 +137,7 @@ func syncDir(dir string) error {
 
 // Blob reads the bytes with a digest and proves that they still have it. Errors wrap ErrNotFound or ErrCorrupt.
 func (s *Store) Blob(digest string) ([]byte, error) {
-	if !validDigest.MatchString(digest) {
+	if !validDigest(digest) {
 		return nil, fmt.Errorf("digest %q: expected 64 lower-case hex digits: %w", digest, ErrName)
 	}
 	data, err := os.ReadFile(s.blobPath(digest))
