@@ -262,8 +262,11 @@ func (s *Server) admit(ctx context.Context, g *grpcServer, method string) (conte
 	if err != nil {
 		return nil, err
 	}
-	if !who.Allows(right) {
+	switch {
+	case !who.Allows(right):
 		return nil, Fail(ErrForbidden, "this needs a key with the scope admin")
+	case right > Predict && len(who.models) > 0:
+		return nil, Fail(ErrForbidden, "this needs an admin key that is for all models")
 	}
 	return context.WithValue(ctx, callerKey{}, who), nil
 }

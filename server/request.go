@@ -74,8 +74,8 @@ func (r *Request) Method() []byte { return r.ctx.Method() }
 // Path is the path of the URL as it was sent.
 func (r *Request) Path() []byte { return r.ctx.URI().PathOriginal() }
 
-// Models is the catalogue at this moment. A handler asks once, so that it sees one state throughout.
-func (r *Request) Models() *Catalog { return r.srv.catalog.Load() }
+// Models is the catalogue at this moment as the caller sees it. A handler asks once, so that it sees one state throughout.
+func (r *Request) Models() *Catalog { return r.srv.ModelsFor(r.call.who) }
 
 // Live is the last minute of the server's metrics.
 func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }

@@ -203,7 +203,7 @@ func (l *listener) url() string {
 // KeysDemanded reports whether requests need an API key.
 func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 
-// Models is the catalogue at this moment.
+// Models is the whole catalogue at this moment. What answers a caller asks ModelsFor.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
 // MaxRows is the most rows that one request to e may have.
