@@ -42,13 +42,13 @@ type GRPC interface {
 // grpcServer is the gRPC listener. It shares models, keys, queue, limits and drain with HTTP, and has a port of its own
 // because fasthttp has no HTTP/2.
 type grpcServer struct {
-	address  string
-	loopback bool
-	tls      bool
-	ln       net.Listener
-	server   *grpc.Server
-	health   *health.Server
-	rights   map[string]Right // by full method
+	address      string
+	loopback     bool
+	certificates *certificates // nil without TLS
+	ln           net.Listener
+	server       *grpc.Server
+	health       *health.Server
+	rights       map[string]Right // by full method
 }
 
 // Methods are the rights of all gRPC methods, by full name.
@@ -93,13 +93,10 @@ func (s *Server) openGRPC() error {
 		grpc.UnaryInterceptor(s.unary(g)), grpc.StreamInterceptor(s.stream(g)),
 	}
 	if s.cfg.TLS.enabled() {
-		cfg, fingerprint, err := s.cfg.TLS.load(certHosts(g.address))
-		if err != nil {
+		if g.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(g.address), []string{"h2"}, s.cfg.Log); err != nil {
 			return err
 		}
-		cfg.NextProtos = []string{"h2"}
-		options = append(options, grpc.Creds(credentials.NewTLS(cfg)))
-		g.tls, s.Fingerprint = true, fingerprint
+		options = append(options, grpc.Creds(credentials.NewTLS(g.certificates.config())))
 	}
 	g.server = grpc.NewServer(options...)
 	for _, service := range s.services() {

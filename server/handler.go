@@ -37,6 +37,9 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			}
 			r.release()
 		}()
+		if l.tls != nil && !loopbackHost(ctx.Request.Header.Host()) { // on localhost it would be in force for other servers too
+			ctx.Response.Header.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		err := r.serve()
 		if err != nil {
 			r.fail(err)

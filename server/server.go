@@ -41,13 +41,14 @@ type Server struct {
 
 // listener is one address with its routes.
 type listener struct {
-	address  string
-	admin    bool
-	loopback bool
-	tls      *tls.Config
-	router   *router
-	ln       net.Listener
-	http     *fasthttp.Server
+	address      string
+	admin        bool
+	loopback     bool
+	tls          *tls.Config // nil for plain HTTP
+	certificates *certificates
+	router       *router
+	ln           net.Listener
+	http         *fasthttp.Server
 }
 
 // New loads the models and opens the listeners. Serve must follow.
@@ -107,9 +108,11 @@ func (s *Server) openListeners() error {
 			return err
 		}
 		if s.cfg.TLS.enabled() && !(l.admin && l.loopback) {
-			if l.tls, s.Fingerprint, err = s.cfg.TLS.load(certHosts(l.address)); err != nil {
+			// fasthttp has no HTTP/2, so only HTTP/1.1 is offered.
+			if l.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(l.address), []string{"http/1.1"}, s.cfg.Log); err != nil {
 				return err
 			}
+			l.tls = l.certificates.config()
 		}
 		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
 			return err

@@ -47,6 +47,7 @@ type serveCmd struct {
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
 	TLSSelfSigned  bool   `help:"Serve TLS with a certificate made here and kept in the store." name:"tls-self-signed"`
+	ClientCA       string `help:"PEM file: clients must show a certificate that one of those in it has signed (mutual TLS)." name:"client-ca" placeholder:"FILE"`
 	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
 
@@ -96,11 +97,29 @@ func (c *serveCmd) Run(e *env) error {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
+	if cfg.TLS.Cert != "" {
+		go reloadOnHangup(ctx, s)
+	}
 	err = s.Serve(ctx)
 	if err == nil {
 		log.Info("drained")
 	}
 	return err
+}
+
+// reloadOnHangup reads the certificate anew at SIGHUP, until ctx ends.
+func reloadOnHangup(ctx context.Context, s *server.Server) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			s.ReloadTLS()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // config checks the flags and puts the parts together. started is set once requests are answered.
@@ -110,6 +129,9 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	}
 	if c.TLSCert != "" && c.TLSSelfSigned {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-self-signed: expected one of them: %w", errUsage)
+	}
+	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
+		return server.Config{}, nil, fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
 	}
 	threads := c.Threads
 	if threads <= 0 {
@@ -134,7 +156,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, GRPC: c.GRPC, Admin: c.Admin,
-		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
+		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
