@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -16,9 +17,9 @@ import (
 	"github.com/hotpath/hotpath/server/registry"
 )
 
-// Identity is who calls: an API key. What is kept for it, such as the limits in force, is shared by all its calls.
+// Identity is who calls: an API key, or whom a token names. What is kept for it, such as the limits in force, is shared by all its calls.
 type Identity struct {
-	ID    string // of the key
+	ID    string // of the key, or the subject of the token
 	Scope registry.Scope
 
 	models          []string // that it is for, sorted; nil for all
@@ -68,6 +69,14 @@ func (k *keyring) set(keys []registry.Key) {
 	}
 }
 
+// all is the keys at this moment.
+func (k *keyring) all() []*Identity {
+	if keys := k.keys.Load(); keys != nil {
+		return *keys
+	}
+	return nil
+}
+
 // find finds the identity of a secret, nil if it has none that is valid now. Hashes have one length and are compared in
 // constant time, all of them.
 func (k *keyring) find(secret []byte) (who *Identity) {
@@ -92,11 +101,15 @@ func (k *keyring) find(secret []byte) (who *Identity) {
 
 func (i *Identity) expired() bool { return !i.expires.IsZero() && !time.Now().Before(i.expires) }
 
-// Identify finds the caller with an API key, for protocols beside HTTP. While there are no keys, every caller is nil,
-// who has the right Predict. Errors wrap ErrUnauthorized.
+// Identify finds the caller with an API key or token, for protocols beside HTTP. While there are no keys, every caller is nil,
+// who has the right Predict. Errors wrap ErrUnauthorized, or
+// ErrForbidden for a token without rights here.
 func (s *Server) Identify(secret []byte) (*Identity, error) {
 	if !s.keys.demanded.Load() {
 		return nil, nil
+	}
+	if s.tokens != nil && isToken(secret) {
+		return s.tokens.identify(secret)
 	}
 	who := s.keys.find(secret)
 	switch {
@@ -122,7 +135,10 @@ func (r *Request) authorize(route *Route) error {
 	var buf [128]byte
 	secret := credential(&r.ctx.Request.Header, buf[:])
 	who, err := r.srv.Identify(secret)
+	r.call.who = who // also of one who is refused, for the audit log
 	switch {
+	case errors.Is(err, ErrForbidden):
+		return err
 	case err != nil:
 		scheme := `Bearer realm="hotpath"`
 		if route.Page {
@@ -133,7 +149,6 @@ func (r *Request) authorize(route *Route) error {
 	case !who.Allows(route.Right):
 		return Fail(ErrForbidden, "this needs a key with the scope admin")
 	}
-	r.call.who = who
 	if route.Right > Predict {
 		return r.within(route, who)
 	}

@@ -21,8 +21,7 @@ type Request struct {
 	body     []byte
 	charged  int64 // of the budget for bodies
 	call     Call
-	// writeError is how the route that was found writes errors, nil for the usual way.
-	writeError func(dst []byte, status int, text string) []byte
+	route    *Route // that was found, nil before and for none
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -50,7 +49,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.writeError = nil, nil, nil
+	r.ctx, r.listener, r.route = nil, nil, nil
 	r.srv.requests.Put(r)
 }
 

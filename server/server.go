@@ -20,6 +20,7 @@ import (
 type Server struct {
 	cfg       Config
 	keys      keyring
+	tokens    *tokens // nil where none are accepted
 	metrics   *metrics.Set
 	sched     scheduler
 	bodies    budget // for the memory of all request bodies together
@@ -74,6 +75,13 @@ func New(cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("API keys: %w", err)
 		}
 		s.keys.set(keys)
+	}
+	if cfg.Tokens.enabled() {
+		var err error
+		if s.tokens, err = cfg.Tokens.open(cfg.Log); err != nil {
+			return nil, err
+		}
+		s.keys.demanded.Store(true)
 	}
 	for _, src := range cfg.Sources {
 		if _, err := src.Scan(); err != nil {
