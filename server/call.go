@@ -101,6 +101,9 @@ func (c *Call) Timing() Timing { return c.timing }
 // Begin admits the call to e and returns tensors to fill. They are the caller's until End. Errors wrap ErrBusy
 // or ErrQuota.
 func (c *Call) Begin(e *Engine) (*Session, error) {
+	if !c.who.Sees(e.Name) { // whatever found it
+		return nil, errNoModel()
+	}
 	c.engine = e
 	e.touch(c.start)
 	c.urgency = max(c.urgency, c.who.mostUrgent())

@@ -35,6 +35,7 @@ type Config struct {
 	Lazy    bool            // models are loaded when a request asks for them
 	Memory  int64           // bytes of weights of all loaded models, no limit; beyond it the least recently used make room
 	Keys    *registry.Store // where API keys come from; nil for none
+	Tokens  Tokens          // which tokens are accepted beside them; none
 	// Load turns the bytes of a model file into something that runs.
 	Load func(data []byte) (Runner, error)
 	APIs []API // the wire formats
@@ -55,6 +56,8 @@ type Config struct {
 	DrainTimeout   time.Duration // of the whole drain, 30 s
 
 	Scheduling Scheduling
+
+	Audit *Audit // where changes and refusals are written down; nil for nowhere
 
 	Log *slog.Logger
 }

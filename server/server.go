@@ -20,6 +20,7 @@ import (
 type Server struct {
 	cfg       Config
 	keys      keyring
+	tokens    *tokens // nil where none are accepted
 	metrics   *metrics.Set
 	sched     scheduler
 	bodies    budget // for the memory of all request bodies together
@@ -41,13 +42,14 @@ type Server struct {
 
 // listener is one address with its routes.
 type listener struct {
-	address  string
-	admin    bool
-	loopback bool
-	tls      *tls.Config
-	router   *router
-	ln       net.Listener
-	http     *fasthttp.Server
+	address      string
+	admin        bool
+	loopback     bool
+	tls          *tls.Config // nil for plain HTTP
+	certificates *certificates
+	router       *router
+	ln           net.Listener
+	http         *fasthttp.Server
 }
 
 // New loads the models and opens the listeners. Serve must follow.
@@ -73,6 +75,13 @@ func New(cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("API keys: %w", err)
 		}
 		s.keys.set(keys)
+	}
+	if cfg.Tokens.enabled() {
+		var err error
+		if s.tokens, err = cfg.Tokens.open(cfg.Log); err != nil {
+			return nil, err
+		}
+		s.keys.demanded.Store(true)
 	}
 	for _, src := range cfg.Sources {
 		if _, err := src.Scan(); err != nil {
@@ -107,9 +116,11 @@ func (s *Server) openListeners() error {
 			return err
 		}
 		if s.cfg.TLS.enabled() && !(l.admin && l.loopback) {
-			if l.tls, s.Fingerprint, err = s.cfg.TLS.load(certHosts(l.address)); err != nil {
+			// fasthttp has no HTTP/2, so only HTTP/1.1 is offered.
+			if l.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(l.address), []string{"http/1.1"}, s.cfg.Log); err != nil {
 				return err
 			}
+			l.tls = l.certificates.config()
 		}
 		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
 			return err
@@ -203,7 +214,7 @@ func (l *listener) url() string {
 // KeysDemanded reports whether requests need an API key.
 func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 
-// Models is the catalogue at this moment.
+// Models is the whole catalogue at this moment. What answers a caller asks ModelsFor.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
 // MaxRows is the most rows that one request to e may have.

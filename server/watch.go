@@ -162,7 +162,9 @@ func (w *watcher) pollKeys() {
 		w.srv.cfg.Log.Error("keys cannot be read, those known stay", "error", err)
 		return
 	}
+	before := w.srv.keys.all()
 	w.srv.keys.set(keys)
+	w.srv.auditKeys(before, w.srv.keys.all())
 	if time.Since(w.saved) >= saveEvery {
 		w.saved = time.Now()
 		w.srv.saveUsage()

@@ -50,6 +50,10 @@ type serveCmd struct {
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
 	TLSSelfSigned  bool   `help:"Serve TLS with a certificate made here and kept in the store." name:"tls-self-signed"`
+	ClientCA       string `help:"PEM file: clients must show a certificate that one of those in it has signed (mutual TLS)." name:"client-ca" placeholder:"FILE"`
+	JWKS           string `help:"JSON Web Key Set whose keys sign the bearer tokens (JWT) that are accepted beside API keys." name:"jwks" placeholder:"FILE"`
+	OIDC           string `help:"Issuer of tokens; without --jwks its keys are found by OpenID Connect Discovery." name:"oidc" placeholder:"URL"`
+	Audience       string `help:"What tokens must have in aud." placeholder:"NAME"`
 	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
 
@@ -65,6 +69,7 @@ type serveCmd struct {
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
+	Audit         string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to." placeholder:"FILE"`
 	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 }
 
@@ -86,6 +91,12 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	defer pool.Close()
+	if c.Audit != "" {
+		if cfg.Audit, err = server.OpenAudit(c.Audit); err != nil {
+			return err
+		}
+		defer cfg.Audit.Close()
+	}
 	s, err := server.New(cfg)
 	if err != nil {
 		return err
@@ -99,11 +110,29 @@ func (c *serveCmd) Run(e *env) error {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
+	if cfg.TLS.Cert != "" {
+		go reloadOnHangup(ctx, s)
+	}
 	err = s.Serve(ctx)
 	if err == nil {
 		log.Info("drained")
 	}
 	return err
+}
+
+// reloadOnHangup reads the certificate anew at SIGHUP, until ctx ends.
+func reloadOnHangup(ctx context.Context, s *server.Server) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			s.ReloadTLS()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // config checks the flags and puts the parts together. started is set once requests are answered.
@@ -113,6 +142,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	}
 	if c.TLSCert != "" && c.TLSSelfSigned {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-self-signed: expected one of them: %w", errUsage)
+	}
+	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
+		return server.Config{}, nil, fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
+	}
+	if (c.JWKS != "" || c.OIDC != "") != (c.Audience != "") {
+		return server.Config{}, nil, fmt.Errorf("--audience: expected with --jwks or --oidc, and only with them: %w", errUsage)
 	}
 	threads := c.Threads
 	if threads <= 0 {
@@ -137,9 +172,10 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, GRPC: c.GRPC, Admin: c.Admin,
-		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
+		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
+		Tokens: server.Tokens{KeysFile: c.JWKS, Issuer: c.OIDC, Audience: c.Audience},
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server"
@@ -51,6 +52,7 @@ func (a API) Routes() []server.Route {
 	}
 	for i := range routes {
 		routes[i].Right, routes[i].Place = server.Admin, server.Everywhere
+		routes[i].Scoped = strings.HasPrefix(routes[i].Path, models)
 	}
 	return routes
 }

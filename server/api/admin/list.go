@@ -46,6 +46,9 @@ func (a API) list(r *server.Request) error {
 		return models[name]
 	}
 	for _, m := range stored {
+		if !r.Sees(m.Name) {
+			continue
+		}
 		l := at(m.Name)
 		l.Labels, l.Aliases, l.Policy, l.Split = m.Labels, m.Aliases, m.Policy, m.Split
 		for i := range m.Versions {
