@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"time"
 )
 
@@ -150,3 +151,16 @@ func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) er
 
 // Refresh makes the server look at its models now rather than at the next turn.
 func (r *Request) Refresh() { r.srv.watcher.refresh() }
+
+// Refresh makes the server look at its models now, and returns when the catalogue says what was found. Errors wrap
+// ErrDeadline.
+func (s *Server) Refresh(ctx context.Context) error {
+	c := s.catalog.Load()
+	s.watcher.refresh()
+	select {
+	case <-c.changed:
+		return nil
+	case <-ctx.Done():
+		return Fail(ErrDeadline, "the models have not been looked at yet")
+	}
+}
