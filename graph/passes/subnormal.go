@@ -28,7 +28,7 @@ func liftSubnormals(g *graph.Graph) {
 			lifted[w] = withoutSubnormals(w)
 		}
 		if l := lifted[w]; l != w {
-			name := unused(g, n.Inputs[1]+".normal")
+			name := unused(namesOf(g), n.Inputs[1]+".normal")
 			g.Initializers[name] = l
 			n.Inputs[1] = name
 		}
