@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"time"
 )
 
@@ -148,11 +149,20 @@ func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) er
 	}
 }
 
-// Refresh makes the server look at its models now rather than at the next turn, and returns when what it found is in
-// the catalogue; new versions are being loaded then.
+// Refresh is Server.Refresh for as long as a request may wait for models.
 func (r *Request) Refresh() {
+	ctx, cancel := context.WithTimeout(context.Background(), r.srv.cfg.LoadWait)
+	defer cancel()
+	_ = r.srv.Refresh(ctx) // what is not found in time will be
+}
+
+// Refresh makes the server look at its models now rather than at the next turn, and returns when what it found is in the
+// catalogue; new versions are being loaded then. Errors wrap ErrDeadline.
+func (s *Server) Refresh(ctx context.Context) error {
 	select {
-	case <-r.srv.watcher.refresh():
-	case <-time.After(r.srv.cfg.LoadWait):
+	case <-s.watcher.refresh():
+		return nil
+	case <-ctx.Done():
+		return Fail(ErrDeadline, "the models have not been looked at yet")
 	}
 }

@@ -105,7 +105,7 @@ func metadata(p pin) func(*server.Request) error {
 		if err != nil {
 			return err
 		}
-		def := signatureDef{Inputs: map[string]tensorInfo{}, Outputs: map[string]tensorInfo{}, Method: "tensorflow/serving/predict"}
+		def := signatureDef{Inputs: map[string]tensorInfo{}, Outputs: map[string]tensorInfo{}, Method: predictMethod}
 		for _, in := range engine.Signature.Inputs {
 			def.Inputs[in.Name] = info(in.Name, in.DType, in.Shape)
 		}
@@ -120,14 +120,8 @@ func metadata(p pin) func(*server.Request) error {
 	}
 }
 
-var tensorflowTypes = map[tensor.DType]string{
-	tensor.Float32: "DT_FLOAT", tensor.Float64: "DT_DOUBLE", tensor.Uint8: "DT_UINT8", tensor.Int8: "DT_INT8",
-	tensor.Float16: "DT_HALF", tensor.BFloat16: "DT_BFLOAT16", tensor.Int16: "DT_INT16", tensor.Uint16: "DT_UINT16", tensor.Uint32: "DT_UINT32", tensor.Uint64: "DT_UINT64",
-	tensor.Int32: "DT_INT32", tensor.Int64: "DT_INT64", tensor.Bool: "DT_BOOL", tensor.String: "DT_STRING",
-}
-
 func info(name string, d tensor.DType, dims []int) tensorInfo {
-	t := tensorInfo{DType: tensorflowTypes[d], Name: name, Shape: shape{Dim: []dim{}}}
+	t := tensorInfo{DType: dataTypes[d].String(), Name: name, Shape: shape{Dim: []dim{}}}
 	for _, n := range dims {
 		t.Shape.Dim = append(t.Shape.Dim, dim{Size: strconv.Itoa(n)})
 	}

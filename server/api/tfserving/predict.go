@@ -114,14 +114,14 @@ func decode(s *server.Session, body []byte) (f format, err error) {
 
 // Tensors are on one line, objects are indented: TensorFlow Serving switches the writer back and forth so.
 var (
-	text   = jsontensor.Style{Comma: ", ", PointZero: true, NonFinite: true}
-	binary = jsontensor.Style{Comma: ", ", PointZero: true, NonFinite: true, Bytes: true}
+	text     = jsontensor.Style{Comma: ", ", PointZero: true, NonFinite: true}
+	inBase64 = jsontensor.Style{Comma: ", ", PointZero: true, NonFinite: true, Bytes: true}
 )
 
-// style is that of an output: text, or binary where the name says so.
+// style is that of an output: text, or base64 where the name says so.
 func style(out *graph.Output) *jsontensor.Style {
 	if out.DType == tensor.String && strings.HasSuffix(out.Name, "_bytes") {
-		return &binary
+		return &inBase64
 	}
 	return &text
 }

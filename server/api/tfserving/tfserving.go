@@ -1,6 +1,6 @@
-// Package tfserving is the REST API of TensorFlow Serving: predict, status and metadata, as its clients expect them.
-// Where its documentation and its code differ, the code is followed (tensorflow_serving/util/json_tensor.cc and
-// tensorflow_serving/model_servers/http_rest_api_util.cc).
+// Package tfserving is the API of TensorFlow Serving, over REST and gRPC: predict, classify, regress, status and metadata,
+// as its clients expect them. Where its documentation and its code differ, the code is followed
+// (tensorflow_serving/util/json_tensor.cc and tensorflow_serving/model_servers/http_rest_api_util.cc).
 package tfserving
 
 import (
@@ -39,6 +39,8 @@ func (API) Routes() []server.Route {
 		} {
 			routes = append(routes,
 				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin)},
+				server.Route{Method: "POST", Path: pin.path + ":classify", Handle: examples(pin, classifyMethod)},
+				server.Route{Method: "POST", Path: pin.path + ":regress", Handle: examples(pin, regressMethod)},
 				server.Route{Method: "GET", Path: pin.path, Handle: status(pin)},
 				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin)})
 		}
@@ -56,7 +58,7 @@ func (API) Routes() []server.Route {
 // latest finds what serves by default.
 func latest(r *server.Request) (*server.Model, *server.Engine, error) {
 	name := r.Param(0)
-	m := lookup(r, name)
+	m := lookup(r.Models(), name)
 	if m == nil {
 		return nil, nil, server.Fail(server.ErrNotFound, "Servable not found for request: Latest(%s)", name)
 	}
@@ -70,7 +72,7 @@ func byVersion(r *server.Request) (*server.Model, *server.Engine, error) {
 	if err != nil || n < 0 || text[0] == '+' || text[0] == '-' {
 		return nil, nil, malformed(r)
 	}
-	m := lookup(r, name)
+	m := lookup(r.Models(), name)
 	if m == nil {
 		return nil, nil, server.Fail(server.ErrNotFound, "Servable not found for request: Specific(%s, %d)", name, n)
 	}
@@ -85,7 +87,7 @@ func byVersion(r *server.Request) (*server.Model, *server.Engine, error) {
 // byLabel finds the version that a label points to.
 func byLabel(r *server.Request) (*server.Model, *server.Engine, error) {
 	name, label := r.Param(0), r.Param(1)
-	if m := lookup(r, name); m != nil {
+	if m := lookup(r.Models(), name); m != nil {
 		if _, ok := m.Labels[label]; ok {
 			return m, m.Label(label), nil
 		}
@@ -125,11 +127,12 @@ func notLoaded(r *server.Request, m *server.Model) error {
 	return server.Fail(server.ErrNotFound, "Servable not found for request: Latest(%s)", m.Name)
 }
 
-func lookup(r *server.Request, name string) *server.Model {
+// lookup finds a model by name, nil if there is none.
+func lookup(c *server.Catalog, name string) *server.Model {
 	if name == "" {
 		return nil
 	}
-	m, err := r.Models().Lookup([]byte(name))
+	m, err := c.Lookup([]byte(name))
 	if err != nil {
 		return nil
 	}

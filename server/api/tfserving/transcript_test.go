@@ -13,14 +13,16 @@ import (
 )
 
 // source offers half_plus_two, as in the documentation of TensorFlow Serving, in two versions with labels; a model with
-// two inputs and two outputs; one with text; and one whose newest version is broken.
+// two inputs and two outputs; one with text; classifiers with labels, with one probability and with names as outputs; a
+// regression on columns that may be missing; one whose rows have any length; and one whose newest version is broken.
 type source struct{}
 
 func (source) Scan() (offers []server.Offer, err error) {
 	for _, o := range []server.Offer{
 		{Model: "half_plus_two", Version: 122, Labels: []string{"stable"}},
 		{Model: "half_plus_two", Version: 123, Labels: []string{"canary"}},
-		{Model: "pair", Version: 1}, {Model: "text", Version: 1}, {Model: "late", Version: 1}, {Model: "late", Version: 2},
+		{Model: "pair", Version: 1}, {Model: "text", Version: 1}, {Model: "scores", Version: 1}, {Model: "chance", Version: 1}, {Model: "named", Version: 1},
+		{Model: "table", Version: 1}, {Model: "open", Version: 1}, {Model: "late", Version: 1}, {Model: "late", Version: 2},
 	} {
 		o.Fingerprint, o.Settled = "x", true
 		o.Read = func() ([]byte, error) { return fmt.Appendf(nil, "%s/%d", o.Model, o.Version), nil }
@@ -79,10 +81,44 @@ func load(data []byte) (server.Runner, error) {
 				}
 				return nil
 			}}, nil
+	case model == "scores":
+		return identity(graph.Classification, f32("x", -1, 3), graph.Output{Name: "output", Shape: []int{-1, 3}, Labels: []string{"cat", "dog", "cow"}}), nil
+	case model == "chance":
+		return identity(graph.Classification, f32("x", -1, 1), graph.Output{Name: "output", Shape: []int{-1, 1}, Labels: []string{"no", "yes"}}), nil
+	case model == "open":
+		return identity("", f32("x", -1, -1), graph.Output{Name: "y", Shape: []int{-1, -1}}), nil
+	case model == "named":
+		r := identity("", f32("inputs", -1, 2), graph.Output{Name: "scores", Shape: []int{-1, 2}})
+		same := r.Func
+		r.Sig.Outputs = append(r.Sig.Outputs, graph.Output{Name: "classes", DType: tensor.String, Shape: []int{-1, 2}})
+		r.Func = func(in, out []*tensor.Tensor) error {
+			out[1].Resize(in[0].Shape...)
+			for i := range out[1].Strings {
+				out[1].Strings[i] = "class " + string(rune('a'+i%2))
+			}
+			return same(in, out)
+		}
+		return r, nil
+	case model == "table":
+		r := servertest.Sum(2, 1)
+		r.Sig.Task, r.Sig.Inputs[0].Columns, r.Sig.Inputs[0].Missing = graph.Regression, []string{"age", "height"}, true
+		return r, nil
 	case string(data) == "late/1":
 		return servertest.Sum(1, 1), nil
 	}
 	return nil, fmt.Errorf("truncated varint at byte 17: %w", graph.ErrFormat)
+}
+
+// identity is a model that answers its one input of numbers.
+func identity(task graph.Task, in graph.Input, out graph.Output) *servertest.Runner {
+	out.DType = in.DType
+	return &servertest.Runner{Sig: graph.Signature{Task: task, Inputs: []graph.Input{in}, Outputs: []graph.Output{out}},
+		Func: func(in, out []*tensor.Tensor) error {
+			out[0].Resize(in[0].Shape...)
+			copy(out[0].Bytes, in[0].Bytes)
+			copy(out[0].Strings, in[0].Strings)
+			return nil
+		}}
 }
 
 func TestTranscripts(t *testing.T) {

@@ -1493,16 +1493,255 @@ func (x *GetModelStatusResponse) GetModelVersionStatus() []*ModelVersionStatus {
 	return nil
 }
 
-// Models are configured here by the registry and the directories that are served, so the configuration is not read.
+// The versions of a model that are served.
+type FileSystemStoragePathSourceConfig struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileSystemStoragePathSourceConfig) Reset() {
+	*x = FileSystemStoragePathSourceConfig{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileSystemStoragePathSourceConfig) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileSystemStoragePathSourceConfig) ProtoMessage() {}
+
+func (x *FileSystemStoragePathSourceConfig) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileSystemStoragePathSourceConfig.ProtoReflect.Descriptor instead.
+func (*FileSystemStoragePathSourceConfig) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{26}
+}
+
+type ModelConfig struct {
+	state              protoimpl.MessageState                                   `protogen:"open.v1"`
+	Name               string                                                   `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	BasePath           string                                                   `protobuf:"bytes,2,opt,name=base_path,json=basePath,proto3" json:"base_path,omitempty"`
+	ModelPlatform      string                                                   `protobuf:"bytes,4,opt,name=model_platform,json=modelPlatform,proto3" json:"model_platform,omitempty"`
+	ModelVersionPolicy *FileSystemStoragePathSourceConfig_ServableVersionPolicy `protobuf:"bytes,7,opt,name=model_version_policy,json=modelVersionPolicy,proto3" json:"model_version_policy,omitempty"`
+	VersionLabels      map[string]int64                                         `protobuf:"bytes,8,rep,name=version_labels,json=versionLabels,proto3" json:"version_labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *ModelConfig) Reset() {
+	*x = ModelConfig{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelConfig) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelConfig) ProtoMessage() {}
+
+func (x *ModelConfig) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelConfig.ProtoReflect.Descriptor instead.
+func (*ModelConfig) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ModelConfig) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ModelConfig) GetBasePath() string {
+	if x != nil {
+		return x.BasePath
+	}
+	return ""
+}
+
+func (x *ModelConfig) GetModelPlatform() string {
+	if x != nil {
+		return x.ModelPlatform
+	}
+	return ""
+}
+
+func (x *ModelConfig) GetModelVersionPolicy() *FileSystemStoragePathSourceConfig_ServableVersionPolicy {
+	if x != nil {
+		return x.ModelVersionPolicy
+	}
+	return nil
+}
+
+func (x *ModelConfig) GetVersionLabels() map[string]int64 {
+	if x != nil {
+		return x.VersionLabels
+	}
+	return nil
+}
+
+type ModelConfigList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Config        []*ModelConfig         `protobuf:"bytes,1,rep,name=config,proto3" json:"config,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelConfigList) Reset() {
+	*x = ModelConfigList{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelConfigList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelConfigList) ProtoMessage() {}
+
+func (x *ModelConfigList) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelConfigList.ProtoReflect.Descriptor instead.
+func (*ModelConfigList) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ModelConfigList) GetConfig() []*ModelConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+type ModelServerConfig struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Config:
+	//
+	//	*ModelServerConfig_ModelConfigList
+	//	*ModelServerConfig_CustomModelConfig
+	Config        isModelServerConfig_Config `protobuf_oneof:"config"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelServerConfig) Reset() {
+	*x = ModelServerConfig{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelServerConfig) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelServerConfig) ProtoMessage() {}
+
+func (x *ModelServerConfig) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelServerConfig.ProtoReflect.Descriptor instead.
+func (*ModelServerConfig) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ModelServerConfig) GetConfig() isModelServerConfig_Config {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *ModelServerConfig) GetModelConfigList() *ModelConfigList {
+	if x != nil {
+		if x, ok := x.Config.(*ModelServerConfig_ModelConfigList); ok {
+			return x.ModelConfigList
+		}
+	}
+	return nil
+}
+
+func (x *ModelServerConfig) GetCustomModelConfig() *anypb.Any {
+	if x != nil {
+		if x, ok := x.Config.(*ModelServerConfig_CustomModelConfig); ok {
+			return x.CustomModelConfig
+		}
+	}
+	return nil
+}
+
+type isModelServerConfig_Config interface {
+	isModelServerConfig_Config()
+}
+
+type ModelServerConfig_ModelConfigList struct {
+	ModelConfigList *ModelConfigList `protobuf:"bytes,1,opt,name=model_config_list,json=modelConfigList,proto3,oneof"`
+}
+
+type ModelServerConfig_CustomModelConfig struct {
+	CustomModelConfig *anypb.Any `protobuf:"bytes,2,opt,name=custom_model_config,json=customModelConfig,proto3,oneof"`
+}
+
+func (*ModelServerConfig_ModelConfigList) isModelServerConfig_Config() {}
+
+func (*ModelServerConfig_CustomModelConfig) isModelServerConfig_Config() {}
+
 type ReloadConfigRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Config        *ModelServerConfig     `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReloadConfigRequest) Reset() {
 	*x = ReloadConfigRequest{}
-	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[26]
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1753,7 @@ func (x *ReloadConfigRequest) String() string {
 func (*ReloadConfigRequest) ProtoMessage() {}
 
 func (x *ReloadConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[26]
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1766,14 @@ func (x *ReloadConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadConfigRequest.ProtoReflect.Descriptor instead.
 func (*ReloadConfigRequest) Descriptor() ([]byte, []int) {
-	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{26}
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ReloadConfigRequest) GetConfig() *ModelServerConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
 }
 
 type ReloadConfigResponse struct {
@@ -1539,7 +1785,7 @@ type ReloadConfigResponse struct {
 
 func (x *ReloadConfigResponse) Reset() {
 	*x = ReloadConfigResponse{}
-	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[27]
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1551,7 +1797,7 @@ func (x *ReloadConfigResponse) String() string {
 func (*ReloadConfigResponse) ProtoMessage() {}
 
 func (x *ReloadConfigResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[27]
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1564,12 +1810,237 @@ func (x *ReloadConfigResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadConfigResponse.ProtoReflect.Descriptor instead.
 func (*ReloadConfigResponse) Descriptor() ([]byte, []int) {
-	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{27}
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReloadConfigResponse) GetStatus() *StatusProto {
 	if x != nil {
 		return x.Status
+	}
+	return nil
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to PolicyChoice:
+	//
+	//	*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest_
+	//	*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All_
+	//	*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific_
+	PolicyChoice  isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice `protobuf_oneof:"policy_choice"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) Reset() {
+	*x = FileSystemStoragePathSourceConfig_ServableVersionPolicy{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy) ProtoMessage() {}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileSystemStoragePathSourceConfig_ServableVersionPolicy.ProtoReflect.Descriptor instead.
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{26, 0}
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) GetPolicyChoice() isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice {
+	if x != nil {
+		return x.PolicyChoice
+	}
+	return nil
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) GetLatest() *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest {
+	if x != nil {
+		if x, ok := x.PolicyChoice.(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest_); ok {
+			return x.Latest
+		}
+	}
+	return nil
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) GetAll() *FileSystemStoragePathSourceConfig_ServableVersionPolicy_All {
+	if x != nil {
+		if x, ok := x.PolicyChoice.(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All_); ok {
+			return x.All
+		}
+	}
+	return nil
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy) GetSpecific() *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific {
+	if x != nil {
+		if x, ok := x.PolicyChoice.(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific_); ok {
+			return x.Specific
+		}
+	}
+	return nil
+}
+
+type isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice interface {
+	isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice()
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest_ struct {
+	Latest *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest `protobuf:"bytes,100,opt,name=latest,proto3,oneof"`
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy_All_ struct {
+	All *FileSystemStoragePathSourceConfig_ServableVersionPolicy_All `protobuf:"bytes,101,opt,name=all,proto3,oneof"`
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific_ struct {
+	Specific *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific `protobuf:"bytes,102,opt,name=specific,proto3,oneof"`
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest_) isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice() {
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All_) isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice() {
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific_) isFileSystemStoragePathSourceConfig_ServableVersionPolicy_PolicyChoice() {
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NumVersions   uint32                 `protobuf:"varint,1,opt,name=num_versions,json=numVersions,proto3" json:"num_versions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest) Reset() {
+	*x = FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest) ProtoMessage() {}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest.ProtoReflect.Descriptor instead.
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{26, 0, 0}
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest) GetNumVersions() uint32 {
+	if x != nil {
+		return x.NumVersions
+	}
+	return 0
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy_All struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_All) Reset() {
+	*x = FileSystemStoragePathSourceConfig_ServableVersionPolicy_All{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_All) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All) ProtoMessage() {}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_All) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileSystemStoragePathSourceConfig_ServableVersionPolicy_All.ProtoReflect.Descriptor instead.
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{26, 0, 1}
+}
+
+type FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Versions      []int64                `protobuf:"varint,1,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific) Reset() {
+	*x = FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific{}
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific) ProtoMessage() {}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific) ProtoReflect() protoreflect.Message {
+	mi := &file_server_api_tfserving_tensorflow_serving_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific.ProtoReflect.Descriptor instead.
+func (*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific) Descriptor() ([]byte, []int) {
+	return file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP(), []int{26, 0, 2}
+}
+
+func (x *FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific) GetVersions() []int64 {
+	if x != nil {
+		return x.Versions
 	}
 	return nil
 }
@@ -1689,8 +2160,35 @@ const file_server_api_tfserving_tensorflow_serving_proto_rawDesc = "" +
 	"\n" +
 	"model_spec\x18\x01 \x01(\v2\x1d.tensorflow.serving.ModelSpecR\tmodelSpec\"r\n" +
 	"\x16GetModelStatusResponse\x12X\n" +
-	"\x14model_version_status\x18\x01 \x03(\v2&.tensorflow.serving.ModelVersionStatusR\x12modelVersionStatus\"\x15\n" +
-	"\x13ReloadConfigRequest\"O\n" +
+	"\x14model_version_status\x18\x01 \x03(\v2&.tensorflow.serving.ModelVersionStatusR\x12modelVersionStatus\"\xf1\x03\n" +
+	"!FileSystemStoragePathSourceConfig\x1a\xcb\x03\n" +
+	"\x15ServableVersionPolicy\x12l\n" +
+	"\x06latest\x18d \x01(\v2R.tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.LatestH\x00R\x06latest\x12c\n" +
+	"\x03all\x18e \x01(\v2O.tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.AllH\x00R\x03all\x12r\n" +
+	"\bspecific\x18f \x01(\v2T.tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.SpecificH\x00R\bspecific\x1a+\n" +
+	"\x06Latest\x12!\n" +
+	"\fnum_versions\x18\x01 \x01(\rR\vnumVersions\x1a\x05\n" +
+	"\x03All\x1a&\n" +
+	"\bSpecific\x12\x1a\n" +
+	"\bversions\x18\x01 \x03(\x03R\bversionsB\x0f\n" +
+	"\rpolicy_choice\"\x81\x03\n" +
+	"\vModelConfig\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\tbase_path\x18\x02 \x01(\tR\bbasePath\x12%\n" +
+	"\x0emodel_platform\x18\x04 \x01(\tR\rmodelPlatform\x12}\n" +
+	"\x14model_version_policy\x18\a \x01(\v2K.tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicyR\x12modelVersionPolicy\x12Y\n" +
+	"\x0eversion_labels\x18\b \x03(\v22.tensorflow.serving.ModelConfig.VersionLabelsEntryR\rversionLabels\x1a@\n" +
+	"\x12VersionLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"J\n" +
+	"\x0fModelConfigList\x127\n" +
+	"\x06config\x18\x01 \x03(\v2\x1f.tensorflow.serving.ModelConfigR\x06config\"\xb8\x01\n" +
+	"\x11ModelServerConfig\x12Q\n" +
+	"\x11model_config_list\x18\x01 \x01(\v2#.tensorflow.serving.ModelConfigListH\x00R\x0fmodelConfigList\x12F\n" +
+	"\x13custom_model_config\x18\x02 \x01(\v2\x14.google.protobuf.AnyH\x00R\x11customModelConfigB\b\n" +
+	"\x06config\"T\n" +
+	"\x13ReloadConfigRequest\x12=\n" +
+	"\x06config\x18\x01 \x01(\v2%.tensorflow.serving.ModelServerConfigR\x06config\"O\n" +
 	"\x14ReloadConfigResponse\x127\n" +
 	"\x06status\x18\x01 \x01(\v2\x1f.tensorflow.serving.StatusProtoR\x06status2\xfc\x03\n" +
 	"\x11PredictionService\x12a\n" +
@@ -1716,56 +2214,65 @@ func file_server_api_tfserving_tensorflow_serving_proto_rawDescGZIP() []byte {
 }
 
 var file_server_api_tfserving_tensorflow_serving_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_server_api_tfserving_tensorflow_serving_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_server_api_tfserving_tensorflow_serving_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_server_api_tfserving_tensorflow_serving_proto_goTypes = []any{
-	(ModelVersionStatus_State)(0),    // 0: tensorflow.serving.ModelVersionStatus.State
-	(*ModelSpec)(nil),                // 1: tensorflow.serving.ModelSpec
-	(*PredictRequest)(nil),           // 2: tensorflow.serving.PredictRequest
-	(*PredictResponse)(nil),          // 3: tensorflow.serving.PredictResponse
-	(*ExampleList)(nil),              // 4: tensorflow.serving.ExampleList
-	(*ExampleListWithContext)(nil),   // 5: tensorflow.serving.ExampleListWithContext
-	(*Input)(nil),                    // 6: tensorflow.serving.Input
-	(*Class)(nil),                    // 7: tensorflow.serving.Class
-	(*Classifications)(nil),          // 8: tensorflow.serving.Classifications
-	(*ClassificationResult)(nil),     // 9: tensorflow.serving.ClassificationResult
-	(*ClassificationRequest)(nil),    // 10: tensorflow.serving.ClassificationRequest
-	(*ClassificationResponse)(nil),   // 11: tensorflow.serving.ClassificationResponse
-	(*Regression)(nil),               // 12: tensorflow.serving.Regression
-	(*RegressionResult)(nil),         // 13: tensorflow.serving.RegressionResult
-	(*RegressionRequest)(nil),        // 14: tensorflow.serving.RegressionRequest
-	(*RegressionResponse)(nil),       // 15: tensorflow.serving.RegressionResponse
-	(*InferenceTask)(nil),            // 16: tensorflow.serving.InferenceTask
-	(*InferenceResult)(nil),          // 17: tensorflow.serving.InferenceResult
-	(*MultiInferenceRequest)(nil),    // 18: tensorflow.serving.MultiInferenceRequest
-	(*MultiInferenceResponse)(nil),   // 19: tensorflow.serving.MultiInferenceResponse
-	(*SignatureDefMap)(nil),          // 20: tensorflow.serving.SignatureDefMap
-	(*GetModelMetadataRequest)(nil),  // 21: tensorflow.serving.GetModelMetadataRequest
-	(*GetModelMetadataResponse)(nil), // 22: tensorflow.serving.GetModelMetadataResponse
-	(*StatusProto)(nil),              // 23: tensorflow.serving.StatusProto
-	(*ModelVersionStatus)(nil),       // 24: tensorflow.serving.ModelVersionStatus
-	(*GetModelStatusRequest)(nil),    // 25: tensorflow.serving.GetModelStatusRequest
-	(*GetModelStatusResponse)(nil),   // 26: tensorflow.serving.GetModelStatusResponse
-	(*ReloadConfigRequest)(nil),      // 27: tensorflow.serving.ReloadConfigRequest
-	(*ReloadConfigResponse)(nil),     // 28: tensorflow.serving.ReloadConfigResponse
-	nil,                              // 29: tensorflow.serving.PredictRequest.InputsEntry
-	nil,                              // 30: tensorflow.serving.PredictResponse.OutputsEntry
-	nil,                              // 31: tensorflow.serving.SignatureDefMap.SignatureDefEntry
-	nil,                              // 32: tensorflow.serving.GetModelMetadataResponse.MetadataEntry
-	(*wrapperspb.Int64Value)(nil),    // 33: google.protobuf.Int64Value
-	(*Example)(nil),                  // 34: tensorflow.Example
-	(*TensorProto)(nil),              // 35: tensorflow.TensorProto
-	(*SignatureDef)(nil),             // 36: tensorflow.SignatureDef
-	(*anypb.Any)(nil),                // 37: google.protobuf.Any
+	(ModelVersionStatus_State)(0),             // 0: tensorflow.serving.ModelVersionStatus.State
+	(*ModelSpec)(nil),                         // 1: tensorflow.serving.ModelSpec
+	(*PredictRequest)(nil),                    // 2: tensorflow.serving.PredictRequest
+	(*PredictResponse)(nil),                   // 3: tensorflow.serving.PredictResponse
+	(*ExampleList)(nil),                       // 4: tensorflow.serving.ExampleList
+	(*ExampleListWithContext)(nil),            // 5: tensorflow.serving.ExampleListWithContext
+	(*Input)(nil),                             // 6: tensorflow.serving.Input
+	(*Class)(nil),                             // 7: tensorflow.serving.Class
+	(*Classifications)(nil),                   // 8: tensorflow.serving.Classifications
+	(*ClassificationResult)(nil),              // 9: tensorflow.serving.ClassificationResult
+	(*ClassificationRequest)(nil),             // 10: tensorflow.serving.ClassificationRequest
+	(*ClassificationResponse)(nil),            // 11: tensorflow.serving.ClassificationResponse
+	(*Regression)(nil),                        // 12: tensorflow.serving.Regression
+	(*RegressionResult)(nil),                  // 13: tensorflow.serving.RegressionResult
+	(*RegressionRequest)(nil),                 // 14: tensorflow.serving.RegressionRequest
+	(*RegressionResponse)(nil),                // 15: tensorflow.serving.RegressionResponse
+	(*InferenceTask)(nil),                     // 16: tensorflow.serving.InferenceTask
+	(*InferenceResult)(nil),                   // 17: tensorflow.serving.InferenceResult
+	(*MultiInferenceRequest)(nil),             // 18: tensorflow.serving.MultiInferenceRequest
+	(*MultiInferenceResponse)(nil),            // 19: tensorflow.serving.MultiInferenceResponse
+	(*SignatureDefMap)(nil),                   // 20: tensorflow.serving.SignatureDefMap
+	(*GetModelMetadataRequest)(nil),           // 21: tensorflow.serving.GetModelMetadataRequest
+	(*GetModelMetadataResponse)(nil),          // 22: tensorflow.serving.GetModelMetadataResponse
+	(*StatusProto)(nil),                       // 23: tensorflow.serving.StatusProto
+	(*ModelVersionStatus)(nil),                // 24: tensorflow.serving.ModelVersionStatus
+	(*GetModelStatusRequest)(nil),             // 25: tensorflow.serving.GetModelStatusRequest
+	(*GetModelStatusResponse)(nil),            // 26: tensorflow.serving.GetModelStatusResponse
+	(*FileSystemStoragePathSourceConfig)(nil), // 27: tensorflow.serving.FileSystemStoragePathSourceConfig
+	(*ModelConfig)(nil),                       // 28: tensorflow.serving.ModelConfig
+	(*ModelConfigList)(nil),                   // 29: tensorflow.serving.ModelConfigList
+	(*ModelServerConfig)(nil),                 // 30: tensorflow.serving.ModelServerConfig
+	(*ReloadConfigRequest)(nil),               // 31: tensorflow.serving.ReloadConfigRequest
+	(*ReloadConfigResponse)(nil),              // 32: tensorflow.serving.ReloadConfigResponse
+	nil,                                       // 33: tensorflow.serving.PredictRequest.InputsEntry
+	nil,                                       // 34: tensorflow.serving.PredictResponse.OutputsEntry
+	nil,                                       // 35: tensorflow.serving.SignatureDefMap.SignatureDefEntry
+	nil,                                       // 36: tensorflow.serving.GetModelMetadataResponse.MetadataEntry
+	(*FileSystemStoragePathSourceConfig_ServableVersionPolicy)(nil),          // 37: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+	(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest)(nil),   // 38: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.Latest
+	(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All)(nil),      // 39: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.All
+	(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific)(nil), // 40: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.Specific
+	nil,                           // 41: tensorflow.serving.ModelConfig.VersionLabelsEntry
+	(*wrapperspb.Int64Value)(nil), // 42: google.protobuf.Int64Value
+	(*Example)(nil),               // 43: tensorflow.Example
+	(*anypb.Any)(nil),             // 44: google.protobuf.Any
+	(*TensorProto)(nil),           // 45: tensorflow.TensorProto
+	(*SignatureDef)(nil),          // 46: tensorflow.SignatureDef
 }
 var file_server_api_tfserving_tensorflow_serving_proto_depIdxs = []int32{
-	33, // 0: tensorflow.serving.ModelSpec.version:type_name -> google.protobuf.Int64Value
+	42, // 0: tensorflow.serving.ModelSpec.version:type_name -> google.protobuf.Int64Value
 	1,  // 1: tensorflow.serving.PredictRequest.model_spec:type_name -> tensorflow.serving.ModelSpec
-	29, // 2: tensorflow.serving.PredictRequest.inputs:type_name -> tensorflow.serving.PredictRequest.InputsEntry
-	30, // 3: tensorflow.serving.PredictResponse.outputs:type_name -> tensorflow.serving.PredictResponse.OutputsEntry
+	33, // 2: tensorflow.serving.PredictRequest.inputs:type_name -> tensorflow.serving.PredictRequest.InputsEntry
+	34, // 3: tensorflow.serving.PredictResponse.outputs:type_name -> tensorflow.serving.PredictResponse.OutputsEntry
 	1,  // 4: tensorflow.serving.PredictResponse.model_spec:type_name -> tensorflow.serving.ModelSpec
-	34, // 5: tensorflow.serving.ExampleList.examples:type_name -> tensorflow.Example
-	34, // 6: tensorflow.serving.ExampleListWithContext.examples:type_name -> tensorflow.Example
-	34, // 7: tensorflow.serving.ExampleListWithContext.context:type_name -> tensorflow.Example
+	43, // 5: tensorflow.serving.ExampleList.examples:type_name -> tensorflow.Example
+	43, // 6: tensorflow.serving.ExampleListWithContext.examples:type_name -> tensorflow.Example
+	43, // 7: tensorflow.serving.ExampleListWithContext.context:type_name -> tensorflow.Example
 	4,  // 8: tensorflow.serving.Input.example_list:type_name -> tensorflow.serving.ExampleList
 	5,  // 9: tensorflow.serving.Input.example_list_with_context:type_name -> tensorflow.serving.ExampleListWithContext
 	7,  // 10: tensorflow.serving.Classifications.classes:type_name -> tensorflow.serving.Class
@@ -1786,38 +2293,47 @@ var file_server_api_tfserving_tensorflow_serving_proto_depIdxs = []int32{
 	16, // 25: tensorflow.serving.MultiInferenceRequest.tasks:type_name -> tensorflow.serving.InferenceTask
 	6,  // 26: tensorflow.serving.MultiInferenceRequest.input:type_name -> tensorflow.serving.Input
 	17, // 27: tensorflow.serving.MultiInferenceResponse.results:type_name -> tensorflow.serving.InferenceResult
-	31, // 28: tensorflow.serving.SignatureDefMap.signature_def:type_name -> tensorflow.serving.SignatureDefMap.SignatureDefEntry
+	35, // 28: tensorflow.serving.SignatureDefMap.signature_def:type_name -> tensorflow.serving.SignatureDefMap.SignatureDefEntry
 	1,  // 29: tensorflow.serving.GetModelMetadataRequest.model_spec:type_name -> tensorflow.serving.ModelSpec
 	1,  // 30: tensorflow.serving.GetModelMetadataResponse.model_spec:type_name -> tensorflow.serving.ModelSpec
-	32, // 31: tensorflow.serving.GetModelMetadataResponse.metadata:type_name -> tensorflow.serving.GetModelMetadataResponse.MetadataEntry
+	36, // 31: tensorflow.serving.GetModelMetadataResponse.metadata:type_name -> tensorflow.serving.GetModelMetadataResponse.MetadataEntry
 	0,  // 32: tensorflow.serving.ModelVersionStatus.state:type_name -> tensorflow.serving.ModelVersionStatus.State
 	23, // 33: tensorflow.serving.ModelVersionStatus.status:type_name -> tensorflow.serving.StatusProto
 	1,  // 34: tensorflow.serving.GetModelStatusRequest.model_spec:type_name -> tensorflow.serving.ModelSpec
 	24, // 35: tensorflow.serving.GetModelStatusResponse.model_version_status:type_name -> tensorflow.serving.ModelVersionStatus
-	23, // 36: tensorflow.serving.ReloadConfigResponse.status:type_name -> tensorflow.serving.StatusProto
-	35, // 37: tensorflow.serving.PredictRequest.InputsEntry.value:type_name -> tensorflow.TensorProto
-	35, // 38: tensorflow.serving.PredictResponse.OutputsEntry.value:type_name -> tensorflow.TensorProto
-	36, // 39: tensorflow.serving.SignatureDefMap.SignatureDefEntry.value:type_name -> tensorflow.SignatureDef
-	37, // 40: tensorflow.serving.GetModelMetadataResponse.MetadataEntry.value:type_name -> google.protobuf.Any
-	10, // 41: tensorflow.serving.PredictionService.Classify:input_type -> tensorflow.serving.ClassificationRequest
-	14, // 42: tensorflow.serving.PredictionService.Regress:input_type -> tensorflow.serving.RegressionRequest
-	2,  // 43: tensorflow.serving.PredictionService.Predict:input_type -> tensorflow.serving.PredictRequest
-	18, // 44: tensorflow.serving.PredictionService.MultiInference:input_type -> tensorflow.serving.MultiInferenceRequest
-	21, // 45: tensorflow.serving.PredictionService.GetModelMetadata:input_type -> tensorflow.serving.GetModelMetadataRequest
-	25, // 46: tensorflow.serving.ModelService.GetModelStatus:input_type -> tensorflow.serving.GetModelStatusRequest
-	27, // 47: tensorflow.serving.ModelService.HandleReloadConfigRequest:input_type -> tensorflow.serving.ReloadConfigRequest
-	11, // 48: tensorflow.serving.PredictionService.Classify:output_type -> tensorflow.serving.ClassificationResponse
-	15, // 49: tensorflow.serving.PredictionService.Regress:output_type -> tensorflow.serving.RegressionResponse
-	3,  // 50: tensorflow.serving.PredictionService.Predict:output_type -> tensorflow.serving.PredictResponse
-	19, // 51: tensorflow.serving.PredictionService.MultiInference:output_type -> tensorflow.serving.MultiInferenceResponse
-	22, // 52: tensorflow.serving.PredictionService.GetModelMetadata:output_type -> tensorflow.serving.GetModelMetadataResponse
-	26, // 53: tensorflow.serving.ModelService.GetModelStatus:output_type -> tensorflow.serving.GetModelStatusResponse
-	28, // 54: tensorflow.serving.ModelService.HandleReloadConfigRequest:output_type -> tensorflow.serving.ReloadConfigResponse
-	48, // [48:55] is the sub-list for method output_type
-	41, // [41:48] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	37, // 36: tensorflow.serving.ModelConfig.model_version_policy:type_name -> tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+	41, // 37: tensorflow.serving.ModelConfig.version_labels:type_name -> tensorflow.serving.ModelConfig.VersionLabelsEntry
+	28, // 38: tensorflow.serving.ModelConfigList.config:type_name -> tensorflow.serving.ModelConfig
+	29, // 39: tensorflow.serving.ModelServerConfig.model_config_list:type_name -> tensorflow.serving.ModelConfigList
+	44, // 40: tensorflow.serving.ModelServerConfig.custom_model_config:type_name -> google.protobuf.Any
+	30, // 41: tensorflow.serving.ReloadConfigRequest.config:type_name -> tensorflow.serving.ModelServerConfig
+	23, // 42: tensorflow.serving.ReloadConfigResponse.status:type_name -> tensorflow.serving.StatusProto
+	45, // 43: tensorflow.serving.PredictRequest.InputsEntry.value:type_name -> tensorflow.TensorProto
+	45, // 44: tensorflow.serving.PredictResponse.OutputsEntry.value:type_name -> tensorflow.TensorProto
+	46, // 45: tensorflow.serving.SignatureDefMap.SignatureDefEntry.value:type_name -> tensorflow.SignatureDef
+	44, // 46: tensorflow.serving.GetModelMetadataResponse.MetadataEntry.value:type_name -> google.protobuf.Any
+	38, // 47: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.latest:type_name -> tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.Latest
+	39, // 48: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.all:type_name -> tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.All
+	40, // 49: tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.specific:type_name -> tensorflow.serving.FileSystemStoragePathSourceConfig.ServableVersionPolicy.Specific
+	10, // 50: tensorflow.serving.PredictionService.Classify:input_type -> tensorflow.serving.ClassificationRequest
+	14, // 51: tensorflow.serving.PredictionService.Regress:input_type -> tensorflow.serving.RegressionRequest
+	2,  // 52: tensorflow.serving.PredictionService.Predict:input_type -> tensorflow.serving.PredictRequest
+	18, // 53: tensorflow.serving.PredictionService.MultiInference:input_type -> tensorflow.serving.MultiInferenceRequest
+	21, // 54: tensorflow.serving.PredictionService.GetModelMetadata:input_type -> tensorflow.serving.GetModelMetadataRequest
+	25, // 55: tensorflow.serving.ModelService.GetModelStatus:input_type -> tensorflow.serving.GetModelStatusRequest
+	31, // 56: tensorflow.serving.ModelService.HandleReloadConfigRequest:input_type -> tensorflow.serving.ReloadConfigRequest
+	11, // 57: tensorflow.serving.PredictionService.Classify:output_type -> tensorflow.serving.ClassificationResponse
+	15, // 58: tensorflow.serving.PredictionService.Regress:output_type -> tensorflow.serving.RegressionResponse
+	3,  // 59: tensorflow.serving.PredictionService.Predict:output_type -> tensorflow.serving.PredictResponse
+	19, // 60: tensorflow.serving.PredictionService.MultiInference:output_type -> tensorflow.serving.MultiInferenceResponse
+	22, // 61: tensorflow.serving.PredictionService.GetModelMetadata:output_type -> tensorflow.serving.GetModelMetadataResponse
+	26, // 62: tensorflow.serving.ModelService.GetModelStatus:output_type -> tensorflow.serving.GetModelStatusResponse
+	32, // 63: tensorflow.serving.ModelService.HandleReloadConfigRequest:output_type -> tensorflow.serving.ReloadConfigResponse
+	57, // [57:64] is the sub-list for method output_type
+	50, // [50:57] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_server_api_tfserving_tensorflow_serving_proto_init() }
@@ -1838,13 +2354,22 @@ func file_server_api_tfserving_tensorflow_serving_proto_init() {
 		(*InferenceResult_ClassificationResult)(nil),
 		(*InferenceResult_RegressionResult)(nil),
 	}
+	file_server_api_tfserving_tensorflow_serving_proto_msgTypes[29].OneofWrappers = []any{
+		(*ModelServerConfig_ModelConfigList)(nil),
+		(*ModelServerConfig_CustomModelConfig)(nil),
+	}
+	file_server_api_tfserving_tensorflow_serving_proto_msgTypes[36].OneofWrappers = []any{
+		(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Latest_)(nil),
+		(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_All_)(nil),
+		(*FileSystemStoragePathSourceConfig_ServableVersionPolicy_Specific_)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_server_api_tfserving_tensorflow_serving_proto_rawDesc), len(file_server_api_tfserving_tensorflow_serving_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   32,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
