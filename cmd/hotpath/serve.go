@@ -145,7 +145,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}},
+		APIs: c.apis(store),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
@@ -170,6 +170,11 @@ func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
+}
+
+// apis are the wire formats.
+func (c *serveCmd) apis(store *registry.Store) []server.API {
+	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}}
 }
 
 // admin manages the store where models are served from it.
