@@ -94,7 +94,7 @@ func schemaOf(t reflect.Type) Schema {
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		return Schema{"anyOf": []Schema{schemaOf(t.Elem()), {"type": "null"}}}
+		return orNull(schemaOf(t.Elem()))
 	case reflect.String:
 		return Text()
 	case reflect.Bool:
@@ -102,15 +102,17 @@ func schemaOf(t reflect.Type) Schema {
 	case reflect.Float32, reflect.Float64:
 		return Schema{"type": "number"}
 	case reflect.Slice:
-		return Schema{"type": []string{"array", "null"}, "items": schemaOf(t.Elem())}
+		return orNull(List(schemaOf(t.Elem()), 0))
 	case reflect.Map:
-		return Schema{"type": []string{"object", "null"}, "additionalProperties": schemaOf(t.Elem())}
+		return orNull(Schema{"type": "object", "additionalProperties": schemaOf(t.Elem())})
 	case reflect.Struct:
 		members := map[string]Schema{}
 		return Object(members, addFields(members, t)...)
 	}
 	return Schema{"type": "integer"}
 }
+
+func orNull(s Schema) Schema { return Schema{"anyOf": []Schema{s, {"type": "null"}}} }
 
 // addFields adds the fields of a struct and those of its embedded ones, and returns those that are always there.
 func addFields(members map[string]Schema, t reflect.Type) (required []string) {

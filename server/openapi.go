@@ -186,12 +186,12 @@ func (r *Route) errors() []int {
 // named is parameters in the order of their names.
 func named(in string, texts map[string]string, about about) (list []parameter) {
 	for name, text := range texts {
-		schema := Schema{"type": "string", "pattern": namePattern}
-		if in == "header" {
-			schema = Text()
-		}
-		if in == "query" && name == "model" && len(about.models) > 0 {
+		schema := Text()
+		switch {
+		case in == "query" && name == "model" && about.signature != nil:
 			schema["enum"] = about.models
+		case in == "query": // all are names, and an empty one is none
+			schema["pattern"] = "^$|" + namePattern
 		}
 		list = append(list, parameter{name, in, text, false, schema})
 	}

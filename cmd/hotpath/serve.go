@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/hotpath/hotpath/cmd/hotpath/digits"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
@@ -62,7 +64,11 @@ type serveCmd struct {
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
+	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
+	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
 	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+
+	perModel map[string]server.Scheduling // from the file
 }
 
 // Help implements kong's long help.
@@ -71,7 +77,10 @@ func (serveCmd) Help() string {
 }
 
 // Run implements the verb.
-func (c *serveCmd) Run(e *env) error {
+func (c *serveCmd) Run(e *env, line *kong.Context) error {
+	if c.PrintConfig {
+		return c.printConfig(e, line.Selected().Flags)
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
@@ -149,7 +158,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}

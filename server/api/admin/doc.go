@@ -26,7 +26,7 @@ var (
 	splitDoc = server.Doc{Summary: "Split requests between labels; {} for no split", Errors: changes,
 		Body: server.Fixed(server.Object(map[string]server.Schema{"weights": {"type": "object", "additionalProperties": server.Whole(0)}})),
 		Answer: answer(map[string]server.Schema{"name": server.Text(),
-			"split": {"type": []string{"object", "null"}, "additionalProperties": server.Whole(0)}})}
+			"split": server.SchemaOf(map[string]int{})})}
 	aliasDoc = server.Doc{Summary: "Make another name of a model", Errors: changes, Body: member("model", server.Text()),
 		Answer: answer(map[string]server.Schema{"alias": server.Text(), "model": server.Text()})}
 	deleteAliasDoc = server.Doc{Summary: "Remove another name of a model", Errors: changes,

@@ -81,7 +81,11 @@ func TensorsSchema(s *graph.Signature) map[string]any {
 	}
 	members, required := map[string]any{}, []string{}
 	for _, in := range s.Inputs {
-		members[in.Name] = nested(in, in.Shape)
+		whole := nested(in, in.Shape)
+		if len(in.Shape) > 0 && in.Shape[0] < 0 {
+			whole["minItems"] = 0
+		}
+		members[in.Name] = whole
 		required = append(required, in.Name)
 	}
 	object := map[string]any{"type": "object", "properties": members, "required": required, "additionalProperties": false}
@@ -112,9 +116,9 @@ func elementSchema(in graph.Input) map[string]any {
 	case tensor.Bool:
 		s["type"] = "boolean"
 	case tensor.Float16:
-		s["minimum"], s["maximum"] = -65504, 65504
-	case tensor.Float32, tensor.BFloat16:
-		s["minimum"], s["maximum"] = -math.MaxFloat32, math.MaxFloat32
+		s["exclusiveMinimum"], s["exclusiveMaximum"] = -65520, 65520
+	case tensor.Float32, tensor.BFloat16: // what rounds to a finite number; the shortest text of this bound still does
+		s["minimum"], s["maximum"] = -0x1.ffffffp127, 0x1.ffffffp127
 	case tensor.Float64:
 	default:
 		s["type"] = "integer"

@@ -31,7 +31,7 @@ func (API) Routes() []server.Route {
 		{Method: "POST", Path: "/invocations", Right: server.Predict, Handle: invocations, Doc: server.Doc{
 			Summary: "MLflow: answer a table", Query: map[string]string{"model": "name of the model; the default model without it"},
 			Body: tableSchema, Others: []string{"text/csv"}, Errors: server.RunsModel,
-			Answer: server.Object(map[string]server.Schema{"predictions": server.List(server.Values(), 1)}, "predictions"),
+			Answer: server.Object(map[string]server.Schema{"predictions": server.List(server.Values(), 0)}, "predictions"),
 		}},
 		{Method: "GET", Path: "/ping", Right: server.Public, Handle: ping, Doc: pingDoc},
 		{Method: "GET", Path: "/health", Right: server.Public, Handle: ping, Doc: pingDoc},

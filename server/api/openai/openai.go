@@ -47,7 +47,7 @@ var (
 		Answer: server.OpenObject(map[string]server.Schema{
 			"object": {"const": "list"}, "model": server.Text(),
 			"data": server.List(server.Object(map[string]server.Schema{"object": {"const": "embedding"}, "index": server.Whole(0),
-				"embedding": {"anyOf": []server.Schema{server.Text(), server.List(server.Schema{"type": []string{"number", "null"}}, 0)}}},
+				"embedding": {"anyOf": []server.Schema{server.Text(), server.List(server.SchemaOf(new(float32)), 0)}}},
 				"object", "index", "embedding"), 1),
 			"usage": server.Object(map[string]server.Schema{"prompt_tokens": server.Whole(0), "total_tokens": server.Whole(0)}, "prompt_tokens", "total_tokens"),
 		}, "object", "data", "model", "usage")}
