@@ -13,12 +13,21 @@ import (
 // ownRoutes is what every server has: health, metrics, profiles.
 func (s *Server) ownRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz},
-		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz},
-		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition},
-		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile},
+		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz,
+			Doc: Doc{Summary: "Whether the process answers", Answer: statusDoc}},
+		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz,
+			Doc: Doc{Summary: "Whether requests should be sent here", Answer: statusDoc, Errors: []int{fasthttp.StatusServiceUnavailable}}},
+		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition,
+			Doc: Doc{Summary: "Metrics in Prometheus' text format", Media: []string{metrics.ContentType}}},
+		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile,
+			Doc: Doc{Summary: "Profiles, as net/http/pprof has them", Media: []string{"application/octet-stream"}}},
+		{Method: "GET", Path: "/openapi.json", Right: Predict, Place: Everywhere, Handle: s.openAPI,
+			Doc: Doc{Summary: "This document", Query: map[string]string{"model": "a model whose inputs the schemas shall describe"},
+				Answer: Schema{"type": "object"}, Errors: NamesModel}},
 	}
 }
+
+var statusDoc = Object(map[string]Schema{"status": Text()}, "status")
 
 // healthz says that the process answers.
 func (s *Server) healthz(r *Request) error {

@@ -48,6 +48,7 @@ type Route struct {
 	Handle func(*Request) error
 	// Error writes the body of an answer with an error; nil for {"error": text}.
 	Error func(dst []byte, status int, text string) []byte
+	Doc   Doc
 }
 
 // maxParams is the largest number of {name} in a path.

@@ -43,6 +43,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Serve models over HTTP."`
 	Models   modelsCmd   `cmd:"" help:"Keep models in a registry: publish, list, show, label, alias, policy, split, rollback, delete, verify, keygen."`
 	Keys     keysCmd     `cmd:"" help:"Make, list, rotate and revoke API keys."`
+	OpenAPI  openAPICmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the server's routes."`
 }
 
 // env is what every verb runs with.

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/hotpath/hotpath/cmd/hotpath/digits"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
@@ -70,7 +72,11 @@ type serveCmd struct {
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
 	Audit         string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to." placeholder:"FILE"`
+	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
+	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
 	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+
+	perModel map[string]server.Scheduling // from the file
 }
 
 // Help implements kong's long help.
@@ -79,7 +85,10 @@ func (serveCmd) Help() string {
 }
 
 // Run implements the verb.
-func (c *serveCmd) Run(e *env) error {
+func (c *serveCmd) Run(e *env, line *kong.Context) error {
+	if c.PrintConfig {
+		return c.printConfig(e, line.Selected().Flags)
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
@@ -184,11 +193,11 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}},
+		APIs: c.apis(store),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}
@@ -209,6 +218,11 @@ func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
+}
+
+// apis are the wire formats.
+func (c *serveCmd) apis(store *registry.Store) []server.API {
+	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}}
 }
 
 // admin manages the store where models are served from it.

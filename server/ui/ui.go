@@ -30,8 +30,10 @@ func (Page) Routes() []server.Route {
 		file("/ui/draw.js", "page/draw.js", "text/javascript; charset=utf-8"),
 		file("/ui/chart.js", "page/chart.js", "text/javascript; charset=utf-8"),
 		file("/ui/icon.svg", "page/icon.svg", "image/svg+xml"),
-		{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats},
-		{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models},
+		{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats,
+			Doc: server.Doc{Summary: "What the page draws: the last minute", Answer: server.Schema{"type": "object"}}},
+		{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models,
+			Doc: server.Doc{Summary: "What the page shows of models", Answer: server.Object(map[string]server.Schema{"models": server.SchemaOf([]modelInfo{})}, "models")}},
 	}
 }
 
@@ -40,7 +42,8 @@ func file(path, name, contentType string) server.Route {
 	if err != nil {
 		panic(err) // the file is part of the program
 	}
-	return server.Route{Method: "GET", Path: path, Right: server.Predict, Page: true, Handle: func(r *server.Request) error {
+	doc := server.Doc{Summary: "A file of the page", Media: []string{contentType}}
+	return server.Route{Method: "GET", Path: path, Right: server.Predict, Page: true, Doc: doc, Handle: func(r *server.Request) error {
 		r.Header("Content-Security-Policy", policy)
 		r.Header("X-Content-Type-Options", "nosniff")
 		r.Header("Referrer-Policy", "no-referrer")

@@ -9,6 +9,9 @@ import (
 )
 
 type (
+	listing struct {
+		Models []*listedModel `json:"models"`
+	}
 	listedModel struct {
 		Name     string           `json:"name"`
 		Serving  int64            `json:"serving,omitempty"` // the version that answers by default, if it is in memory
@@ -68,9 +71,7 @@ func (a API) list(r *server.Request) error {
 			l.Versions[i].State, l.Versions[i].Error = string(v.State), v.Error
 		}
 	}
-	answer := struct {
-		Models []*listedModel `json:"models"`
-	}{[]*listedModel{}}
+	answer := listing{Models: []*listedModel{}}
 	for _, name := range slices.Sorted(maps.Keys(models)) {
 		slices.SortFunc(models[name].Versions, func(a, b listedVersion) int { return int(min(1, max(-1, b.Version-a.Version))) })
 		answer.Models = append(answer.Models, models[name])
