@@ -101,6 +101,17 @@ func (e *Engine) touch(now moment) {
 	}
 }
 
+// LastUsed is when a request last began on it, to about 10 ms; zero if none has.
+func (e *Engine) LastUsed() time.Time {
+	if m := e.used.Load(); m != 0 {
+		return began.Add(time.Duration(m))
+	}
+	return time.Time{}
+}
+
+// Statistics is what it has counted since it was loaded.
+func (e *Engine) Statistics() metrics.Statistics { return e.metrics.Statistics() }
+
 func (e *Engine) session() *Session {
 	if s, ok := e.sessions.Get().(*Session); ok {
 		return s

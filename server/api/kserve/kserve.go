@@ -21,6 +21,7 @@ func (API) Routes() []server.Route {
 		{Method: "GET", Path: "/v2", Handle: serverMetadata},
 		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live},
 		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready},
+		{Method: "GET", Path: "/v2/models/stats", Handle: statistics},
 		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex},
 		{Method: "POST", Path: "/v2/repository/models/{model}/load", Right: server.Admin, Handle: repositoryLoad},
 		{Method: "POST", Path: "/v2/repository/models/{model}/unload", Right: server.Admin, Handle: repositoryUnload},
@@ -33,6 +34,7 @@ func (API) Routes() []server.Route {
 			server.Route{Method: "GET", Path: base, Handle: modelMetadata},
 			server.Route{Method: "GET", Path: base + "/ready", Handle: modelReady},
 			server.Route{Method: "GET", Path: base + "/config", Handle: modelConfig},
+			server.Route{Method: "GET", Path: base + "/stats", Handle: statistics},
 			server.Route{Method: "POST", Path: base + "/infer", Handle: infer})
 	}
 	for i := range routes {
