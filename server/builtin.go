@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/pprofhandler"
@@ -12,12 +13,16 @@ import (
 
 // ownRoutes is what every server has: health, metrics, profiles.
 func (s *Server) ownRoutes() []Route {
-	return []Route{
+	routes := []Route{
 		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz},
 		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz},
 		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition},
 		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile},
 	}
+	if s.cfg.Slow > 0 {
+		routes = append(routes, Route{Method: "GET", Path: "/debug/slow", Right: Monitor, Place: OnMonitor, Handle: s.slowRequests})
+	}
+	return routes
 }
 
 // healthz says that the process answers.
@@ -55,10 +60,18 @@ func (s *Server) exposition(r *Request) error {
 }
 
 // profile serves net/http/pprof. A CPU profile lasts longer than an answer may take otherwise.
+// While there is one, the goroutines that run models are labelled with the model's name; those of the pool work for all.
 func (s *Server) profile(r *Request) error {
+	if r.Param(0) == "profile" {
+		profiles.Add(1)
+		defer profiles.Add(-1)
+	}
 	pprofhandler.PprofHandler(r.ctx)
 	return nil
 }
+
+// profiles counts the CPU profiles that are being taken of the process.
+var profiles atomic.Int32
 
 // httpLog hands fasthttp's messages, which are about single connections, to the log at debug level.
 type httpLog struct{ log *slog.Logger }

@@ -190,6 +190,9 @@ func sizeOf(t *tensor.Tensor) int64 {
 // End counts the call, failed with err or answered where it is nil, and gives everything back.
 func (c *Call) End(err error) {
 	c.count(err)
+	if o := c.srv.observer; o != nil {
+		c.observe(o, err)
+	}
 	c.release()
 	c.srv.calls.Put(c)
 }

@@ -32,6 +32,9 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			if p := recover(); p != nil {
 				r.fail(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			}
+			if s.observer != nil {
+				r.observe(s.observer)
+			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()
 			}

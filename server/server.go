@@ -21,6 +21,7 @@ type Server struct {
 	cfg       Config
 	keys      keyring
 	metrics   *metrics.Set
+	observer  *observer // nil for none
 	sched     scheduler
 	bodies    budget // for the memory of all request bodies together
 	catalog   atomic.Pointer[Catalog]
@@ -55,6 +56,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, bodies: budget{most: cfg.MaxBodyMemory},
 		sched: scheduler{slots: int64(cfg.MaxConcurrency), memory: budget{most: cfg.MaxRunMemory}}}
+	s.observer = newObserver(&s.cfg)
 	s.requests.New = func() any { return &Request{srv: s, call: newCall(s)} }
 	s.calls.New = func() any {
 		c := newCall(s)

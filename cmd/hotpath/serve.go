@@ -62,7 +62,7 @@ type serveCmd struct {
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	observeFlags
 }
 
 // Help implements kong's long help.
@@ -72,17 +72,21 @@ func (serveCmd) Help() string {
 
 // Run implements the verb.
 func (c *serveCmd) Run(e *env) error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
+	log, err := c.logger(e.stderr)
+	if err != nil {
+		return err
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	var started atomic.Bool
 	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	finish, err := c.observe(&cfg)
+	if err != nil {
+		return err
+	}
+	defer finish()
 	s, err := server.New(cfg)
 	if err != nil {
 		return err
