@@ -139,7 +139,11 @@ func (c *Call) Run(s *Session) error {
 	if t := started.add(s.Engine.queue.cfg.Timeout); c.deadline == 0 || t < c.deadline {
 		c.deadline = t
 	}
-	return s.Engine.queue.run(c, started)
+	if err := s.Engine.queue.run(c, started); err != nil {
+		return err
+	}
+	s.Engine.sample(c, started)
+	return nil
 }
 
 // measure finds what the run of s will take.

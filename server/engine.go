@@ -29,6 +29,7 @@ type Engine struct {
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
 	used      atomic.Int64 // when a request last began on it, about: a moment
+	sampled   atomic.Int64 // when a row was last looked at, a moment
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -108,6 +109,9 @@ func (e *Engine) LastUsed() time.Time {
 	}
 	return time.Time{}
 }
+
+// Distribution is what was seen of its inputs and predictions.
+func (e *Engine) Distribution() *metrics.Distribution { return e.metrics.Distribution() }
 
 // Statistics is what it has counted since it was loaded.
 func (e *Engine) Statistics() metrics.Statistics { return e.metrics.Statistics() }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -157,6 +158,7 @@ type Model struct {
 	queued        prometheus.Gauge
 	sched         *scheduling
 	weightBytes   int64
+	watched       atomic.Pointer[Distribution]
 }
 
 // Model makes the series of a version that was just loaded.

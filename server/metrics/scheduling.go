@@ -65,7 +65,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (scheduled) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute, descCPU} {
+	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute, descCPU, descDrift, descMissing, descMean, descClass} {
 		ch <- d
 	}
 }
@@ -79,6 +79,9 @@ func (c scheduled) Collect(ch chan<- prometheus.Metric) {
 		if v := (id{m.name, m.version}); !seen[v] {
 			seen[v] = true
 			m.sched.collect(ch, v)
+			if d := m.watched.Load(); d != nil {
+				d.collect(ch, v)
+			}
 		}
 	}
 }
