@@ -17,6 +17,9 @@ type Arg struct {
 	DType tensor.DType // Invalid for an omitted optional input
 	Shape []int
 	Const *tensor.Tensor // the value of a constant, else nil
+	// Place keeps what a kernel packs of Const, by layout; see kernels.Place. A kernel that uses it reads elements of Const in fill alone:
+	// where they were packed earlier, they are not there. Nil: nothing is kept, which goes for Args made of others with another Const too.
+	Place func(layout string, size int, fill func(dst []byte)) []byte
 }
 
 // Kernel is a prepared node. It is shared by concurrent runs and keeps no state between them.

@@ -25,6 +25,9 @@ type Model struct {
 	Opsets   map[string]int64  // domain to opset version
 	Metadata map[string]string // ONNX metadata_props
 	Producer string
+	Files    []string // that it was read from; nil where that is not known
+	// Owned says that nothing else has the memory of its constants, so that passes may write there.
+	Owned bool
 }
 
 // Graph is a list of nodes over named values. Every name is produced once: by an input, an initializer or a node.

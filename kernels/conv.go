@@ -1,6 +1,6 @@
 package kernels
 
-import "unsafe"
+import "fmt"
 
 // ConvShape is a two-dimensional convolution or pooling of one image: of channels of H × W, from the padded top left on. One dimension
 // is H = KH = 1.
@@ -55,16 +55,18 @@ type PackedConv struct {
 
 // PackConv packs w [M × C/groups × KH × KW], ONNX's order. groups divides M and C.
 func PackConv(w []float32, m, c, groups, kh, kw int) *PackedConv {
-	p := ConvWeights(m, c, groups, kh, kw)
-	p.allocate()
-	p.pack(w)
-	return &p
+	return PackConvAt(nil, w, m, c, groups, kh, kw)
 }
 
-// allocate makes data, all zero.
-func (p *PackedConv) allocate() {
-	p.data = make([]float32, p.packedLen())
-	hugePages(unsafe.Pointer(unsafe.SliceData(p.data)), 4*len(p.data))
+// PackConvAt is PackConv to a place.
+func PackConvAt(at Place, w []float32, m, c, groups, kh, kw int) *PackedConv {
+	p := ConvWeights(m, c, groups, kh, kw)
+	p.data = placed(at, fmt.Sprintf("conv %d %d %d %d %d", m, c, groups, kh, kw), p.packedLen(), func(dst []float32) {
+		own := p
+		own.data = dst
+		own.pack(w)
+	})
+	return &p
 }
 
 // ConvWeights describes weights of this shape that are known when ConvDynamicF32 runs.

@@ -145,6 +145,7 @@ type convJob struct {
 	s                 ConvShape
 	grid              convGrid
 	lanes             int // distance of the input's pixels
+	plane, dplane     int // pixels from a block of the input and output to the next
 	x, dst, bias, res []float32
 	ints              []int64
 	flags             int
@@ -165,6 +166,7 @@ var allTaps = kernelTaps{0, 1}
 
 func (j *convJob) setUp(p *PackedConv, s *ConvShape, lanes int, ints []int64) {
 	j.p, j.s, j.lanes, j.ints, j.grid = p, *s, lanes, ints, p.grid(s)
+	j.plane, j.dplane = s.H*s.W, s.OH*s.OW
 	j.lo, j.hi = float32(math.Inf(-1)), float32(math.Inf(1))
 	j.rows, j.cols = allTaps, allTaps
 }
@@ -192,7 +194,7 @@ func (j *convJob) Chunk(i int) {
 	groups, _, mg, in, out := j.p.parts()
 	g := i / j.grid.bands / j.grid.runs
 	band, run := j.grid.place(i % (j.grid.bands * j.grid.runs))
-	first, inputs, each := run*j.grid.blocks, in, j.s.H*j.s.W*j.lanes
+	first, inputs, each := run*j.grid.blocks, in, j.plane*j.lanes
 	blocks := min(j.grid.blocks, out-first)
 	c := convBands.Get().(*convBand)
 	*c = convBand{convJob: j, taps: j.ints[i*j.p.tapInts() : (i+1)*j.p.tapInts()], in: in, y: band * j.grid.rows, end: min((band+1)*j.grid.rows, j.grid.units), final: j.grid.across || band == j.grid.bands-1}
@@ -201,10 +203,10 @@ func (j *convJob) Chunk(i int) {
 		blocks = min(depthwiseRun, groups-g)
 		inputs, c.xblock = blocks, each
 	}
-	size := j.s.OH * j.s.OW * convLanes
+	size := j.dplane * convLanes
 	others := max(0, j.images-1) // lie behind the first
-	c.blocks, c.x, c.w = blocks, j.x[g*in*each:][:inputs*each+others*j.ximage], j.p.data[(g*out+first)*j.p.panel():]
-	c.dst = j.dst[(g*out+first)*size:][:blocks*size+others*j.dimage]
+	c.blocks, c.x, c.w = blocks, upTo(j.x[g*in*each:], inputs*each+others*j.ximage), j.p.data[(g*out+first)*j.p.panel():]
+	c.dst = upTo(j.dst[(g*out+first)*size:], blocks*size+others*j.dimage)
 	if j.flags&convResidual != 0 {
 		c.res = j.res[(g*out+first)*size:][:len(c.dst)]
 	}
@@ -220,5 +222,8 @@ func (j *convJob) Chunk(i int) {
 	*c = convBand{}
 	convBands.Put(c)
 }
+
+// upTo is at most the first n elements: a band of rows of the last block ends before the block does.
+func upTo(s []float32, n int) []float32 { return s[:min(n, len(s))] }
 
 var convBands = sync.Pool{New: func() any { return new(convBand) }}

@@ -117,8 +117,8 @@ func (j *tileJob) Chunk(i int) {
 		if t.planes {
 			for o := range t.M {
 				src, dst := j.band[(filter+o)/convLanes*size+from+(filter+o)%convLanes:], j.dst[o*plane+to:][:wide]
-				for x := kx; x < wide; x += t.KW {
-					dst[x] = src[x/t.KW*convLanes]
+				for x, at := kx, 0; x < wide; x, at = x+t.KW, at+convLanes {
+					dst[x] = src[at]
 				}
 				if kx == t.KW-1 {
 					j.after.Activate(dst)

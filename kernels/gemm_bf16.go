@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"sync"
 
@@ -19,14 +20,22 @@ type PackedBF16 struct {
 
 // PackBF16 packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride].
 func PackBF16(k, n int, b []float32, rowStride, colStride int) *PackedBF16 {
-	checkStrided(k, n, len(b), rowStride, colStride)
-	p := &PackedBF16{K: k, N: n, Data: make([]uint16, roundUp(k, 2)*roundUp(n, panelCols)), Tiles: tier >= cpu.AMX}
-	for j := range n {
-		at := j/panelCols*panelCols*roundUp(k, 2) + j%panelCols*2
-		for i := range k {
-			p.Data[at+i/2*panelCols*2+i%2] = toBF16(b[i*rowStride+j*colStride])
+	return PackBF16At(nil, k, n, b, rowStride, colStride)
+}
+
+// PackBF16At is PackBF16 to a place.
+func PackBF16At(at Place, k, n int, b []float32, rowStride, colStride int) *PackedBF16 {
+	p := &PackedBF16{K: k, N: n, Tiles: tier >= cpu.AMX}
+	size := roundUp(k, 2) * roundUp(n, panelCols)
+	p.Data = placed(at, fmt.Sprintf("gemm_bf16 %d %d %d %d", k, n, rowStride, colStride), size, func(dst []uint16) {
+		checkStrided(k, n, len(b), rowStride, colStride)
+		for j := range n {
+			at := j/panelCols*panelCols*roundUp(k, 2) + j%panelCols*2
+			for i := range k {
+				dst[at+i/2*panelCols*2+i%2] = toBF16(b[i*rowStride+j*colStride])
+			}
 		}
-	}
+	})
 	return p
 }
 

@@ -43,7 +43,7 @@ func gemmF32On(pool *Pool, m int, a []float32, lda int, b *PackedF32, c []float3
 	if bias != nil {
 		g.bias = bias[:b.N]
 	}
-	if takesTall(m) && start&gemmFrom == 0 {
+	if TakesTall(max(tier, emulated), m) && start&gemmFrom == 0 {
 		g.runTall(pool, m)
 		return
 	}

@@ -1,8 +1,8 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
-	"unsafe"
 )
 
 // PackedHalf is a K×N matrix of half floats packed for GemmF32Half: [panel of 16 columns], in it for F16 [k][16], for BF16 [k/2][16][2],
@@ -15,23 +15,28 @@ type PackedHalf struct {
 
 // PackHalf packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride]; brain says that they are BF16.
 func PackHalf[T ~uint16](k, n int, b []T, rowStride, colStride int, brain bool) *PackedHalf {
-	checkStrided(k, n, len(b), rowStride, colStride)
+	return PackHalfAt(nil, k, n, b, rowStride, colStride, brain)
+}
+
+// PackHalfAt is PackHalf to a place.
+func PackHalfAt[T ~uint16](at Place, k, n int, b []T, rowStride, colStride int, brain bool) *PackedHalf {
 	p := &PackedHalf{K: k, N: n, Brain: brain}
 	size := p.panel() * ((n + panelCols - 1) / panelCols)
-	p.Data = make([]uint16, size)
-	hugePages(unsafe.Pointer(unsafe.SliceData(p.Data)), 2*size)
-	for j0 := 0; j0 < n; j0 += panelCols {
-		out := p.Data[j0/panelCols*p.panel():]
-		for i := range k {
-			at, step := i*panelCols, 1
-			if brain {
-				at, step = i/2*2*panelCols+i%2, 2
-			}
-			for j := range min(panelCols, n-j0) {
-				out[at+j*step] = uint16(b[i*rowStride+(j0+j)*colStride])
+	p.Data = placed(at, fmt.Sprintf("gemm_half %d %d %d %d %v", k, n, rowStride, colStride, brain), size, func(dst []uint16) {
+		checkStrided(k, n, len(b), rowStride, colStride)
+		for j0 := 0; j0 < n; j0 += panelCols {
+			out := dst[j0/panelCols*p.panel():]
+			for i := range k {
+				at, step := i*panelCols, 1
+				if brain {
+					at, step = i/2*2*panelCols+i%2, 2
+				}
+				for j := range min(panelCols, n-j0) {
+					out[at+j*step] = uint16(b[i*rowStride+(j0+j)*colStride])
+				}
 			}
 		}
-	}
+	})
 	return p
 }
 

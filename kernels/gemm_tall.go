@@ -16,10 +16,10 @@ const (
 	packTallCols = 128
 )
 
-// takesTall reports whether products of m rows go to gemm_tall_f32. Against gemm_f32 it takes, with weights from the last level of the
+// TakesTall reports whether products of m rows with packed weights go to gemm_tall_f32 on tier t. Against gemm_f32 it takes, with weights from the last level of the
 // cache, 0.75 of the time at 16 rows; at 128 rows 0.8 to 0.9 beside a busy neighbour of the core and 0.96 to 1 without; at 1024 rows 0.96
 // to 1.02 (K and N 384 and 1536, Emerald Rapids).
-func takesTall(m int) bool { return max(tier, emulated) >= cpu.AVX512 && m >= minTall }
+func TakesTall(t cpu.Tier, m int) bool { return t >= cpu.AVX512 && m >= minTall }
 
 // tallHeight is the height of tiles that m rows are cut into evenly.
 func tallHeight(m int) int {

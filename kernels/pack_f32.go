@@ -1,6 +1,9 @@
 package kernels
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // panelCols is the width of a packed panel.
 const panelCols = 16
@@ -14,21 +17,32 @@ type PackedF32 struct {
 
 // PackF32 packs a k×n matrix; see Pack.
 func PackF32(k, n int, b []float32, rowStride, colStride int) *PackedF32 {
-	p := new(PackedF32)
-	p.Pack(k, n, b, rowStride, colStride)
+	return PackF32At(nil, k, n, b, rowStride, colStride)
+}
+
+// PackF32At is PackF32 to a place.
+func PackF32At(at Place, k, n int, b []float32, rowStride, colStride int) *PackedF32 {
+	p := &PackedF32{K: k, N: n}
+	p.Data = placed(at, fmt.Sprintf("gemm_f32 %d %d %d %d", k, n, rowStride, colStride), p.packedLen(), func(dst []float32) {
+		(&PackedF32{Data: dst}).Pack(k, n, b, rowStride, colStride)
+	})
 	return p
 }
+
+// packedLen is the number of packed elements, those of columns that do not exist included.
+func (p *PackedF32) packedLen() int { return p.K * roundUp(p.N, panelCols) }
 
 // Pack packs the k×n matrix whose element (i, j) is b[i·rowStride + j·colStride], which makes a transposed source a matter of
 // strides. Data is reused when it is large enough.
 func (p *PackedF32) Pack(k, n int, b []float32, rowStride, colStride int) {
 	checkStrided(k, n, len(b), rowStride, colStride)
-	size := k * roundUp(n, panelCols)
+	p.K, p.N = k, n
+	size := p.packedLen()
 	if cap(p.Data) < size {
 		p.Data = make([]float32, size)
 		hugePages(unsafe.Pointer(unsafe.SliceData(p.Data)), 4*size)
 	}
-	p.K, p.N, p.Data = k, n, p.Data[:size]
+	p.Data = p.Data[:size]
 	for k0 := 0; k0 < k; k0 += kSegment {
 		kc := min(kSegment, k-k0)
 		packPanels(p.segment(k0, kc, 0, n), b, k0, kc, 0, n, rowStride, colStride)

@@ -21,3 +21,13 @@ func hugePages(p unsafe.Pointer, bytes int) {
 	whole := (bytes - skip) &^ (hugePage - 1)
 	_ = syscall.Madvise(unsafe.Slice((*byte)(unsafe.Add(p, skip)), whole), syscall.MADV_HUGEPAGE)
 }
+
+// Discard gives the whole pages of b back to the operating system. b holds zeros there afterwards.
+func Discard(b []byte) {
+	page := syscall.Getpagesize()
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	skip := int(-uintptr(p) & uintptr(page-1))
+	if whole := (len(b) - skip) &^ (page - 1); whole > 0 {
+		_ = syscall.Madvise(unsafe.Slice((*byte)(unsafe.Add(p, skip)), whole), syscall.MADV_DONTNEED)
+	}
+}

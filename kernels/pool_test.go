@@ -147,6 +147,7 @@ func TestNoAllocations(t *testing.T) {
 	w[0], w[n] = 127, 127 // a pair that could saturate
 	anyS8 := PackS8(k, n, w, n, 1)
 	x, y, q := randomF32(5000), make([]float32, 5000), make([]uint8, 5000)
+	wide := make([]float32, 16000)
 	packed := PackF32(100, n, randomF32(100*n), n, 1)
 	for name, f := range map[string]func(){
 		"gemm_f32":         func() { GemmF32(nil, m, a, k, b, c, n, bias, &Epilogue{Act: ActRelu}) },
@@ -162,8 +163,8 @@ func TestNoAllocations(t *testing.T) {
 		"exp_f32":          func() { ExpF32(y, x) },
 		"log_f32":          func() { LogF32(y, x) },
 		"softmax_f32":      func() { SoftmaxF32(y, x, 5, 1000) },
-		"layer_norm pool":  func() { LayerNormF32(pool, c, a, x, x, 100, 40, 1e-5) },
-		"gemm_f32 packing": func() { GemmF32(pool, 40, a, 100, packed, c, n, bias, nil) },
+		"layer_norm pool":  func() { LayerNormF32(pool, wide, wide, x, x, 64, 250, 1e-5) },
+		"gemm_f32 packing": func() { GemmF32(pool, 40, a, 100, packed, wide, n, bias, nil) },
 		"sum_f32":          func() { SumF32(x) },
 		"quantize_f32u8":   func() { QuantizeU8(q, x, 0.1, 3) },
 		"dequantize_u8f32": func() { DequantizeU8(y, q, 0.1, 3) },

@@ -1,6 +1,9 @@
 package kernels
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // Winograd convolution F(4×4, 3×3) for stride 1 without dilation or groups (Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks", 2015): tiles of 4 × 4 outputs, from output (0, 0) on, come from patches of 6 × 6 inputs, zeros outside of the image, by
@@ -32,10 +35,18 @@ const (
 )
 
 // PackWinograd packs w [M × C × 3 × 3] for a convolution that ConvWinograd approves of.
-func PackWinograd(w []float32, m, c int) *PackedConv {
+func PackWinograd(w []float32, m, c int) *PackedConv { return PackWinogradAt(nil, w, m, c) }
+
+// PackWinogradAt is PackWinograd to a place.
+func PackWinogradAt(at Place, w []float32, m, c int) *PackedConv {
 	points := ConvWeights(winogradPoints*m, winogradPoints*c, winogradPoints, 1, 1)
-	points.allocate()
-	group := len(points.data) / winogradPoints
+	points.data = placed(at, fmt.Sprintf("winograd %d %d", m, c), points.packedLen(), func(dst []float32) { transformWeights(dst, w, m, c) })
+	return &PackedConv{M: m, C: c, Groups: 1, KH: 3, KW: 3, winograd: &winograd{&points}}
+}
+
+// transformWeights packs the transforms of w, a group for each point, to dst, which is zero.
+func transformWeights(dst, w []float32, m, c int) {
+	group := len(dst) / winogradPoints
 	var u [winogradPoints][convLanes]float32 // written out a cache line at a time: groups are powers of two apart
 	for o := 0; o < m; o += convLanes {
 		lanes := min(convLanes, m-o)
@@ -44,11 +55,10 @@ func PackWinograd(w []float32, m, c int) *PackedConv {
 				winogradWeights(&u, lane, (*[9]float32)(w[((o+lane)*c+ch)*9:]))
 			}
 			for t := range u {
-				copy(points.data[t*group+(o/convLanes*c+ch)*convLanes:], u[t][:lanes])
+				copy(dst[t*group+(o/convLanes*c+ch)*convLanes:], u[t][:lanes])
 			}
 		}
 	}
-	return &PackedConv{M: m, C: c, Groups: 1, KH: 3, KW: 3, winograd: &winograd{&points}}
 }
 
 // winogradWeights writes G w Gᵀ to a lane of u.

@@ -3,6 +3,7 @@ package loader
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,7 +20,8 @@ type Options struct {
 	FollowLinks bool
 }
 
-// Open reads the model file or directory at path, and files in the directory of a file that it keeps its weights in. Errors name it.
+// Open reads the model file or directory at path, and files in the directory of a file that it keeps its weights in; Model.Files lists
+// them. Errors name it.
 func Open(path string) (*graph.Model, error) { return Options{}.Open(path) }
 
 // Open is the function of that name with options.
@@ -39,7 +41,11 @@ func (o Options) openPath(path string, pack bool) (*graph.Model, []byte, error) 
 			return nil, nil, err
 		}
 		defer dir.Close()
-		return inPath(path)(o.openDir(dir, pack))
+		m, data, err := inPath(path)(o.openDir(dir, pack))
+		if err == nil {
+			m.Files, err = filesIn(dir.FS(), path)
+		}
+		return m, data, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -51,7 +57,26 @@ func (o Options) openPath(path string, pack bool) (*graph.Model, []byte, error) 
 		return nil, nil, err
 	}
 	defer dir.Close()
-	return inPath(path)(o.openFile(f, dir, pack))
+	m, data, err := inPath(path)(o.openFile(f, dir, pack))
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, name := range m.Files {
+		m.Files[i] = filepath.Join(filepath.Dir(path), name)
+	}
+	m.Files = append([]string{path}, m.Files...)
+	return m, data, nil
+}
+
+// filesIn lists the regular files of a directory at path, which a model may have been read from.
+func filesIn(dir fs.FS, path string) (files []string, err error) {
+	err = fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			files = append(files, filepath.Join(path, filepath.FromSlash(name)))
+		}
+		return err
+	})
+	return files, err
 }
 
 // inPath names the path in an error.

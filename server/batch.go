@@ -100,6 +100,9 @@ func (q *queue) lead(c *Call) error {
 		calls++
 	}
 	q.together(c, started, calls)
+	q.sched.mu.Lock()
+	q.answered, q.answeredAt = c.batchRows, now()
+	q.sched.mu.Unlock()
 	q.sched.leave(q, c.batchBytes)
 	err := c.err
 	for m := c.follower; m != nil; {

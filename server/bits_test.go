@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hotpath/hotpath/graph/plan"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -25,6 +26,7 @@ type slowed struct {
 
 func (s *slowed) Run(in, out []*tensor.Tensor) error {
 	<-s.hold
+	time.Sleep(time.Millisecond) // short runs are not batched
 	s.mu.Lock()
 	s.rows[in[0].Shape[0]]++
 	s.mu.Unlock()

@@ -104,6 +104,7 @@ func (c *Call) Timing() Timing { return c.timing }
 // or ErrQuota.
 func (c *Call) Begin(e *Engine) (*Session, error) {
 	c.engine = e
+	e.touch(c.start)
 	c.urgency = max(c.urgency, c.who.mostUrgent())
 	if c.urgency >= normalUrgency && e.queue.waiting.Load() > 0 {
 		if err := e.queue.refuse(c.deadline, now()); err != nil {

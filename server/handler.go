@@ -50,6 +50,10 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
 			}
+			if t := r.call.timing; t.Compute > 0 {
+				r.timing = t.append(r.timing[:0])
+				ctx.Response.Header.SetBytesV(headerTiming, r.timing)
+			}
 		}
 		r.call.count(nil)
 	}

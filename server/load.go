@@ -69,9 +69,12 @@ func (w *watcher) start(c candidate) {
 	v.job, v.queued, v.fingerprint, v.tried = j, false, c.offer.Fingerprint, w.looks
 	w.running++
 	w.changed = true
+	o := c.offer
 	go func() {
 		if j.low {
 			lowerPriority()
+			w.rest.begin(o.Size)
+			defer w.rest.end()
 		}
 		j.engine, j.digest, j.err = w.load(j)
 		w.results <- j

@@ -22,13 +22,17 @@ type queue struct {
 	cfg     Scheduling
 	limit   int64        // runs at once
 	running atomic.Int64 // runs now
+	short   atomic.Int64 // short runs now, beside those
 	waiting atomic.Int64 // calls
 	runTime atomic.Int64 // of a run, ns, an average that forgets
 	perCall atomic.Int64 // that time over the calls of the run
 
 	// Under the lock of sched.
-	lists [urgencies]list // by urgency
-	rows  int             // that wait
+	lists      [urgencies]list // by urgency
+	rows       int             // that wait
+	answered   int             // rows of the last batch
+	answeredAt moment
+	again      *time.Timer // starts what was held back
 
 	most    atomic.Int64 // rows of a batch; 1 where rows are not independent
 	batches sync.Pool    // of *Session
@@ -50,6 +54,12 @@ const (
 func (s *scheduler) newQueue(e *Engine, cfg Scheduling) *queue {
 	q := &queue{sched: s, engine: e, cfg: cfg, limit: int64(max(1, cfg.Concurrency))}
 	q.most.Store(1)
+	q.again = time.AfterFunc(time.Hour, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.start(nil)
+	})
+	q.again.Stop()
 	if e.Signature.RowIndependent && plainTensors(e.Signature) {
 		q.most.Store(int64(max(1, cfg.BatchMax)))
 	}
@@ -97,18 +107,37 @@ func (c *Call) before(d *Call) bool {
 	return c.urgency < d.urgency || c.urgency == d.urgency && c.queued < d.queued
 }
 
-// heldBack reports whether what waits is held back for more to come. The lock is held.
-func (q *queue) heldBack(now moment) bool {
-	if q.cfg.BatchDelay <= 0 || q.rows >= int(q.most.Load()) {
-		return false
+// heldUntil is when what waits is no longer held back for more to come, 0 if it is not now. The lock is held.
+func (q *queue) heldUntil(now moment) (until moment) {
+	if q.rows >= int(q.most.Load()) {
+		return 0
 	}
-	for i := range q.lists {
-		if c := q.lists[i].first; c != nil && now.since(c.queued) >= q.cfg.BatchDelay {
-			return false
+	if q.rows < q.answered {
+		until = q.answeredAt.add(min(time.Duration(q.runTime.Load()/returnShare), returnMost))
+	}
+	if q.cfg.BatchDelay > 0 {
+		oldest := now
+		for i := range q.lists {
+			if c := q.lists[i].first; c != nil {
+				oldest = min(oldest, c.queued)
+			}
 		}
+		until = max(until, oldest.add(q.cfg.BatchDelay))
 	}
-	return true
+	if until <= now {
+		return 0
+	}
+	return until
 }
+
+// Clients that were answered together often come back together, a moment after a run of the few that waited meanwhile
+// has begun: batches of seven and of one take turns. So a batch is followed by a short wait for as many rows as it had,
+// of a share of the time of a run. Eight clients of MiniLM at 16 tokens, two runs at once on two cores of AMD Zen 3, got
+// 405 answers per second without and 515 with it; to 64 it makes no difference.
+const (
+	returnShare = 8
+	returnMost  = 2 * time.Millisecond
+)
 
 // add puts c at the end of its list. The lock is held.
 func (q *queue) add(c *Call) {
@@ -189,15 +218,35 @@ func (q *queue) makeRoom(urgency uint8, because error) bool {
 	return false
 }
 
-// observe remembers how long a run of some calls took.
+const (
+	// shortRun is the time of a run below which it takes no slot: what waiting and being woken take on a busy machine.
+	shortRun = 50 * time.Microsecond
+	// shortInputs is the most that a call has as inputs of which that is said: the time is that of usual calls.
+	shortInputs = 16 << 10
+)
+
+// isShort reports whether the run of c is expected to be short.
+func (q *queue) isShort(c *Call) bool {
+	usual := q.runTime.Load()
+	return usual != 0 && usual < int64(shortRun) && c.inputBytes <= shortInputs
+}
+
+// observe counts a run of some calls and remembers how long it took.
 func (q *queue) observe(d time.Duration, calls, rows int) {
-	forget := func(a *atomic.Int64, ns int64) {
-		if old := a.Load(); old != 0 {
-			ns = old + (ns-old)/8
-		}
-		a.Store(max(1, ns))
-	}
-	forget(&q.runTime, int64(d))
-	forget(&q.perCall, int64(d)/int64(calls))
+	q.remember(d, calls)
 	q.engine.metrics.Run(rows, d)
+}
+
+func (q *queue) remember(d time.Duration, calls int) {
+	average(&q.runTime, int64(d))
+	average(&q.perCall, int64(d)/int64(calls))
+}
+
+// average moves a towards ns by an eighth. One run that was preempted says little about the next: it counts twice the
+// average at most.
+func average(a *atomic.Int64, ns int64) {
+	if old := a.Load(); old != 0 {
+		ns = old + (min(ns, 2*old+8)-old)/8
+	}
+	a.Store(max(1, ns))
 }

@@ -21,6 +21,7 @@ type Request struct {
 	body     []byte
 	charged  int64 // of the budget for bodies
 	call     Call
+	timing   []byte // scratch for its header
 	// writeError is how the route that was found writes errors, nil for the usual way.
 	writeError func(dst []byte, status int, text string) []byte
 }
@@ -85,7 +86,8 @@ func (r *Request) LiveModels() []metrics.LiveModel { return r.srv.metrics.LiveMo
 
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {
-	return int(r.srv.sched.running.Load()), int(r.srv.sched.waiting.Load())
+	running, waiting := r.srv.load()
+	return int(running), int(waiting)
 }
 
 // Begin admits the request to e and returns tensors to fill. They are given back when the handler has returned. Errors

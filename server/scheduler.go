@@ -9,6 +9,7 @@ import (
 // it with three atomic additions and runs on its own goroutine. Everything else is under one lock: calls wait in the
 // queue of their engine, and whoever gives a slot back starts what waits: it wakes one call, the leader, which runs on
 // its own goroutine what was picked for it. No goroutine is started, and none hands work to another while nothing waits.
+// Short runs take no slot: where the holder of one is preempted, others would wait a thousand times longer than they run.
 type scheduler struct {
 	slots   int64        // runs at once
 	running atomic.Int64 // slots taken
@@ -39,9 +40,14 @@ func (s *scheduler) take(q *queue, bytes int64) bool {
 
 // leave gives back what take took and starts what waits for it.
 func (s *scheduler) leave(q *queue, bytes int64) {
-	s.memory.give(bytes)
 	s.running.Add(-1)
 	q.running.Add(-1)
+	s.giveBack(bytes)
+}
+
+// giveBack gives memory back and starts what waits.
+func (s *scheduler) giveBack(bytes int64) {
+	s.memory.give(bytes)
 	if s.waiting.Load() > 0 {
 		s.mu.Lock()
 		s.start(nil)
@@ -61,7 +67,13 @@ func (s *scheduler) start(self *Call) {
 			if q.running.Load() >= q.limit {
 				continue
 			}
-			if head := q.head(now); head != nil && !q.heldBack(now) && (first == nil || head.before(first)) {
+			head := q.head(now)
+			if head == nil {
+				continue
+			}
+			if until := q.heldUntil(now); until > 0 {
+				q.again.Reset(until.since(now))
+			} else if first == nil || head.before(first) {
 				best, first = q, head
 			}
 		}
@@ -95,5 +107,18 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 // enqueue gives an engine its queue, before it is served.
 func (s *Server) enqueue(e *Engine) {
 	e.queue = s.sched.newQueue(e, s.cfg.Scheduling.For(e.Name))
-	e.metrics.Running(e.queue.running.Load)
+	e.metrics.Running(e.queue.runs)
+}
+
+// runs is how many there are now.
+func (q *queue) runs() int64 { return q.running.Load() + q.short.Load() }
+
+// load is how many runs there are now and how many calls wait.
+func (s *Server) load() (running, waiting int64) {
+	for _, m := range s.catalog.Load().Models {
+		for _, e := range m.loaded {
+			running += e.queue.runs()
+		}
+	}
+	return running, s.sched.waiting.Load()
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -337,16 +338,40 @@ func TestLateAnswer(t *testing.T) {
 	alive(t, s)
 }
 
-// TestHT07ClientGone: what waits for a client that closed its connection is dropped, with TLS, with requests sent ahead
-// and a limit on connections too; so is a call whose context ends.
+// TestHT07ClientGoneTLS is the same for a connection with TLS.
+func TestHT07ClientGoneTLS(t *testing.T) {
+	m := newHeld()
+	m.on.Store(true)
+	s := start(t, func(c *server.Config) {
+		c.MaxConcurrency, c.TLS = 1, server.TLS{SelfSignedDir: t.TempDir()}
+		c.Load = func([]byte) (server.Runner, error) { return m, nil }
+	})
+	dial := func() net.Conn {
+		c, err := tls.Dial("tcp", strings.TrimPrefix(s.URL(), "https://"), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, sized(goodBody)); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := dial()
+	defer first.Close()
+	eventually(t, "the model is busy", func() bool { return len(m.seen()) == 1 })
+	second := dial()
+	eventually(t, "one waits", func() bool { return s.Waiting() == 1 })
+	second.Close()
+	eventually(t, "it was dropped", func() bool { return s.Waiting() == 0 })
+	close(m.hold)
+}
+
+// TestHT07ClientGone: what waits for a client that closed its connection is dropped, with requests sent ahead too; so is
+// a call whose context ends.
 func TestHT07ClientGone(t *testing.T) {
 	o := startBusy(t, nil)
 	address := strings.TrimPrefix(o.s.URL(), "http://")
-	for name, request := range map[string]string{
-		"plain":      sized(goodBody),
-		"sent ahead": sized(goodBody) + sized(goodBody),
-	} {
-		c, err := net.Dial("tcp", address)
+	leave := func(c net.Conn, err error, request string) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -356,7 +381,10 @@ func TestHT07ClientGone(t *testing.T) {
 		o.queue(1)
 		c.Close()
 		o.queue(0)
-		t.Log(name)
+	}
+	for _, request := range []string{sized(goodBody), sized(goodBody) + sized(goodBody)} {
+		c, err := net.Dial("tcp", address)
+		leave(c, err, request)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)

@@ -63,7 +63,7 @@ func New(cfg Config) (*Server, error) {
 		return &c
 	}
 	s.metrics = metrics.New(metrics.Gauges{
-		InFlight:  func() float64 { return float64(s.sched.running.Load()) },
+		InFlight:  func() float64 { n, _ := s.load(); return float64(n) },
 		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
 		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
 	})

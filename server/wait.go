@@ -16,9 +16,17 @@ func (q *queue) run(c *Call, now moment) error {
 	if now >= c.deadline {
 		return c.late()
 	}
-	if s.waiting.Load() == 0 && s.take(q, c.inputBytes+c.runBytes) {
+	bytes := c.inputBytes + c.runBytes
+	if q.isShort(c) && s.memory.take(bytes) {
+		q.short.Add(1)
 		err := q.compute(c, now)
-		s.leave(q, c.inputBytes+c.runBytes)
+		q.short.Add(-1)
+		s.giveBack(bytes)
+		return err
+	}
+	if s.waiting.Load() == 0 && s.take(q, bytes) {
+		err := q.compute(c, now)
+		s.leave(q, bytes)
 		return err
 	}
 	if !s.memory.take(c.inputBytes) {
@@ -77,37 +85,31 @@ func (c *Call) sleep(at moment) {
 				why = errGone
 			}
 		}
-		if c.look(why) {
+		if why != nil {
+			c.withdraw(why)
 			<-c.wake // it comes at once, or when the run that c was picked for has ended
 			return
 		}
 	}
 }
 
-// look drops c if there is a reason why, else starts what is no longer held back. It reports whether c is to be given up.
-func (c *Call) look(why error) bool {
-	s := c.queue.sched
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case why == nil && c.queue.cfg.BatchDelay > 0:
-		s.start(nil)
-	case why != nil && c.state == waits:
-		c.queue.drop(c, why)
-	}
-	return why != nil
-}
-
-// untilLook is when to look at c again: at its deadline, when it is no longer held back, or whether its client is there.
+// untilLook is when to look at c again: at its deadline, or whether its client is still there.
 func (c *Call) untilLook(now moment) time.Duration {
 	d := c.deadline.since(now)
-	if held := c.queued.add(c.queue.cfg.BatchDelay).since(now); held > 0 {
-		d = min(d, held)
-	}
 	if c.conn != nil {
 		d = min(d, lookEvery)
 	}
-	return max(d, 0)
+	return d
+}
+
+// withdraw drops c if it still waits.
+func (c *Call) withdraw(why error) {
+	s := c.queue.sched
+	s.mu.Lock()
+	if c.state == waits {
+		c.queue.drop(c, why)
+	}
+	s.mu.Unlock()
 }
 
 var errGone = Fail(ErrGone, "the client is gone")

@@ -19,6 +19,7 @@ type watcher struct {
 	looks   int                // number of that
 	running int                // loads under way
 	most    int                // loads at once
+	rest    gcRest             // while requests are answered
 	changed bool               // since the catalogue was made
 	saved   time.Time          // when quotas were
 	results chan *job

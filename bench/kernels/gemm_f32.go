@@ -21,7 +21,12 @@ func gemmF32() []Case {
 	} {
 		c := gemmCase("gemm_f32", s.m, s.n, s.k, 4, 4)
 		c.peak = kernels.PeakF32
-		c.family = func(cpu.Tier) string { return "gemm_f32" }
+		c.family = func(t cpu.Tier) string {
+			if kernels.TakesTall(t, s.m) {
+				return "gemm_tall_f32"
+			}
+			return "gemm_f32"
+		}
 		c.prepare = func(p *kernels.Pool) func() {
 			a, out, bias := randomF32(s.m*s.k), make([]float32, s.m*s.n), randomF32(s.n)
 			w := randomF32(s.k * s.n)

@@ -1,4 +1,4 @@
-// Package load is a small closed-loop HTTP client: connections that each send one prepared request over and over. It
+// Package load is a small HTTP client for measuring: connections that each send one prepared request over and over. It
 // does not allocate per request, so it can run beside what it measures.
 package load
 
@@ -22,10 +22,19 @@ type Result struct {
 	Elapsed  time.Duration
 }
 
-// Post prepares the bytes of a POST request.
+// Post prepares the bytes of a POST request with a JSON body.
 func Post(host, path string, body []byte) []byte {
+	return PostWith(host, path, []string{"Content-Type: application/json"}, body)
+}
+
+// PostWith prepares the bytes of a POST request with headers of its own.
+func PostWith(host, path string, headers []string, body []byte) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, host, len(body))
+	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\n", path, host)
+	for _, h := range headers {
+		fmt.Fprintf(&b, "%s\r\n", h)
+	}
+	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n", len(body))
 	b.Write(body)
 	return b.Bytes()
 }
@@ -68,35 +77,60 @@ func loop(ctx context.Context, address string, request []byte, more func() bool,
 	return nil
 }
 
-// readAnswer reads one response with a Content-Length and checks that its status is 200.
+// readAnswer reads one response and checks that its status is 200.
 func readAnswer(r *bufio.Reader) error {
-	length := -1
+	a, err := readHead(r)
+	if err != nil {
+		return err
+	}
+	if a.status != 200 {
+		return fmt.Errorf("answer with status %d, expected 200", a.status)
+	}
+	_, err = r.Discard(a.length)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// head is what matters of the head of a response.
+type head struct {
+	status, length int
+	closes         bool
+}
+
+// readHead reads the head of a response that has a Content-Length.
+func readHead(r *bufio.Reader) (h head, err error) {
+	h.length = -1
 	for first := true; ; first = false {
 		line, err := r.ReadSlice('\n')
 		if err != nil {
-			return err
+			return h, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		switch {
 		case first:
-			if !bytes.HasPrefix(line, []byte("HTTP/1.1 200")) {
-				return fmt.Errorf("answer %q, expected 200", line)
+			if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.")) {
+				return h, fmt.Errorf("answer %q, expected HTTP/1.1", line)
+			}
+			if h.status, err = strconv.Atoi(string(line[9:12])); err != nil {
+				return h, fmt.Errorf("answer %q, expected a status", line)
 			}
 		case len(line) == 0:
-			if length < 0 {
-				return errors.New("an answer without Content-Length")
+			if h.length < 0 {
+				return h, errors.New("an answer without Content-Length")
 			}
-			_, err := r.Discard(length)
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
+			return h, nil
 		default:
-			const name = "content-length:"
-			if len(line) > len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
-				if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(name):]))); err != nil {
-					return err
+			name, value, _ := bytes.Cut(line, []byte(":"))
+			value = bytes.TrimSpace(value)
+			switch {
+			case bytes.EqualFold(name, []byte("content-length")):
+				if h.length, err = strconv.Atoi(string(value)); err != nil || h.length < 0 {
+					return h, fmt.Errorf("answer with Content-Length %q", value)
 				}
+			case bytes.EqualFold(name, []byte("connection")):
+				h.closes = bytes.EqualFold(value, []byte("close"))
 			}
 		}
 	}

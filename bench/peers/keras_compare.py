@@ -1,9 +1,10 @@
 """Keras and TensorFlow models: hotpath's answers against Keras' own, for every layer and activation that is read.
 
-    python3 bench/peers/keras_compare.py --hotpath bin/hotpath      # needs tensorflow and keras (bench/peers/requirements-keras.txt)
+    python3 bench/peers/keras_compare.py --hotpath bin/hotpath [--savedmodel]
 
-Each model is saved as .keras, .h5 and SavedModel; hotpath must answer all three within 1e-5 of Keras, directly and after convert, and
-onnxruntime, where it is installed, must answer the converted file likewise. Exits with 1 on a difference.
+Each model is saved as .keras and .h5; with --savedmodel, which needs TensorFlow (bench/peers/requirements-keras.txt), as SavedModel too.
+hotpath must answer all within 1e-5 of Keras, directly and after convert, and onnxruntime, where it is installed, must answer the converted
+file likewise. Exits with 1 on a difference. Without --savedmodel Keras computes with NumPy.
 """
 import argparse
 import os
@@ -12,16 +13,19 @@ import subprocess
 import sys
 import tempfile
 
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
+SAVEDMODEL = "--savedmodel" in sys.argv  # decides what is imported
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow" if SAVEDMODEL else "numpy")
 
+import absl.logging
 import keras
 import numpy as np
-import tensorflow as tf
 
 try:
     import onnxruntime as ort
 except ImportError:
     ort = None
+
+absl.logging.set_verbosity("error")  # .h5 is an old format
 
 L = keras.layers
 ACTIVATIONS = ["linear", "relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "elu", "celu", "selu", "mish",
@@ -70,12 +74,13 @@ def trained(model):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--hotpath", default="bin/hotpath")
+    p.add_argument("--savedmodel", action="store_true")
     args = p.parse_args()
     hotpath = pathlib.Path(args.hotpath).resolve()
     cases = {f"activation {a}": (lambda a=a: sequential(L.Dense(6, activation=a))) for a in ACTIVATIONS}
     cases |= {f"layer {n}": (lambda f=f: sequential(f())) for n, f in LAYERS.items()}
     cases |= {"branches": branches, "wide": wide}
-    print("keras", keras.__version__, "tensorflow", tf.__version__)
+    print("keras", keras.__version__, "on", keras.backend.backend())
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         tmp = pathlib.Path(folder)
@@ -86,10 +91,11 @@ def main():
             inputs = {i.name: r.standard_normal((3, *i.shape[1:])).astype("f4") for i in model.inputs}
             want = model(list(inputs.values()) if len(inputs) > 1 else next(iter(inputs.values())))
             want = [np.asarray(w) for w in (want if isinstance(want, (list, tuple)) else [want])]
-            files = [tmp / "m.keras", tmp / "m.h5", tmp / "m.saved"]
+            files = [tmp / "m.keras", tmp / "m.h5"] + [tmp / "m.saved"] * SAVEDMODEL
             model.save(files[0])
             model.save(files[1])
-            model.export(files[2], verbose=False)
+            if SAVEDMODEL:
+                model.export(files[2], verbose=False)
             np.savez(tmp / "in.npz", **inputs)
             worst, problems = 0.0, []
             for file in files:

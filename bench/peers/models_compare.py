@@ -4,7 +4,9 @@
 
 Models come from bench/models/fetch.py (make models). Without --speed: answers. Each output must be within 1e-4 of the largest value of
 onnxruntime's and have the same top-1 along its last axis; one thread and two, and every instruction set up to what the machine has,
-must give the same bytes, and so must rows of a batch of 64, along the axes that hotpath inspect has proven. Exits with 1 on a difference.
+must give the same bytes, and so must rows of a batch of 64, along the axes that hotpath inspect has proven, and a second start with a plan
+cache, from the plan that the first has left there. A run allocates nothing, and the process takes at most 1.3 times the weights, as packed, and
+the intermediate values, beside what it takes without a model and the caller's inputs and outputs: FIXED. Exits with 1 on a difference.
 With --speed: median latency of both sides in turns, and the ratio to the better peer.
 """
 import argparse
@@ -20,6 +22,7 @@ import numpy as np
 import onnxruntime as ort
 
 R = np.random.default_rng(7)
+FIXED = 8 << 20  # bytes: pages of the program that are not in memory until a model runs, and what Go's heap has before it collects
 BATCH, SAME = 64, (0, 37, 63)  # rows of a batch that are the one row again
 
 
@@ -119,14 +122,17 @@ class Hotpath:
     def save(self, inputs):
         np.savez(self.folder / "in.npz", **inputs)
 
-    def answer(self, path, threads=1, isa=None):
-        self.call("run", path, "--input", self.folder / "in.npz", "--output", self.folder / "out.npz", "--threads", threads, isa=isa)
+    def answer(self, path, threads=1, isa=None, cache=None):
+        options = ["--cache", cache] if cache else []
+        self.call("run", path, "--input", self.folder / "in.npz", "--output", self.folder / "out.npz", "--threads", threads, *options, isa=isa)
         with np.load(self.folder / "out.npz") as z:
             return {k: z[k] for k in z.files}
 
+    def bench(self, path, threads, seconds, *options):
+        return json.loads(self.call("bench", "model", path, "--input", self.folder / "in.npz", "--seconds", seconds, "--threads", threads, "--json", *options))
+
     def latency(self, path, threads, seconds):
-        out = self.call("bench", "model", path, "--input", self.folder / "in.npz", "--seconds", seconds, "--threads", threads, "--json")
-        return json.loads(out)["p50_us"]
+        return self.bench(path, threads, seconds)["p50_us"]
 
 
 def check(ours, path, inputs, batched, isas):
@@ -155,6 +161,22 @@ def check(ours, path, inputs, batched, isas):
         again = ours.answer(path, threads, isa)
         if any(again[n].tobytes() != got[n].tobytes() for n in names):
             problems.append(f"other bits with {threads} threads, HOTPATH_ISA={isa or 'all'}")
+    cache = ours.folder / "cache"
+    for start in "cold", "warm":
+        again = ours.answer(path, cache=cache)
+        if any(again[n].tobytes() != got[n].tobytes() for n in names):
+            problems.append(f"other bits from a {start} plan cache")
+    own = sum(v.nbytes for v in [*inputs.values(), *got.values()])
+    for start, options in ("without a cache", []), ("from the cache", ["--cache", cache]):
+        bench = ours.bench(path, 1, 0.01, *options)
+        if bench["cached"] != bool(options):
+            problems.append(f"{start}: cached is {bench['cached']}")
+        if bench["allocs_per_run"] > 0:
+            problems.append(f"{start}: {bench['allocs_per_run']} allocations per run")
+        m = bench["memory"]
+        used, limit = m["peak_rss_bytes"] - m["base_rss_bytes"], 1.3 * (m["weight_bytes"] + m["arena_bytes"]) + 2 * own + FIXED
+        if used > limit:
+            problems.append(f"{start}: {used / 1e6:.1f} MB of memory, at most {limit / 1e6:.1f}")
     if batched:
         axes = json.loads(ours.call("inspect", path, "--json")).get("row_axes")
         if axes is None:

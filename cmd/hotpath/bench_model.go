@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type benchModelCmd struct {
 	Precision string            `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	Seconds   float64           `help:"How long to measure, after a tenth of that to warm up." default:"2"`
 	Threads   int               `help:"Cores to use; 0: as many as this process may." default:"1"`
+	Cache     string            `help:"Directory, of this user alone, where the prepared model is kept for the next start." placeholder:"DIR"`
 	JSON      bool              `help:"Print one JSON object." name:"json"`
 	Profile   bool              `help:"Print the time of each step with the kernel it ran and its share of the peak, instead of the latency."`
 	HTML      string            `help:"With --profile: also a page that stands alone." placeholder:"FILE" name:"html"`
@@ -48,6 +50,17 @@ type benchModelResult struct {
 	ISA        string  `json:"isa"`
 	GFLOPS     float64 `json:"gflops"` // of the matrix products, at the median
 	Cold       coldRun `json:"cold"`
+	Cached     bool    `json:"cached"`
+	Allocs     float64 `json:"allocs_per_run"`
+	Memory     memory  `json:"memory"`
+}
+
+// memory is what a model takes, in bytes.
+type memory struct {
+	Weights int64 `json:"weight_bytes"`   // constants, packed
+	Arena   int64 `json:"arena_bytes"`    // intermediate values and working memory of a run
+	Base    int64 `json:"base_rss_bytes"` // of the process before the model is opened
+	Peak    int64 `json:"peak_rss_bytes"` // the most of the process up to the end of the first run
 }
 
 // coldRun is what comes before a model's first answer, in ms: reading the file, making the plan, the first run.
@@ -70,29 +83,33 @@ const maxSamples = 1 << 20
 
 // Run implements the verb.
 func (c *benchModelCmd) Run(e *env) error {
-	var cold coldRun
-	start := time.Now()
-	m, err := e.models.Open(c.Model)
-	if err != nil {
-		return err
-	}
-	cold.Load = lap(&start)
 	pool, err := newPool(c.Threads)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	if c.Profile {
-		return c.profile(e, m, plan.Options{Pool: pool, Precision: c.Precision})
+		return c.profile(e, plan.Options{Pool: pool, Precision: c.Precision})
 	}
 	if c.HTML != "" || c.PProf != "" {
 		return fmt.Errorf("--html or --pprof without --profile: %w", errUsage)
 	}
-	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
+	var cold coldRun
+	use := memory{Base: peakRSS()}
+	start := time.Now()
+	begin := start
+	source := modelSource(e, c.Model)
+	open := source.Read
+	source.Read = func() (*graph.Model, error) {
+		m, err := open()
+		cold.Load = lap(&begin)
+		return m, err
+	}
+	p, err := plan.Open(source, plan.Options{Pool: pool, Precision: c.Precision, Cache: c.Cache})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
-	cold.Compile = lap(&start)
+	cold.Compile = lap(&start) - cold.Load
 	inputs, err := c.inputs(p)
 	if err != nil {
 		return err
@@ -103,6 +120,11 @@ func (c *benchModelCmd) Run(e *env) error {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
 	cold.First = lap(&start)
+	use.Peak, use.Weights = peakRSS(), p.PackedBytes()
+	allocs, err := allocations(func() error { return p.Run(inputs, outputs) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Model, err)
+	}
 	var samples []time.Duration
 	for _, seconds := range []float64{c.Seconds / 10, c.Seconds} {
 		samples = samples[:0]
@@ -129,13 +151,16 @@ func (c *benchModelCmd) Run(e *env) error {
 	}
 	r := benchModelResult{
 		Model: c.Model, Shapes: strings.Join(shapes, " "), P50: micros(0.5), P99: micros(0.99), Min: micros(0), Runs: len(samples),
-		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(), Cold: cold,
+		Threads: pool.Threads(), ISA: cpu.Current().String(), Precision: p.Precision(), Cold: cold, Allocs: allocs,
 	}
+	r.Cached, _ = p.Cached()
 	r.Throughput = float64(rows) / r.P50 * 1e6
-	steps, _, err := p.Describe(inputs)
+	steps, arena, err := p.Describe(inputs)
 	if err != nil {
 		return err
 	}
+	use.Arena = int64(arena)
+	r.Memory = use
 	for _, st := range steps {
 		r.GFLOPS += float64(st.FLOPs) / r.P50 / 1e3
 	}
@@ -143,13 +168,40 @@ func (c *benchModelCmd) Run(e *env) error {
 		return e.printJSON(r)
 	}
 	fmt.Fprintf(e.stdout, "%s %s: p50 %.2f µs, p99 %.2f µs, min %.2f µs over %d runs; %.0f rows/s, %.1f GFLOP/s; %d threads, %s\n"+
-		"before that: load %.1f ms, compile %.1f ms, first run %.1f ms\n",
-		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA, cold.Load, cold.Compile, cold.First)
+		"before that: load %.1f ms, compile %.1f ms, first run %.1f ms\n"+
+		"memory: weights %.1f MB, arena %.1f MB, peak %.1f MB of the process, %.1f MB of them before; %.1f allocations per run\n",
+		r.Model, r.Shapes, r.P50, r.P99, r.Min, r.Runs, r.Throughput, r.GFLOPS, r.Threads, r.ISA, cold.Load, cold.Compile, cold.First,
+		megabytes(use.Weights), megabytes(use.Arena), megabytes(use.Peak), megabytes(use.Base), allocs)
 	return nil
 }
 
+func megabytes(n int64) float64 { return float64(n) / 1e6 }
+
+// allocations counts those of one run, the mean over some, after one that finds everything in place. On one processor, as
+// testing.AllocsPerRun: what a sync.Pool keeps for another is not found on this one, until each has its own.
+func allocations(run func() error) (float64, error) {
+	const runs = 10
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if err := run(); err != nil {
+		return 0, err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		if err := run(); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs-before.Mallocs) / runs, nil
+}
+
 // profile reports where the time goes.
-func (c *benchModelCmd) profile(e *env, m *graph.Model, o plan.Options) error {
+func (c *benchModelCmd) profile(e *env, o plan.Options) error {
+	m, err := e.models.Open(c.Model)
+	if err != nil {
+		return err
+	}
 	r, err := profile.Run(m, o, c.inputs, time.Duration(c.Seconds*float64(time.Second)))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/passes"
 	"github.com/hotpath/hotpath/graph/plan"
 )
@@ -19,9 +18,6 @@ func (optimizeCmd) Help() string {
 	return "Folds constants, merges MatMul and Add into Gemm, drops what changes nothing. The result is standard ONNX with the same answers, bit for bit."
 }
 
-// leastOptimised is the first opset whose operators mean what those of the newest do when they are merged.
-const leastOptimised = 7
-
 type optimizeResult struct {
 	NodesBefore int    `json:"nodes_before"`
 	NodesAfter  int    `json:"nodes_after"`
@@ -35,9 +31,6 @@ func (c *optimizeCmd) Run(e *env) error {
 	m, err := e.models.Open(c.Model)
 	if err != nil {
 		return err
-	}
-	if v := m.Opsets[graph.DomainONNX]; v < leastOptimised && v > 0 {
-		return fmt.Errorf("%s: opset %d, expected %d or newer: operators broadcast differently before (run and serve take it as it is): %w", c.Model, v, leastOptimised, graph.ErrUnsupported)
 	}
 	optimised, err := passes.Standard(m)
 	if err != nil {

@@ -20,6 +20,7 @@ type runCmd struct {
 	Precision string `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact (default: as the model says)." placeholder:"bf16" enum:",bf16" default:""`
 	Output    string `help:"Where to write the outputs: .npz or .json. Default: JSON on standard output." placeholder:"FILE"`
 	Threads   int    `help:"Cores to use; 0: as many as this process may." default:"0"`
+	Cache     string `help:"Directory, of this user alone, where the prepared model is kept for the next start." placeholder:"DIR"`
 }
 
 // Help implements kong's long help.
@@ -32,18 +33,14 @@ func (c *runCmd) Run(e *env) error {
 	if c.Output != "" && !hasExt(c.Output, ".npz") && !hasExt(c.Output, ".json") {
 		return fmt.Errorf("--output %s: expected a name that ends in .npz or .json: %w", c.Output, errUsage)
 	}
-	m, err := e.models.Open(c.Model)
-	if err != nil {
-		return err
-	}
 	pool, err := newPool(c.Threads)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	p, err := plan.Compile(m, plan.Options{Pool: pool, Precision: c.Precision})
+	p, err := openPlan(e, c.Model, plan.Options{Pool: pool, Precision: c.Precision, Cache: c.Cache})
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Model, err)
+		return err
 	}
 	inputs, err := readArrays(c.Input, p.Signature())
 	if err != nil {
@@ -73,6 +70,26 @@ func (c *runCmd) Run(e *env) error {
 	}
 	_, err = e.stdout.Write(text)
 	return err
+}
+
+// openPlan makes the plan of a model file, with a line on stderr where a cache was asked for and cannot be written.
+func openPlan(e *env, path string, o plan.Options) (*plan.Plan, error) {
+	p, err := plan.Open(modelSource(e, path), o)
+	if err != nil {
+		if !strings.HasPrefix(err.Error(), path) {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return nil, err
+	}
+	if _, err := p.Cached(); err != nil {
+		fmt.Fprintf(e.stderr, "hotpath: %s is not kept in the cache: %v\n", path, err)
+	}
+	return p, nil
+}
+
+// modelSource is where a plan comes from that is not cached.
+func modelSource(e *env, path string) plan.Source {
+	return plan.Source{Path: path, Options: fmt.Sprint(e.models), Read: func() (*graph.Model, error) { return e.models.Open(path) }}
 }
 
 func hasExt(path, ext string) bool { return strings.EqualFold(filepath.Ext(path), ext) }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -34,6 +36,7 @@ type serveCmd struct {
 	GRPC   string `help:"Address of the gRPC services of KServe and TensorFlow Serving (default: none)." name:"grpc" placeholder:"ADDR"`
 	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
 	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
+	Cache  string `help:"Directory, of this user alone, where prepared models are kept for the next start; none: no such directory (default: plans in the store)." placeholder:"DIR|none"`
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
 
 	identityFlag
@@ -143,11 +146,11 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 		Sources: c.sources(e, store, access), Keys: store,
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
-			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision}
+			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
 			if started.Load() {
 				o.Builders = 1 // on the thread of the load, which has a low share; before, nothing else wants the cores
 			}
-			return compileModel(data, o)
+			return compileModel(log, data, o)
 		},
 		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}},
 
@@ -184,13 +187,37 @@ func (c *serveCmd) admin(store *registry.Store) admin.API {
 	return admin.API{Store: store, Check: checkUpload, Signed: len(c.RequireSignature) > 0}
 }
 
-// compileModel makes a model file runnable.
-func compileModel(data []byte, o plan.Options) (*plan.Plan, error) {
-	m, err := loader.Read(data)
+// cacheDir is where plans are kept: in a store that was named, unless the flag says otherwise.
+func (c *serveCmd) cacheDir() string {
+	switch {
+	case c.Cache == "none" || c.Cache == "" && c.Store == "":
+		return ""
+	case c.Cache == "":
+		return filepath.Join(c.Store, "plans")
+	}
+	return c.Cache
+}
+
+// compileModel makes a model file runnable. A cache that cannot be used is no reason not to serve.
+func compileModel(log *slog.Logger, data []byte, o plan.Options) (*plan.Plan, error) {
+	src := plan.Source{Read: func() (*graph.Model, error) { return loader.Read(data) }}
+	if o.Cache != "" {
+		sum := sha256.Sum256(data)
+		src.Digest = sum[:]
+	}
+	p, err := plan.Open(src, o)
+	if errors.Is(err, plan.ErrCache) {
+		log.Warn("no plan cache", "error", err)
+		o.Cache = ""
+		return plan.Open(src, o)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return plan.Compile(m, o)
+	if _, err := p.Cached(); err != nil {
+		log.Warn("a plan is not kept in the cache", "error", err)
+	}
+	return p, nil
 }
 
 // What announce prints before the addresses; bench guard reads them back.

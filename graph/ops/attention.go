@@ -339,8 +339,8 @@ func (k *attentionKernel) ScratchBytes(args []graph.Arg) int {
 	return 4 * (keys + values + own)
 }
 
-// Run implements graph.Kernel.
-func (k *attentionKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
+// start gives the geometry of a run, and what of its inputs is no float.
+func (k *attentionKernel) start(in []*tensor.Tensor) (attentionShapes, error) {
 	var past, mask []int
 	if k.hasPast {
 		past = in[attnPastK].Shape
@@ -350,19 +350,29 @@ func (k *attentionKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	}
 	s, _ := k.shapes(in[attnQ].Shape, in[attnK].Shape, in[attnV].Shape, past, mask)
 	a := &s.Attention
-	switch {
-	case k.boolMask:
+	if k.boolMask {
 		a.Allowed = tensor.Data[uint8](in[attnMask])
-	case k.hasMask:
-		a.Mask = tensor.Data[float32](in[attnMask])
 	}
 	if k.hasLengths {
 		a.Lengths = tensor.Data[int64](in[attnLengths])
 		for _, n := range a.Lengths {
 			if n < 0 || n > int64(a.Keys) {
-				return inputErr(k.name, "nonpad_kv_seqlen %d, expected 0 to %d", n, a.Keys)
+				return s, inputErr(k.name, "nonpad_kv_seqlen %d, expected 0 to %d", n, a.Keys)
 			}
 		}
+	}
+	return s, nil
+}
+
+// Run implements graph.Kernel.
+func (k *attentionKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	s, err := k.start(in)
+	if err != nil {
+		return err
+	}
+	a := &s.Attention
+	if k.hasMask && !k.boolMask {
+		a.Mask = tensor.Data[float32](in[attnMask])
 	}
 	memory := floats(scratch)
 	keys, values := tensor.Data[float32](in[attnK]), tensor.Data[float32](in[attnV])
@@ -393,7 +403,7 @@ func (k *attentionKernel) Run(in, out []*tensor.Tensor, scratch []byte) error {
 }
 
 // appendRows writes, head by head, past rows of old and the rows of x.
-func appendRows(dst, old, x []float32, h *heads, past int) {
+func appendRows[T float32 | float64](dst, old, x []T, h *heads, past int) {
 	if len(dst) == 0 {
 		return
 	}

@@ -40,7 +40,7 @@ func (k *attentionKernel) writeScores(dst, q, keys []float32, a *kernels.Attenti
 		}
 		for r := range a.Rows {
 			row := head[r*a.Keys : (r+1)*a.Keys]
-			seen := maskRow(row, a, b, h, r)
+			seen := maskRow(row, a.Mask, a, b, h, r)
 			switch {
 			case k.scoresMode == scoresMasked:
 			case seen:
@@ -53,8 +53,8 @@ func (k *attentionKernel) writeScores(dst, q, keys []float32, a *kernels.Attenti
 }
 
 // maskRow applies mask, window and length to the scores of one query, and reports whether it sees a key.
-func maskRow(row []float32, a *kernels.Attention, b, h, r int) (seen bool) {
-	hidden := float32(math.Inf(-1))
+func maskRow[T float32 | float64](row, mask []T, a *kernels.Attention, b, h, r int) (seen bool) {
+	hidden := T(math.Inf(-1))
 	length, position := a.Keys, a.Offset+r
 	if a.Lengths != nil {
 		length = int(a.Lengths[b])
@@ -62,7 +62,7 @@ func maskRow(row []float32, a *kernels.Attention, b, h, r int) (seen bool) {
 	if a.FromEnd {
 		position = length - a.Rows + r
 	}
-	if a.Mask != nil || a.Allowed != nil {
+	if mask != nil || a.Allowed != nil {
 		length = min(length, a.MaskKeys)
 	}
 	at := b*a.MaskStride[0] + h*a.MaskStride[1] + r*a.MaskStride[2]
@@ -70,8 +70,8 @@ func maskRow(row []float32, a *kernels.Attention, b, h, r int) (seen bool) {
 		switch entry := at + j*a.MaskStride[3]; {
 		case j >= length || a.Left >= 0 && j < position-a.Left || a.Right >= 0 && j > position+a.Right || a.Allowed != nil && a.Allowed[entry] == 0:
 			row[j] = hidden
-		case a.Mask != nil:
-			row[j] += a.Mask[entry]
+		case mask != nil:
+			row[j] += mask[entry]
 		}
 		seen = seen || row[j] != hidden
 	}

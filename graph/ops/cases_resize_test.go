@@ -34,7 +34,11 @@ var resizeCases = []opCase{
 	{name: "ON11 size", op: "Resize", consts: []int{1, 2, 3}, in: ts(line, vec(), vec(), i64([]int64{1, -3}, 2)), wantErr: graph.ErrModel},
 	{name: "ON11 region", op: "Resize", attrs: attrs("coordinate_transformation_mode", graph.Str("tf_crop_and_resize")), consts: []int{1, 2}, in: ts(line, vec(0, 0, 1, nan), twice), wantErr: graph.ErrModel},
 	{name: "ON11 mode", op: "Resize", attrs: attrs("mode", graph.Str("magic")), consts: []int{1, 2}, in: ts(line, vec(), twice), wantErr: graph.ErrModel},
-	{name: "integers", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(i64([]int64{1, 3}, 1, 2), vec(), twice), wantErr: graph.ErrUnsupported},
+	{name: "integers", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(i64([]int64{-1, -4}, 1, 2), vec(), twice), want: ts(i64([]int64{-1, -1, -3, -4}, 1, 4))},
+	{name: "bytes are limited", op: "Resize", attrs: attrs("mode", graph.Str("cubic")), consts: []int{1, 2}, in: ts(tensor.Of([]uint8{0, 0, 255, 255}, 1, 4), vec(), twice), want: ts(tensor.Of([]uint8{0, 0, 0, 57, 197, 255, 255, 255}, 1, 8))},
+	{name: "float64", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(tensor.Of([]float64{1, 3}, 1, 2), vec(), twice), want: ts(tensor.Of([]float64{1, 1.5, 2.5, 3}, 1, 4))},
+	{name: "float64 region", op: "Resize", attrs: attrs("mode", graph.Str("linear"), "coordinate_transformation_mode", graph.Str("tf_crop_and_resize"), "extrapolation_value", graph.Float32(9)), consts: []int{1, 2, 3}, in: ts(tensor.Of([]float64{1, 3}, 1, 2), vec(0, 0, 1, 2), vec(), i64([]int64{1, 3}, 2)), want: ts(tensor.Of([]float64{1, 3, 9}, 1, 3))},
+	{name: "ON11 booleans", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(tensor.Of([]bool{true, false}, 1, 2), vec(), twice), wantErr: graph.ErrUnsupported},
 	{op: "Upsample", opset: 9, consts: []int{1}, in: ts(line, twice), want: ts(f32([]float32{1, 1, 3, 3}, 1, 4))},
 	{name: "attribute", op: "Upsample", opset: 7, attrs: attrs("mode", graph.Str("linear"), "scales", graph.Floats([]float32{1, 2})), in: ts(line), want: ts(f32([]float32{1, 2, 3, 3}, 1, 4))},
 }

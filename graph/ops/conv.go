@@ -35,7 +35,7 @@ var opConv = &Op{
 		weights := in[1].Shape
 		k := &convKernel{pool: pool, window: w, hasBias: present(in, 2), groups: groups}
 		if hasConst(in, 1) {
-			k.packed = packConv(w, tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, kh, kw)
+			k.packed = packConv(w, in[1].Place, tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, kh, kw)
 		} else {
 			k.dynamic = true
 		}

@@ -19,7 +19,7 @@ func newConv3D(in []graph.Arg, w *window, groups int, hasBias bool, pool *kernel
 	flat.kernel, flat.stride, flat.dilation, flat.before, flat.after = w.kernel[1:], w.stride[1:], w.dilation[1:], w.before[1:], w.after[1:]
 	k := &conv3D{window: w, flat: convKernel{pool: pool, window: &flat, hasBias: hasBias, groups: groups, dynamic: !hasConst(in, 1)}}
 	if weights := flatWeights(in[1].Shape); !k.flat.dynamic {
-		k.flat.packed = packConv(&flat, tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, weights[2], weights[3])
+		k.flat.packed = packConv(&flat, in[1].Place, tensor.Data[float32](in[1].Const), weights[0], weights[1]*groups, groups, weights[2], weights[3])
 	}
 	return k
 }

@@ -157,6 +157,8 @@ func elu(alpha, divisor, scale float64) func(float64) float64 {
 	}
 }
 
+func tanhF64(v float64) float64 { return math.Tanh(v) }
+
 // power is what Pow needs.
 func power(a, b float64) float64 { return math.Pow(a, b) }
 

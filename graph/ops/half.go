@@ -91,7 +91,7 @@ func widened(in []graph.Arg, values, mixed bool) (tensor.DType, []graph.Arg) {
 		if !isHalf(a.DType) {
 			continue
 		}
-		wide[i].DType, wide[i].Const = tensor.Float32, nil
+		wide[i].DType, wide[i].Const, wide[i].Place = tensor.Float32, nil, nil
 		if a.Const != nil && values {
 			wide[i].Const = tensor.New(tensor.Float32, a.Const.Shape...)
 			widenHalf(tensor.Data[float32](wide[i].Const), a.Const)

@@ -93,7 +93,7 @@ func writeMoments(out []*tensor.Tensor, x []float32, cols int, eps float32) {
 	}
 }
 
-// keepStatistics leaves the outputs behind the first float32 where the first is a half float.
+// keepStatistics leaves the outputs behind the first float32 where the first is another float.
 func keepStatistics(op *Op) {
 	infer := op.Infer
 	op.Infer = func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {

@@ -58,6 +58,7 @@ var cases = slices.Concat(
 	groupQueryCases,
 	integerCases,
 	bf16Cases,
+	float64Cases,
 	weightCases,
 	packedCases,
 	quantizedCases,

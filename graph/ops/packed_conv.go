@@ -41,7 +41,7 @@ var opPackedConv = &Op{
 		if len(weights) == 4 {
 			kh = weights[2]
 		}
-		c.packed = packConv(c.window, tensor.Data[float32](in[1].Const), weights[0], weights[1]*c.groups, c.groups, kh, kw)
+		c.packed = packConv(c.window, in[1].Place, tensor.Data[float32](in[1].Const), weights[0], weights[1]*c.groups, c.groups, kh, kw)
 		return c, nil
 	},
 }
@@ -193,9 +193,9 @@ func (c *packedConv) Run(in, out []*tensor.Tensor, scratch []byte) error {
 }
 
 // packConv packs weights for the algorithm that their shape and the attributes choose.
-func packConv(w *window, weights []float32, m, c, groups, kh, kw int) *kernels.PackedConv {
+func packConv(w *window, at kernels.Place, weights []float32, m, c, groups, kh, kw int) *kernels.PackedConv {
 	if len(w.kernel) == 2 && kernels.ConvWinograd(m, c, groups, kh, kw, w.stride[0], w.stride[1], w.dilation[0], w.dilation[1]) {
-		return kernels.PackWinograd(weights, m, c)
+		return kernels.PackWinogradAt(at, weights, m, c)
 	}
-	return kernels.PackConv(weights, m, c, groups, kh, kw)
+	return kernels.PackConvAt(at, weights, m, c, groups, kh, kw)
 }

@@ -47,7 +47,7 @@ func numberedArgs(in []graph.Arg) []graph.Arg {
 		if numbered == nil {
 			numbered = append([]graph.Arg(nil), in...)
 		}
-		numbered[i].DType, numbered[i].Const = tensor.Uint64, nil
+		numbered[i].DType, numbered[i].Const, numbered[i].Place = tensor.Uint64, nil, nil
 	}
 	return numbered
 }

@@ -33,10 +33,14 @@ func newProduct(n *graph.Node, in []graph.Arg, pool *kernels.Pool, g gemmAttrs) 
 			k, cols, rowStride, colStride = cols, k, 1, cols
 		}
 		p.alpha, p.cols = 1, cols
+		at := kernels.Place(in[1].Place)
+		if g.alpha != 1 {
+			at = nil // b is not the constant
+		}
 		if fastMode(n) {
-			p.bf16 = kernels.PackBF16(k, cols, b, rowStride, colStride)
+			p.bf16 = kernels.PackBF16At(at, k, cols, b, rowStride, colStride)
 		} else {
-			p.packed = kernels.PackF32(k, cols, b, rowStride, colStride)
+			p.packed = kernels.PackF32At(at, k, cols, b, rowStride, colStride)
 		}
 	}
 	if fastMode(n) && p.bf16 == nil {

@@ -123,18 +123,18 @@ func readRecurrent(n *graph.Node, cell kernels.Cell) (*recurrentKernel, error) {
 	if !(o.Clip >= 0) {
 		return nil, modelErr(n, "clip %v", o.Clip)
 	}
-	functions, err := cellActivations(n, directions, [...][]string{{"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}}[cell])
+	functions, err := cellActivations(n, directions, cellDefaults[cell])
 	if err != nil {
 		return nil, err
 	}
 	for d := range directions {
 		each := functions[d*len(functions)/directions:]
-		o.F = each[0]
+		o.F = each[0].float32()
 		if cell != kernels.CellRNN {
-			o.G = each[1]
+			o.G = each[1].float32()
 		}
 		if cell == kernels.CellLSTM {
-			o.H = each[2]
+			o.H = each[2].float32()
 		}
 		k.options = append(k.options, o)
 	}
@@ -142,7 +142,7 @@ func readRecurrent(n *graph.Node, cell kernels.Cell) (*recurrentKernel, error) {
 }
 
 // cellActivations reads the attributes of that name. alpha and beta are given to the functions that have them, in order, while they last.
-func cellActivations(n *graph.Node, directions int, def []string) ([]func(dst, x []float32), error) {
+func cellActivations(n *graph.Node, directions int, def []string) ([]cellActivation, error) {
 	names, err := n.StringsAttr("activations")
 	if err != nil {
 		return nil, err
@@ -169,43 +169,25 @@ func cellActivations(n *graph.Node, directions int, def []string) ([]func(dst, x
 		*list = (*list)[1:]
 		return v
 	}
-	var functions []func(dst, x []float32)
-	for _, name := range names {
-		var f func(dst, x []float32)
-		switch strings.ToLower(name) {
-		case "sigmoid":
-			f = kernels.SigmoidF32
-		case "tanh":
-			f = kernels.TanhF32
-		case "relu":
-			f = kernels.ReluF32
-		case "softplus":
-			f = kernels.SoftplusF32
+	list := make([]cellActivation, len(names))
+	for i, name := range names {
+		c := cellActivation{name: strings.ToLower(name)}
+		switch c.name {
 		case "leakyrelu":
-			alpha := take(&alphas, 0.01)
-			f = func(dst, x []float32) { kernels.LeakyReluF32(dst, x, alpha) }
+			c.alpha = take(&alphas, 0.01)
 		case "elu":
-			alpha := take(&alphas, 1)
-			f = func(dst, x []float32) { kernels.EluF32(dst, x, alpha) }
-		case "affine":
-			alpha, beta := take(&alphas, 1), take(&betas, 0)
-			f = func(dst, x []float32) { kernels.AffineF32(dst, x, 0, alpha, beta) }
+			c.alpha = take(&alphas, 1)
+		case "affine", "scaledtanh":
+			c.alpha, c.beta = take(&alphas, 1), take(&betas, map[string]float32{"scaledtanh": 1}[c.name])
 		case "hardsigmoid":
-			alpha, beta := take(&alphas, 0.2), take(&betas, 0.5)
-			f = func(dst, x []float32) { kernels.HardSigmoidF32(dst, x, alpha, beta) }
-		case "scaledtanh":
-			alpha, beta := take(&alphas, 1), take(&betas, 1)
-			f = func(dst, x []float32) {
-				kernels.AffineF32(dst, x, 0, beta, 0)
-				kernels.TanhF32(dst, dst)
-				kernels.AffineF32(dst, dst, 0, alpha, 0)
-			}
-		default:
+			c.alpha, c.beta = take(&alphas, 0.2), take(&betas, 0.5)
+		}
+		if c.float32() == nil {
 			return nil, unsupported(n, "activation %q", name)
 		}
-		functions = append(functions, f)
+		list[i] = c
 	}
-	return functions, nil
+	return list, nil
 }
 
 // sequence returns the sizes of x.

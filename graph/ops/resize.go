@@ -10,7 +10,7 @@ import (
 )
 
 // opResize changes sizes by constant scales or to constant sizes; opUpsample is its older form. nearest takes every dtype of fixed size,
-// linear and cubic float32; both work axis by axis, the last one first.
+// linear and cubic every number; both work axis by axis, the last one first.
 var (
 	opResize   = resizeOp("resize", "Resize", 10)
 	opUpsample = resizeOp("upsample", "Upsample", 7)
@@ -37,8 +37,8 @@ func resizeOp(name, opType string, since int64) *Op {
 				return nil, err
 			}
 			if r.nearest == "" {
-				if err := wantDType(n, in, 0, tensor.Float32); err != nil {
-					return nil, err
+				if !isNumber(in[0].DType) {
+					return nil, unsupported(n, "input 0 is %s, expected a number", in[0].DType)
 				}
 			}
 			axes := make([]resizeAxis, len(in[0].Shape))
@@ -58,6 +58,9 @@ func resizeOp(name, opType string, since int64) *Op {
 			}
 			if r.nearest != "" {
 				return bySize(in[0].DType, resizeNearest[uint8]{n, r}, resizeNearest[uint16]{n, r}, resizeNearest[uint32]{n, r}, resizeNearest[uint64]{n, r}), nil
+			}
+			if in[0].DType != tensor.Float32 {
+				return resizeFloat64{resizeWeighted{n, r}}, nil
 			}
 			return resizeWeighted{n, r}, nil
 		},

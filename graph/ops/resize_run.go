@@ -36,8 +36,18 @@ func resizeShape(n *graph.Node, r *resizeConfig, axes *[kernels.MaxAxes]resizeAx
 	return used, r.axes(n, used, shape)
 }
 
-// layout is the scratch memory in bytes: the tables of a pass, then what is between passes, twice.
-func (k resizeWeighted) layout(axes []resizeAxis) (tables, values int) {
+// first is the axis of the last pass, as many as there are axes where there is none.
+func (k resizeWeighted) first(axes []resizeAxis) int {
+	for i := range axes {
+		if axes[i].moves(k.resizeConfig) {
+			return i
+		}
+	}
+	return len(axes)
+}
+
+// layout is the scratch memory in bytes: the tables of a pass, then what is between passes, in elements of this size, twice.
+func (k resizeWeighted) layout(axes []resizeAxis, element int) (tables, values int) {
 	size := 1
 	for _, a := range axes {
 		size = multiplied(size, a.in)
@@ -46,7 +56,7 @@ func (k resizeWeighted) layout(axes []resizeAxis) (tables, values int) {
 		a := &axes[i]
 		if a.moves(k.resizeConfig) && a.in > 0 {
 			size = multiplied(size/a.in, a.out)
-			tables, values = max(tables, multiplied(12*a.taps(k.resizeConfig), a.out)), max(values, multiplied(4, size))
+			tables, values = max(tables, multiplied(12*a.taps(k.resizeConfig), a.out)), max(values, multiplied(element, size))
 		}
 	}
 	return (tables + 63) &^ 63, (values + 63) &^ 63
@@ -67,7 +77,7 @@ func (k resizeWeighted) ScratchBytes(args []graph.Arg) int {
 	if err != nil {
 		return 0 // the plan has inferred this shape before
 	}
-	tables, values := k.layout(axes)
+	tables, values := k.layout(axes, 4)
 	return tables + 2*values
 }
 
@@ -82,14 +92,8 @@ func (k resizeWeighted) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if len(dst) == 0 {
 		return nil
 	}
-	tables, values := k.layout(axes)
-	first := len(axes) // the axis of the last pass
-	for i := range axes {
-		if axes[i].moves(k.resizeConfig) {
-			first = i
-			break
-		}
-	}
+	tables, values := k.layout(axes, 4)
+	first := k.first(axes)
 	if first == len(axes) {
 		copy(dst, x)
 		return nil
@@ -115,7 +119,7 @@ func (k resizeWeighted) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		x = to
 	}
 	if k.coordinates == "tf_crop_and_resize" {
-		k.extrapolate(axes, dst)
+		extrapolate(k.resizeConfig, axes, dst, k.fill)
 	}
 	return nil
 }
@@ -148,17 +152,17 @@ func (k resizeWeighted) pass(a *resizeAxis, dst, x []float32, outer, inner int, 
 }
 
 // extrapolate fills what lies outside of the input.
-func (k resizeWeighted) extrapolate(axes []resizeAxis, dst []float32) {
+func extrapolate[T float32 | float64](r *resizeConfig, axes []resizeAxis, dst []T, fill T) {
 	inner := 1
 	for i := len(axes) - 1; i >= 0; i-- {
 		a := &axes[i]
 		for o := range a.out {
-			if !a.outside(k.resizeConfig, o) {
+			if !a.outside(r, o) {
 				continue
 			}
 			for at := o * inner; at < len(dst); at += a.out * inner {
 				for j := range inner {
-					dst[at+j] = k.fill
+					dst[at+j] = fill
 				}
 			}
 		}

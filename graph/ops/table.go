@@ -80,6 +80,7 @@ var table = []*Op{
 	opDFT,
 	opConvTranspose,
 	opConvInteger,
+	opConvPair,
 	opDequantize,
 	opDictVectorizer,
 	opDet,

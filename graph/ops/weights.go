@@ -122,9 +122,9 @@ func buildHalfGemm(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Ker
 	}
 	w := in[1].Const
 	if w.DType == tensor.BFloat16 {
-		return &halfGemm{g, kernels.PackHalf(k, cols, tensor.Data[tensor.BF16](w), rowStride, colStride, true)}, nil
+		return &halfGemm{g, kernels.PackHalfAt(in[1].Place, k, cols, tensor.Data[tensor.BF16](w), rowStride, colStride, true)}, nil
 	}
-	return &halfGemm{g, kernels.PackHalf(k, cols, tensor.Data[tensor.F16](w), rowStride, colStride, false)}, nil
+	return &halfGemm{g, kernels.PackHalfAt(in[1].Place, k, cols, tensor.Data[tensor.F16](w), rowStride, colStride, false)}, nil
 }
 
 func (g *halfGemm) Run(in, out []*tensor.Tensor, _ []byte) error {

@@ -3,10 +3,12 @@ package passes
 import (
 	"maps"
 	"math"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
 )
 
 // constantStatistics reports whether n is a BatchNormalization over channels whose parameters are known.
@@ -23,9 +25,9 @@ func constantStatistics(g *graph.Graph, n *graph.Node, channels int) bool {
 	return err == nil && !training
 }
 
-// unused returns a name that no value has, from name on.
-func unused(g *graph.Graph, name string) string {
-	taken := map[string]bool{}
+// namesOf is the names that values of g have, and those that it reads from outside.
+func namesOf(g *graph.Graph) map[string]bool {
+	taken := map[string]bool{"": true}
 	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
 			taken[out] = true
@@ -37,9 +39,18 @@ func unused(g *graph.Graph, name string) string {
 	for _, v := range g.Inputs {
 		taken[v.Name] = true
 	}
-	for taken[name] || g.Initializers[name] != nil {
+	for name := range g.Initializers {
+		taken[name] = true
+	}
+	return taken
+}
+
+// unused returns a name that is not taken, from name on, and takes it.
+func unused(taken map[string]bool, name string) string {
+	for taken[name] {
 		name += "'"
 	}
+	taken[name] = true
 	return name
 }
 
@@ -110,3 +121,45 @@ func cropRow(g *graph.Graph, e *edges, n, next *graph.Node, gone map[*graph.Node
 
 // Packed values have five axes, the row of pixels before the last.
 const packedRank, packedRow = 5, 3
+
+// fusePairs makes one node of a pointwise packed convolution and the depthwise one that alone uses it: what lies between them, the largest
+// values of networks for small devices, stays in the cache.
+func fusePairs(g *graph.Graph) {
+	e := edgesOf(g)
+	gone := map[*graph.Node]bool{}
+	for _, n := range g.Nodes {
+		if !packedPair(g, n, false) {
+			continue
+		}
+		next := e.onlyUser(n.Outputs[0])
+		if !packedPair(g, next, true) || next.Inputs[0] != n.Outputs[0] {
+			continue
+		}
+		next.Attrs = maps.Clone(next.Attrs)
+		for name, a := range n.Attrs {
+			next.Attrs[ops.AttrFormer+name] = a
+		}
+		next.Op, next.Inputs = ops.TypeConvPair, append(slices.Clone(n.Inputs), next.Inputs[1:]...)
+		gone[n] = true
+	}
+	remove(g, gone)
+}
+
+// packedPair reports whether n can be the first or the depthwise second convolution of a pair.
+func packedPair(g *graph.Graph, n *graph.Node, depthwise bool) bool {
+	if n == nil || n.Domain != graph.DomainFused || n.Op != "Conv" || len(n.Inputs) != 3 || n.Inputs[2] == "" {
+		return false
+	}
+	w := g.Initializers[n.Inputs[1]]
+	groups, err := n.IntAttr("group", 1)
+	if err != nil || w == nil || len(w.Shape) != 4 {
+		return false
+	}
+	if depthwise {
+		return w.Shape[1] == 1 && groups == int64(w.Shape[0])
+	}
+	if n.Attrs["pads"].Ints != nil && slices.Max(n.Attrs["pads"].Ints) > 0 || n.Attrs["strides"].Ints != nil && slices.Max(n.Attrs["strides"].Ints) > 1 {
+		return false
+	}
+	return groups == 1 && w.Shape[1] >= kernels.ConvLanes && w.Shape[2] == 1 && w.Shape[3] == 1
+}

@@ -45,6 +45,7 @@ func simplify(g *graph.Graph, lenient bool) error {
 	keep := quantizedWeights(g)
 	keepHalfWeights(g, keep)
 	keepExpandable(g, keep)
+	keepLegacy(g, keep)
 	if err := foldConstants(g, keep, lenient); err != nil {
 		return err
 	}

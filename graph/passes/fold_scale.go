@@ -10,12 +10,12 @@ import (
 
 // foldScales takes what follows a convolution or a transposed one into its weights and its bias: BatchNormalization, and multiplications
 // by and additions of constants, one for each channel or one for all. conv(x)·s + t = conv'(x) + bias', with weights w·s and bias b·s + t,
-// each rounded once for each step.
-func foldScales(g *graph.Graph) {
+// each rounded once for each step. Weights that nothing else reads are changed where they are, if they are those of a graph owned.
+func foldScales(g, owned *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
 	var jobs []folding
-	total := 0
+	taken := namesOf(g)
 	for _, n := range g.Nodes {
 		if !is(n, "Conv") && !is(n, "ConvTranspose") || len(n.Inputs) < 2 || len(n.Inputs) > 3 || len(n.Outputs) != 1 {
 			continue
@@ -35,18 +35,18 @@ func foldScales(g *graph.Graph) {
 		if last == n {
 			continue
 		}
-		inputs := []string{n.Inputs[0], n.Inputs[1], unused(g, last.Outputs[0]+".bias")}
+		inputs := []string{n.Inputs[0], n.Inputs[1], unused(taken, last.Outputs[0]+".bias")}
 		g.Initializers[inputs[2]] = tensor.Of(f.shift, f.filters)
 		if f.scaled {
 			folded := &tensor.Tensor{DType: tensor.Float32, Shape: slices.Clone(w.Shape)}
-			jobs, total = append(jobs, folding{w, folded, f.rows(is(n, "ConvTranspose"), w.Shape)}), total+len(w.Bytes)
-			inputs[1] = unused(g, last.Outputs[0]+".weights")
+			jobs = append(jobs, folding{n.Inputs[1], w, folded, f.rows(is(n, "ConvTranspose"), w.Shape), owned != nil && e.onlyUser(n.Inputs[1]) == n})
+			inputs[1] = unused(taken, last.Outputs[0]+".weights")
 			g.Initializers[inputs[1]] = folded
 		}
 		n.Inputs, n.Outputs = inputs, last.Outputs
 	}
 	remove(g, gone)
-	scaleFilters(jobs, total)
+	scaleFilters(g, owned, jobs)
 }
 
 // scales is a factor and a sum for each filter of a convolution of some rank.
@@ -144,16 +144,34 @@ func (f *scales) rows(transposed bool, w []int) []float32 {
 
 // folding is a product of filters with a factor for each.
 type folding struct {
+	name     string // of from
 	from, to *tensor.Tensor
 	scale    []float32
+	inPlace  bool
 }
 
-// scaleFilters computes jobs to memory of total bytes that they share: plans pack all of it and let go of it.
-func scaleFilters(jobs []folding, total int) {
+// scaleFilters computes jobs, where they are not in place to memory that they share: plans pack all of it and let go of it.
+func scaleFilters(g, owned *graph.Graph, jobs []folding) {
+	var where *graph.Memory
+	total := 0
+	for i := range jobs {
+		j := &jobs[i]
+		if j.inPlace && where == nil {
+			where = graph.MemoryOf(owned)
+		}
+		if j.inPlace = j.inPlace && where.Places(j.from) == 1 && !where.Overlaps(j.from); !j.inPlace {
+			total += len(j.from.Bytes)
+		}
+	}
 	memory := kernels.HugeBytes(total)
 	for _, j := range jobs {
 		n := len(j.from.Bytes)
-		j.to.Bytes, memory = memory[:n:n], memory[n:]
+		if j.inPlace {
+			j.to.Bytes = j.from.Bytes
+			delete(g.Initializers, j.name)
+		} else {
+			j.to.Bytes, memory = memory[:n:n], memory[n:]
+		}
 		from, to := tensor.Data[float32](j.from), tensor.Data[float32](j.to)
 		each := len(from) / len(j.scale)
 		for f, s := range j.scale {

@@ -8,12 +8,16 @@ func Fuse(m *graph.Model) error {
 	g := &m.Graph
 	sinkConstants(g)
 	var err error
+	var owned *graph.Graph
+	if m.Owned {
+		owned = g
+	}
 	eachBody(g, func(body *graph.Graph) {
 		if err == nil && body != g {
 			err = simplify(body, true) // with the constants that it has now
 		}
 		if err == nil {
-			err = fuse(body, body != g)
+			err = fuse(body, body != g, owned)
 		}
 	})
 	if err != nil {
@@ -22,8 +26,10 @@ func Fuse(m *graph.Model) error {
 	return g.Sort()
 }
 
-func fuse(g *graph.Graph, lenient bool) error {
+// fuse rewrites g, the graph owned or one of its bodies; nil: the memory of constants is others' too.
+func fuse(g *graph.Graph, lenient bool, owned *graph.Graph) error {
 	fuseGelu(g)
+	dropUnused(g)
 	if err := fuseOneHot(g); err != nil {
 		return err
 	}
@@ -44,7 +50,7 @@ func fuse(g *graph.Graph, lenient bool) error {
 	fuseSwish(g)
 	fuseHardSwish(g)
 	fuseEpilogues(g)
-	foldScales(g)
+	foldScales(g, owned)
 	fuseAffine(g)
 	liftSubnormals(g)
 	mergeEqual(g)

@@ -29,6 +29,12 @@ func mergeMatMulAdd(g *graph.Graph) {
 		if b == nil || b.DType != tensor.Float32 || len(b.Shape) != 1 || b.Shape[0] != w.Shape[1] {
 			continue
 		}
+		if isLegacy(mm) {
+			if _, aligned := add.Attrs["axis"]; aligned {
+				continue
+			}
+			mm.Attrs = map[string]graph.Attr{"broadcast": graph.Int(1)}
+		}
 		mm.Op, mm.Inputs, mm.Outputs = "Gemm", append(mm.Inputs, bias), add.Outputs
 		gone[add] = true
 	}

@@ -52,6 +52,7 @@ func layoutConvolutions(g *graph.Graph) {
 	}
 	g.Nodes = l.nodes
 	fuseConvolutions(g)
+	fusePairs(g)
 	packed := map[string]bool{}
 	for _, v := range l.packed {
 		packed[v.name] = true

@@ -223,3 +223,52 @@ func TestFoldScales(t *testing.T) {
 		}
 	}
 }
+
+// TestChains: elementwise operators behind convolutions become one, up to a value that others use, and its bits are theirs.
+func TestChains(t *testing.T) {
+	n := newNetwork(20, 5, 7)
+	v := n.conv("x", 20, 24, 1, 1)
+	gate := n.add("Sigmoid", n.conv(n.add("GlobalAveragePool", v), 24, 24, 1, 1))
+	sum := n.add("Add", v+" "+n.add("Mul", v+" "+gate))
+	m := n.model(n.add("Relu", n.add("Sub", sum+" "+n.random(1))))
+	packed := m.Clone()
+	if err := passes.Layout(packed); err != nil {
+		t.Fatal(err)
+	}
+	if names := opNames(packed); !strings.Contains(names, "Chain") || strings.Contains(names, "Mul") || strings.Contains(names, "Relu") {
+		t.Errorf("nodes are %s", names)
+	}
+	x := tensor.New(tensor.Float32, 2, 20, 5, 7)
+	for i := range tensor.Data[float32](x) {
+		tensor.Data[float32](x)[i] = float32(i%11) - 5
+	}
+	if want, got := execute(t, &m.Graph, x)[0], execute(t, &packed.Graph, x)[0]; !slices.Equal(got.Bytes, want.Bytes) {
+		t.Error("the result has other bits")
+	}
+}
+
+// TestUpscaling: transposed convolutions whose kernel is their stride, nearest resizing and concatenation of part blocks stay packed.
+func TestUpscaling(t *testing.T) {
+	n := newNetwork(20, 5, 7)
+	v := n.conv("x", 20, 24, 3, 1)
+	n.Initializers["twice"] = tensor.Of([]float32{1, 1, 2, 2}, 4)
+	large := n.add("Resize", v+"  twice")
+	n.Nodes[len(n.Nodes)-1].Inputs = []string{v, "", "twice"}
+	up := n.add("ConvTranspose", v+" "+n.random(24, 18, 2, 2)+" "+n.random(18), "strides", graph.Ints(2, 2))
+	joined := n.add("Relu", n.add("Concat", large+" "+up, "axis", graph.Int(1)))
+	m := n.model(n.add("ConvTranspose", joined+" "+n.random(42, 3, 2, 2), "strides", graph.Ints(2, 2)))
+	packed := m.Clone()
+	if err := passes.Layout(packed); err != nil {
+		t.Fatal(err)
+	}
+	if names := opNames(packed); strings.Contains(names, "UnpackChannels") {
+		t.Errorf("nodes are %s", names)
+	}
+	x := tensor.New(tensor.Float32, 2, 20, 5, 7)
+	for i := range tensor.Data[float32](x) {
+		tensor.Data[float32](x)[i] = float32(i%11) - 5
+	}
+	if want, got := execute(t, &m.Graph, x)[0], execute(t, &packed.Graph, x)[0]; !slices.Equal(got.Bytes, want.Bytes) {
+		t.Error("the result has other bits")
+	}
+}

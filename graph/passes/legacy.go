@@ -12,7 +12,7 @@ import (
 func modernise(g *graph.Graph) {
 	var nodes []*graph.Node
 	for _, n := range g.Nodes {
-		if n.Domain == graph.DomainONNX && n.Opset > 0 && n.Opset < 7 && len(n.Inputs) == 2 {
+		if isLegacy(n) && len(n.Inputs) == 2 {
 			axis, given := n.Attrs["axis"]
 			_, broadcasts := n.Attrs["broadcast"]
 			if n.Op == "PRelu" {
@@ -31,4 +31,18 @@ func modernise(g *graph.Graph) {
 		nodes = append(nodes, n)
 	}
 	g.Nodes = slices.Clip(nodes)
+}
+
+// isLegacy reports whether a node is of an ONNX opset before 7.
+func isLegacy(n *graph.Node) bool {
+	return n.Domain == graph.DomainONNX && n.Opset > 0 && n.Opset < 7
+}
+
+// keepLegacy adds to keep the nodes that broadcast as before opset 7, which only modernise lets kernels know.
+func keepLegacy(g *graph.Graph, keep map[*graph.Node]bool) {
+	for _, n := range g.Nodes {
+		if _, broadcasts := n.Attrs["broadcast"]; isLegacy(n) && (broadcasts || n.Op == "PRelu") {
+			keep[n] = true
+		}
+	}
 }

@@ -2,7 +2,9 @@ package passes_test
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,5 +141,25 @@ func TestUnreadMask(t *testing.T) {
 	}
 	if got := opNames(out); got != "Dropout Relu" {
 		t.Errorf("with the mask as an output nodes are %s", got)
+	}
+}
+
+// TestSubnormalWeights: they become the smallest normal number, and others stay.
+func TestSubnormalWeights(t *testing.T) {
+	tiny := math.Float32frombits(1)
+	n := newNetwork(4, 2, 2)
+	w := tensor.Of([]float32{tiny, -tiny, 0, 0.5}, 1, 4, 1, 1)
+	n.Initializers["w"] = w
+	m := n.model(n.add("Conv", "x w"))
+	if err := passes.Fuse(m); err != nil {
+		t.Fatal(err)
+	}
+	smallest := math.Float32frombits(1 << 23)
+	got := tensor.Data[float32](m.Graph.Initializers[m.Graph.Nodes[0].Inputs[1]])
+	if want := []float32{smallest, -smallest, 0, 0.5}; !slices.Equal(got, want) {
+		t.Errorf("weights are %v, expected %v", got, want)
+	}
+	if v := tensor.Data[float32](w)[0]; v != tiny {
+		t.Errorf("the caller's weight became %v", v)
 	}
 }

@@ -107,7 +107,7 @@ func (e *edges) channelParts(g *graph.Graph, n *graph.Node) []*graph.Node {
 func firstAxis(g *graph.Graph, constant, name string, from, to int) string {
 	t := g.Initializers[constant]
 	each := len(t.Bytes) / t.Shape[0]
-	name = unused(g, name)
+	name = unused(namesOf(g), name)
 	g.Initializers[name] = &tensor.Tensor{DType: t.DType, Shape: append([]int{to - from}, t.Shape[1:]...), Bytes: t.Bytes[from*each : to*each]}
 	return name
 }

@@ -17,7 +17,7 @@ const maxSubnormalScan = 256 << 10
 func liftSubnormals(g *graph.Graph) {
 	lifted := map[*tensor.Tensor]*tensor.Tensor{}
 	for _, n := range g.Nodes {
-		if !is(n, "Conv") && !is(n, "Gemm") && !is(n, "MatMul") || len(n.Inputs) < 2 {
+		if n.Domain != graph.DomainONNX && n.Domain != graph.DomainFused || n.Op != "Conv" && n.Op != "Gemm" && n.Op != "MatMul" || len(n.Inputs) < 2 {
 			continue
 		}
 		w := g.Initializers[n.Inputs[1]]
@@ -28,7 +28,7 @@ func liftSubnormals(g *graph.Graph) {
 			lifted[w] = withoutSubnormals(w)
 		}
 		if l := lifted[w]; l != w {
-			name := unused(g, n.Inputs[1]+".normal")
+			name := unused(namesOf(g), n.Inputs[1]+".normal")
 			g.Initializers[name] = l
 			n.Inputs[1] = name
 		}

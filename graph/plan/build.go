@@ -42,9 +42,14 @@ func (b *builder) kernels() error {
 func (b *builder) kernel(p *pending) (err error) {
 	defer boundary(&err)
 	st := &b.r.steps[p.step]
+	made := func() {}
+	if s := b.r.shelf; s != nil && !p.late {
+		made = s.offer(st.node, p.in)
+	}
 	kernel, err := b.r.backend.Kernel(st.node, p.in)
 	if err == nil && !p.late {
 		st.kernel = kernel
+		made()
 	}
 	return err
 }

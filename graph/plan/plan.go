@@ -12,7 +12,6 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
-	"github.com/hotpath/hotpath/graph/passes"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
 )
@@ -27,6 +26,9 @@ type Options struct {
 	MaxIterations int
 	Builders      int      // goroutines that pack weights while a model is compiled; 0: one per core
 	Observer      Observer // sees every step of every run; nil: none, which costs nothing
+	// Cache is a directory where Open keeps what it makes of a model, for the next start; "": none. It is made if it does not exist, and has
+	// to belong to this user alone.
+	Cache string
 }
 
 // DefaultMaxBytes is the memory limit of one run.
@@ -42,6 +44,9 @@ type Plan struct {
 	other       int // size of unknown dimensions beyond the first that the model takes
 	precision   string
 	weightBytes int64
+	packedBytes int64
+	cached      bool  // it came from the cache
+	cacheErr    error // why it is not in the cache
 
 	program *program
 	whole   *region // the one of a plan that is nothing else
@@ -50,6 +55,14 @@ type Plan struct {
 // Compile prepares m, which is not changed. Errors wrap ErrModel, ErrUnsupported or ErrLimit and name the node.
 func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	defer boundary(&err)
+	l, err := lower(m, o.defaults())
+	if err != nil {
+		return nil, err
+	}
+	return l.build(o.defaults(), newShelf(&l.graph, nil, nil))
+}
+
+func (o Options) defaults() Options {
 	if o.Backend == nil {
 		o.Backend = ops.CPU{Pool: o.Pool}
 	}
@@ -62,36 +75,7 @@ func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	if o.Builders == 0 {
 		o.Builders = runtime.GOMAXPROCS(0)
 	}
-	if err := checkOpsets(&m.Graph, m.Opsets); err != nil {
-		return nil, err
-	}
-	signature, err := m.Signature()
-	if err != nil {
-		return nil, err
-	}
-	if m, err = passes.Expand(m); err != nil {
-		return nil, err
-	}
-	m, err = passes.Standard(m)
-	if err != nil {
-		return nil, err
-	}
-	if err := passes.Fuse(m); err != nil {
-		return nil, err
-	}
-	if o.Backend.Name() == (ops.CPU{}).Name() {
-		if err := passes.Layout(m); err != nil {
-			return nil, err
-		}
-	}
-	if err := passes.Lower(m, o.Precision); err != nil {
-		return nil, err
-	}
-	made := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer, o.Builders}, signature: signature, precision: o.Precision}
-	if err := made.build(&m.Graph); err != nil {
-		return nil, err
-	}
-	return made, nil
+	return o
 }
 
 // boundary makes an error of a panic: it stands between a hostile model and the process wherever inference and kernels meet one anew.
@@ -99,37 +83,6 @@ func boundary(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("compile: %v: %w", r, graph.ErrModel)
 	}
-}
-
-// checkOpsets refuses a model whose opset is older than the definition an operator is implemented by.
-func checkOpsets(g *graph.Graph, opsets map[string]int64) error {
-	for _, n := range g.Nodes {
-		if n.Domain == graph.DomainFused {
-			return fmt.Errorf("%s: domain %q is internal: %w", n, n.Domain, graph.ErrModel)
-		}
-		op, err := ops.Find(n)
-		if err != nil {
-			return err
-		}
-		have := n.Opset // of the function that it came with, which may import another than the model
-		if have == 0 {
-			have = opsets[n.Domain]
-		}
-		if have < op.Since {
-			return fmt.Errorf("%s: opset %d of domain %q, expected %d or newer: %w", n, have, n.Domain, op.Since, graph.ErrUnsupported)
-		}
-		for _, name := range op.Bodies {
-			if n.Attrs[name].Graph == nil {
-				return fmt.Errorf("%s: attribute %q is no graph: %w", n, name, graph.ErrModel)
-			}
-		}
-		for _, body := range n.Bodies() {
-			if err := checkOpsets(body, opsets); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // exampleSizes stand for unknown dimensions beyond the first, one after the other until a model takes it: readers of text lines have
@@ -213,7 +166,7 @@ func (p *Plan) countWeights(g *graph.Graph, seen map[*tensor.Tensor]bool) {
 	for _, t := range g.Initializers {
 		if !seen[t] {
 			seen[t] = true
-			p.weightBytes += int64(len(t.Bytes))
+			p.weightBytes += int64(t.Len() * t.DType.Size())
 		}
 	}
 	for _, n := range g.Nodes {
@@ -245,6 +198,9 @@ func (p *Plan) Signature() *graph.Signature { return p.signature }
 
 // WeightBytes is the size of the model's constants.
 func (p *Plan) WeightBytes() int64 { return p.weightBytes }
+
+// PackedBytes is the size of the constants as they lie in memory, packed for their kernels where those are known before a run.
+func (p *Plan) PackedBytes() int64 { return p.packedBytes }
 
 // NewInputs allocates the inputs of a run: rows for the unknown dimension that counts them, for any other unknown one the smallest size that
 // the model is known to take, mostly 1.

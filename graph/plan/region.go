@@ -17,6 +17,7 @@ type machine struct {
 	maxSteps int      // iterations of loops
 	observer Observer // nil: none
 	builders int      // goroutines that make kernels
+	shelf    *shelf   // only while the plan is made
 }
 
 // region is a run of steps in which every shape follows from the shapes of the inputs: kernels are chosen once, memory is laid out once

@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"server/api/tfserving":   {"server/api/*", "server/api/tfserving/*"},
 	"server/api/tfserving/*": {},
 	"bench/load":             {},
+	"bench/life":             {"loader", "server/registry"},
 	"bench/kernels":          {"kernels"},
 	"bench/roofline":         {"bench/kernels"},
 	"bench/profile":          {"graph/plan"},

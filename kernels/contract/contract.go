@@ -43,6 +43,7 @@ func Run(t *testing.T, under func(run func())) {
 		{"transpose_f32", checkTranspose},
 		{"conv_f32", checkConv},
 		{"conv_packed", checkConvPacked},
+		{"conv_pair", checkConvPair},
 		{"pool_packed", checkPoolPacked},
 		{"winograd", checkWinograd},
 		{"conv_transpose", checkConvTranspose},

@@ -30,7 +30,7 @@ func readAttr(n *graph.Node, f wire.Field, c context) error {
 		case 5:
 			var t []byte
 			if t, err = f.Message("attribute t"); err == nil {
-				_, a.Tensor, err = readTensor(t, c.files, false)
+				_, a.Tensor, err = readTensor(t, c.files, c.own)
 			}
 			a.Kind = graph.AttrTensor
 		case 6:

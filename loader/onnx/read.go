@@ -5,7 +5,9 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -37,11 +39,15 @@ func Read(data []byte) (*graph.Model, error) { return named(read(data, context{}
 
 // ReadIn is Read for a file that may keep tensors in others below dir: regular ones, by a relative path. self is the file itself, which they
 // must not be. Without followLinks no link may lead out of dir, and a file must have one name only. The model takes data over:
-// large tensors keep their elements there.
+// large tensors keep their elements there. Model.Files lists the others.
 func ReadIn(data []byte, dir *os.Root, self os.FileInfo, followLinks bool) (*graph.Model, error) {
 	files := &dataFiles{dir: dir, model: self, followLinks: followLinks, open: map[string]*dataFile{}}
 	defer files.close()
-	return named(read(data, context{files: files, own: true}))
+	m, err := read(data, context{files: files, own: true})
+	if err == nil {
+		m.Files = slices.Sorted(maps.Keys(files.open))
+	}
+	return named(m, err)
 }
 
 // named says in an error what read the file.

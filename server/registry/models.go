@@ -297,7 +297,7 @@ func putJSON(b *bbolt.Bucket, key []byte, v any) error {
 // valid reports whether the digests of v are digests, which makes them safe as names of files.
 func (v *Version) valid() bool {
 	for _, f := range v.files() {
-		if !validDigest.MatchString(f.Digest) || f.Plain != "" && !validDigest.MatchString(f.Plain) {
+		if !validDigest(f.Digest) || f.Plain != "" && !validDigest(f.Plain) {
 			return false
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -173,12 +173,15 @@ func checkSchema(tx *bbolt.Tx) error {
 	return nil
 }
 
-// validName is what a model or label may be called: safe in a path, a URL, a header, a log line and a metric.
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+// validName says what a model or label may be called: safe in a path, a URL, a header, a log line and a metric.
+func validName(s string) bool {
+	const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	return len(s) >= 1 && len(s) <= 128 && strings.Trim(s[:1], alphanumeric) == "" && strings.Trim(s, alphanumeric+"._-") == ""
+}
 
 // CheckName reports whether name may be that of a model or label. Errors wrap ErrName.
 func CheckName(name string) error {
-	if !validName.MatchString(name) {
+	if !validName(name) {
 		return fmt.Errorf("%q: expected up to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit: %w", name, ErrName)
 	}
 	return nil

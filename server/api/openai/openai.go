@@ -57,7 +57,7 @@ func list(names bool) func(*server.Request) error {
 			Models []string `json:"models,omitempty"`
 		}{Object: "list", Data: []model{}}
 		for _, m := range r.Models().Models {
-			if m.Serving == nil {
+			if m.Serving == nil && !m.Coming() {
 				continue
 			}
 			answer.Data = append(answer.Data, describe(m))

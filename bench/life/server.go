@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/loader/onnx"
+)
+
+// service is a running hotpath.
+type service struct {
+	cmd        *exec.Cmd
+	url, admin string
+}
+
+// serve starts the binary on a store and returns when it says where it listens.
+func serve(binary, store string, flags ...string) (*service, error) {
+	args := append([]string{"serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", store, "--log-level", "error", "--drain-grace", "1ms"}, flags...)
+	s := &service{cmd: exec.Command(binary, args...)}
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for lines := bufio.NewScanner(out); s.admin == "" && lines.Scan(); {
+		if u, ok := strings.CutPrefix(lines.Text(), "hotpath serves at "); ok {
+			s.url = u
+		}
+		if u, ok := strings.CutPrefix(lines.Text(), "metrics and profiles at "); ok {
+			s.admin = u
+		}
+	}
+	if s.admin == "" {
+		s.stop()
+		return nil, errors.New("the server did not say where it listens")
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	return s, nil
+}
+
+func (s *service) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.cmd.Wait()
+}
+
+// do sends a request to the admin listener and returns status and body.
+func (s *service) do(method, path string, body []byte) (int, string, error) {
+	req, err := http.NewRequest(method, s.admin+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text), err
+}
+
+// must is do for what has to succeed.
+func (s *service) must(method, path string, body []byte) error {
+	code, text, err := s.do(method, path, body)
+	if err == nil && code != http.StatusOK {
+		err = fmt.Errorf("%s %s: %d %s", method, path, code, text)
+	}
+	return err
+}
+
+// resident is the resident memory of the server in bytes.
+func (s *service) resident() (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+			kib, err := strconv.ParseInt(f[1], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, errors.New("no VmRSS")
+}
+
+// model is a network of dense layers of the given width whose answer to a row of ones is factor times the width of the
+// first one: two inputs, so that it has a weight to change and still one output.
+func model(factor float32, width, layers int) ([]byte, error) {
+	m := &graph.Model{Opsets: map[string]int64{"": 17}, Graph: graph.Graph{
+		Inputs:       []graph.Value{{Name: "input", DType: tensor.Float32, Shape: []int{-1, width}}},
+		Outputs:      []graph.Value{{Name: "output", DType: tensor.Float32, Shape: []int{-1, 1}}},
+		Initializers: map[string]*tensor.Tensor{},
+	}}
+	at := "input"
+	for i := range layers { // identities
+		name, w := fmt.Sprint("h", i), tensor.New(tensor.Float32, width, width)
+		for j := range width {
+			tensor.Data[float32](w)[j*width+j] = 1
+		}
+		m.Graph.Initializers["w"+name] = w
+		m.Graph.Nodes = append(m.Graph.Nodes, &graph.Node{Op: "MatMul", Inputs: []string{at, "w" + name}, Outputs: []string{name}})
+		at = name
+	}
+	last := tensor.New(tensor.Float32, width, 1)
+	for i := range width {
+		tensor.Data[float32](last)[i] = factor
+	}
+	m.Graph.Initializers["last"] = last
+	m.Graph.Nodes = append(m.Graph.Nodes, &graph.Node{Op: "MatMul", Inputs: []string{at, "last"}, Outputs: []string{"output"}})
+	return onnx.Write(m)
+}
+
+// ones is a request of one row.
+func ones(width int) []byte {
+	return []byte(`{"input_data": [[` + strings.TrimSuffix(strings.Repeat("1,", width), ",") + `]]}`)
+}
+
+// until calls f until it says true.
+func until(what string, f func() (bool, error)) error {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		ok, err := f()
+		if err != nil || ok {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s did not happen within a minute", what)
+		}
+	}
+}
