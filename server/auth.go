@@ -158,6 +158,19 @@ func (r *Request) authorize(route *Route) error {
 // notKey is what credential finds where something else is given than a key; what is wrong differs from what is absent.
 var notKey = []byte{0}
 
+// Allows reports whether the caller has a right on the listener it came by.
+func (r *Request) Allows(right Right) bool {
+	if !r.srv.keys.demanded.Load() {
+		return right < Admin || r.listener.admin && r.listener.loopback
+	}
+	return r.call.who.Allows(right)
+}
+
+// Offers reports whether the listener of the request has a route.
+func (r *Request) Offers(method, path string) bool {
+	return slices.ContainsFunc(r.listener.router.routes, func(route Route) bool { return route.Method == method && route.Path == path })
+}
+
 // credential finds the API key of a request: a bearer token, the X-API-Key header, or the password of basic
 // authentication, which is how browsers send one. buf is where the latter is decoded.
 func credential(h *fasthttp.RequestHeader, buf []byte) (secret []byte) {

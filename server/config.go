@@ -59,7 +59,10 @@ type Config struct {
 
 	Audit *Audit // where changes and refusals are written down; nil for nowhere
 
-	Log *slog.Logger
+	Log       *slog.Logger
+	AccessLog bool          // every finished request is logged
+	Slow      time.Duration // requests that take as long are kept at /debug/slow, without their values; 0 for none
+	Observe   func(*Event)  // is told of every finished request on its goroutine, nil for nothing
 }
 
 // API is a wire format: its routes.

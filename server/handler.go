@@ -37,6 +37,9 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			if s.cfg.Audit != nil {
 				r.audit(r.route, err)
 			}
+			if s.observer != nil {
+				r.observe(s.observer)
+			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()
 			}

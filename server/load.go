@@ -123,6 +123,7 @@ func (w *watcher) finish(j *job) {
 	}
 	e, old := j.engine, v.engine
 	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
+	e.watch()
 	e.used.Store(int64(now()))
 	w.srv.enqueue(e)
 	v.engine, v.digest = e, j.digest

@@ -80,6 +80,9 @@ func (r *Request) Models() *Catalog { return r.srv.ModelsFor(r.call.who) }
 // Live is the last minute of the server's metrics.
 func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
 
+// LiveModels is that of each loaded version.
+func (r *Request) LiveModels() []metrics.LiveModel { return r.srv.metrics.LiveModels() }
+
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {
 	running, waiting := r.srv.load()

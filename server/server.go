@@ -22,6 +22,7 @@ type Server struct {
 	keys      keyring
 	tokens    *tokens // nil where none are accepted
 	metrics   *metrics.Set
+	observer  *observer // nil for none
 	sched     scheduler
 	bodies    budget // for the memory of all request bodies together
 	catalog   atomic.Pointer[Catalog]
@@ -57,6 +58,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, bodies: budget{most: cfg.MaxBodyMemory},
 		sched: scheduler{slots: int64(cfg.MaxConcurrency), memory: budget{most: cfg.MaxRunMemory}}}
+	s.observer = newObserver(&s.cfg)
 	s.requests.New = func() any { return &Request{srv: s, call: newCall(s)} }
 	s.calls.New = func() any {
 		c := newCall(s)

@@ -74,7 +74,8 @@ type serveCmd struct {
 	Audit         string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to." placeholder:"FILE"`
 	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
 	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
-	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+
+	observeFlags
 
 	perModel map[string]server.Scheduling // from the file
 }
@@ -89,11 +90,10 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	if c.PrintConfig {
 		return c.printConfig(e, line.Selected().Flags)
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
+	log, err := c.logger(e.stderr)
+	if err != nil {
+		return err
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	var started atomic.Bool
 	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {
@@ -106,6 +106,11 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 		}
 		defer cfg.Audit.Close()
 	}
+	finish, err := c.observe(&cfg)
+	if err != nil {
+		return err
+	}
+	defer finish()
 	s, err := server.New(cfg)
 	if err != nil {
 		return err

@@ -21,8 +21,10 @@ var (
 		Body: server.Fixed(server.OpenObject(nil)), Media: []string{"text/plain"}}
 	traceDoc = server.Doc{Summary: "Triton: tracing, which is off",
 		Answer: server.Object(map[string]server.Schema{"trace_level": server.List(server.Text(), 1)}, "trace_level")}
-	memoryDoc     = server.Doc{Summary: "Triton: shared memory, of which there is none", Answer: server.List(server.Values(), 0)}
-	modelDoc      = server.Doc{Summary: "KServe: inputs and outputs of a model", Answer: server.SchemaOf(description{}), Errors: server.RunsModel}
+	memoryDoc = server.Doc{Summary: "Triton: shared memory, of which there is none", Answer: server.List(server.Values(), 0)}
+	modelDoc  = server.Doc{Summary: "KServe: inputs and outputs of a model", Answer: server.SchemaOf(description{}), Errors: server.RunsModel}
+	statsDoc  = server.Doc{Summary: "Triton: requests, runs and their times", Errors: server.NamesModel,
+		Answer: server.Object(map[string]server.Schema{"model_stats": server.List(server.SchemaOf(modelStats{}), 0)}, "model_stats")}
 	configDoc     = server.Doc{Summary: "Triton: configuration of a model", Answer: server.SchemaOf(config{}), Errors: server.RunsModel}
 	modelReadyDoc = server.Doc{Summary: "KServe: whether a model answers", Errors: server.NamesModel,
 		Answer: server.Object(map[string]server.Schema{"name": server.Text(), "ready": server.Truth()}, "name", "ready")}

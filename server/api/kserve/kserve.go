@@ -21,6 +21,7 @@ func (API) Routes() []server.Route {
 		{Method: "GET", Path: "/v2", Handle: serverMetadata, Doc: serverDoc},
 		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live, Doc: liveDoc},
 		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready, Doc: readyDoc},
+		{Method: "GET", Path: "/v2/models/stats", Handle: statistics, Doc: statsDoc},
 		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex, Doc: indexDoc},
 		{Method: "POST", Path: "/v2/repository/models/{model}/load", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryLoad, Doc: orderDoc},
 		{Method: "POST", Path: "/v2/repository/models/{model}/unload", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryUnload, Doc: orderDoc},
@@ -33,6 +34,7 @@ func (API) Routes() []server.Route {
 			server.Route{Method: "GET", Path: base, Handle: modelMetadata, Doc: modelDoc},
 			server.Route{Method: "GET", Path: base + "/ready", Handle: modelReady, Doc: modelReadyDoc},
 			server.Route{Method: "GET", Path: base + "/config", Handle: modelConfig, Doc: configDoc},
+			server.Route{Method: "GET", Path: base + "/stats", Handle: statistics, Doc: statsDoc},
 			server.Route{Method: "POST", Path: base + "/infer", Handle: infer, Doc: inferDoc})
 	}
 	for i := range routes {
