@@ -18,7 +18,7 @@ import (
 func (s *Server) openAPI(r *Request) error {
 	about := about{models: []string{}, anonymous: !s.keys.demanded.Load()}
 	if name := r.Query("model"); len(name) > 0 {
-		m, err := s.Models().Lookup(name)
+		m, err := r.Models().Lookup(name)
 		if err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (s *Server) openAPI(r *Request) error {
 		}
 		about.models, about.signature = []string{m.Name}, e.Signature
 	} else {
-		for _, m := range s.Models().Models {
+		for _, m := range r.Models().Models {
 			about.models = append(about.models, m.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -81,7 +82,9 @@ func (r *Request) Models() *Catalog { return r.srv.ModelsFor(r.call.who) }
 func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
 
 // LiveModels is that of each loaded version.
-func (r *Request) LiveModels() []metrics.LiveModel { return r.srv.metrics.LiveModels() }
+func (r *Request) LiveModels() []metrics.LiveModel {
+	return slices.DeleteFunc(r.srv.metrics.LiveModels(), func(m metrics.LiveModel) bool { return !r.call.who.Sees(m.Model) })
+}
 
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"server/api/kserve/*":    {},
 	"server/api/tfserving":   {"server/api/*", "server/api/tfserving/*"},
 	"server/api/tfserving/*": {},
+	"bench/bare":             {},
 	"bench/load":             {},
 	"bench/life":             {"loader", "server/registry"},
 	"bench/kernels":          {"kernels"},
@@ -64,7 +65,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/mmcloughlin/avo":   {"asm"},
 	"github.com/klauspost/cpuid":   {"internal/cpu"},
-	"github.com/valyala/fasthttp":  {"server", "cmd/hotpath", "bench/guard"},
+	"github.com/valyala/fasthttp":  {"server", "cmd/hotpath", "bench/bare", "bench/guard"},
 	"github.com/ebitengine/purego": {"cuda"},
 	"github.com/google/pprof":      {"bench"},
 	"go.etcd.io/bbolt":             {"server"},

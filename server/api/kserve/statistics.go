@@ -87,8 +87,8 @@ func statsOf(e *server.Engine) modelStats {
 }
 
 // ModelStatistics is the same over gRPC.
-func (s *service) ModelStatistics(_ context.Context, q *inference.ModelStatisticsRequest) (*inference.ModelStatisticsResponse, error) {
-	list, err := statisticsOf(s.srv.Models(), []byte(q.Name), q.Version)
+func (s *service) ModelStatistics(ctx context.Context, q *inference.ModelStatisticsRequest) (*inference.ModelStatisticsResponse, error) {
+	list, err := statisticsOf(s.models(ctx), []byte(q.Name), q.Version)
 	if err != nil {
 		return nil, err
 	}

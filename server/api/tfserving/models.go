@@ -24,11 +24,11 @@ var states = map[server.State]tensorflow.ModelVersionStatus_State{
 }
 
 // GetModelStatus tells the states of versions: all of a model, or the one that was asked for.
-func (s *models) GetModelStatus(_ context.Context, q *tensorflow.GetModelStatusRequest) (*tensorflow.GetModelStatusResponse, error) {
+func (s *models) GetModelStatus(ctx context.Context, q *tensorflow.GetModelStatusRequest) (*tensorflow.GetModelStatusResponse, error) {
 	if err := checkSpec(q.ModelSpec); err != nil {
 		return nil, err
 	}
-	m := lookup(s.srv.Models(), q.ModelSpec.Name)
+	m := lookup(s.srv.ModelsFor(server.CallerOf(ctx)), q.ModelSpec.Name)
 	if m == nil {
 		return nil, server.Fail(server.ErrNotFound, "Could not find any versions of model %s", quoted(q.ModelSpec.Name))
 	}
@@ -56,7 +56,7 @@ func (s *models) HandleReloadConfigRequest(ctx context.Context, q *tensorflow.Re
 	if err := s.srv.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	if err := agree(s.srv.Models(), q.Config); err != nil {
+	if err := agree(s.srv.ModelsFor(server.CallerOf(ctx)), q.Config); err != nil {
 		return nil, err
 	}
 	return &tensorflow.ReloadConfigResponse{Status: &tensorflow.StatusProto{}}, nil

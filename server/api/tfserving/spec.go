@@ -32,7 +32,7 @@ func (s *service) pick(ctx context.Context, spec *tensorflow.ModelSpec) (*server
 	if name := spec.SignatureName; name != "" && name != signatureName {
 		return nil, server.Fail(graph.ErrInput, "Serving signature name: %q not found in signature def", quoted(name))
 	}
-	m := lookup(s.srv.Models(), spec.Name)
+	m := lookup(s.srv.ModelsFor(server.CallerOf(ctx)), spec.Name)
 	n, pinned, err := versionOf(m, spec)
 	switch {
 	case err != nil:
