@@ -90,7 +90,7 @@ func (s *Server) openGRPC() error {
 		// Clients that keep connections alive ping every 10 s at the fastest; the library's own limit would close them.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.cfg.IdleTimeout, Timeout: s.cfg.HeaderTimeout}),
-		grpc.UnaryInterceptor(s.unary(g)), grpc.StreamInterceptor(s.stream(g)),
+		grpc.InTapHandle(s.tapped(g)), grpc.UnaryInterceptor(s.unary(g)), grpc.StreamInterceptor(s.stream(g)),
 	}
 	if s.cfg.TLS.enabled() {
 		if g.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(g.address), []string{"h2"}, s.cfg.Log); err != nil {
@@ -176,31 +176,22 @@ func (s *Server) unary(g *grpcServer) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
 		defer func() { s.auditCall(ctx, g.rights[info.FullMethod], info.FullMethod, req, err) }()
 		defer s.recovered(info.FullMethod, &err)
-		if ctx, err = s.admit(ctx, g, info.FullMethod); err != nil {
+		n, err := s.chargeMessage(req)
+		if err != nil {
 			return nil, err
 		}
+		defer s.bodies.give(n)
 		return handle(ctx, req)
 	}
 }
 
-// authorised is a stream whose context knows the caller.
-type authorised struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-// Context implements grpc.ServerStream.
-func (a authorised) Context() context.Context { return a.ctx }
-
 func (s *Server) stream(g *grpcServer) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
-		ctx := stream.Context()
-		defer func() { s.auditCall(ctx, g.rights[info.FullMethod], info.FullMethod, nil, err) }()
+		defer func() { s.auditCall(stream.Context(), g.rights[info.FullMethod], info.FullMethod, nil, err) }()
 		defer s.recovered(info.FullMethod, &err)
-		if ctx, err = s.admit(ctx, g, info.FullMethod); err != nil {
-			return err
-		}
-		return handle(srv, authorised{stream, ctx})
+		c := &charged{ServerStream: stream, srv: s}
+		defer c.release()
+		return handle(srv, c)
 	}
 }
 

@@ -39,6 +39,7 @@ type keySet struct {
 const (
 	keysFor    = 15 * time.Minute // after which fetched keys are fetched anew: the longest that a withdrawn one is good
 	fetchEvery = 30 * time.Second // between fetches that tokens with unknown keys ask for
+	fetchWait  = time.Second      // of a token for a fetch; sent again it will find the keys
 	maxKeySet  = 1 << 20          // bytes of a document
 )
 
@@ -137,7 +138,15 @@ func (k *keySet) find(id, algorithm string) (*jose.JSONWebKey, bool) {
 	if now().since(moment(k.tried.Load())) < fetchEvery {
 		return nil, false
 	}
-	k.reread()
+	done := make(chan struct{})
+	go func() {
+		k.reread()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(fetchWait): // the connection of the caller, which may be a proxy, must not stand still for longer
+	}
 	return k.among(id, algorithm)
 }
 
