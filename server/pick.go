@@ -153,14 +153,16 @@ func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) er
 func (r *Request) Refresh() { r.srv.watcher.refresh() }
 
 // Refresh makes the server look at its models now, and returns when the catalogue says what was found. Errors wrap
-// ErrDeadline.
+// ErrUnavailable where time is up, as when models cannot be listed.
 func (s *Server) Refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.LoadWait)
+	defer cancel()
 	c := s.catalog.Load()
 	s.watcher.refresh()
 	select {
 	case <-c.changed:
 		return nil
 	case <-ctx.Done():
-		return Fail(ErrDeadline, "the models have not been looked at yet")
+		return Fail(ErrUnavailable, "the models could not be looked at")
 	}
 }
