@@ -67,10 +67,13 @@ conformance: ## the public cases of ONNX (needs python3 with onnx: PYTHON=.cache
 bench-guard: build ## profile the hot path; fail over its budget of allocations and overhead
 	bin/hotpath bench guard
 
+bench-life: build ## requests while models come, change and go, publishers killed, memory over loads, time to ready
+	$(GO) run ./bench/life
+
 bench-peers: build ## requests/s against Flask + onnxruntime, in one run (needs python3, wrk)
 	bench/peers/http_compare.sh bin/hotpath
 
 line: build ## a CSV trained, quantised, published and answered over authenticated TLS, on every tier
 	bench/line.sh bin/hotpath
 
-.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-peers models conformance line
+.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-life bench-peers models conformance line

@@ -52,6 +52,8 @@ type Input struct {
 	Image []int `json:"image,omitempty"`
 	// Max is the value of a full-intensity pixel when Image is set.
 	Max float32 `json:"max,omitempty"`
+	// Stats is how the values of each column were distributed when the model was trained; nil if that is not known.
+	Stats []ColumnStats `json:"stats,omitempty"`
 }
 
 // Output is a graph output.
@@ -76,6 +78,11 @@ func (m *Model) Signature() (*Signature, error) {
 		in := Input{Name: v.Name}
 		if i < len(meta.Inputs) && meta.Inputs[i].Name == v.Name {
 			in = meta.Inputs[i]
+		}
+		for c := range in.Stats {
+			if err := in.Stats[c].check(); err != nil {
+				return nil, fmt.Errorf("metadata %q: input %q, column %d: %w", SignatureKey, in.Name, c, err)
+			}
 		}
 		in.DType, in.Shape, in.Type = v.DType, v.Shape, &m.Graph.Inputs[i]
 		s.Inputs = append(s.Inputs, in)

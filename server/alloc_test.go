@@ -9,6 +9,7 @@ import (
 	"github.com/hotpath/hotpath/internal/testkit"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/kserve"
+	"github.com/hotpath/hotpath/server/registry"
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
@@ -21,6 +22,10 @@ func TestPredictAllocatesNothing(t *testing.T) {
 	for name, withKeys := range map[string]bool{"open": false, "with keys": true} {
 		t.Run(name, func(t *testing.T) {
 			handle, ctx := predictRequest(t, withKeys)
+			if withKeys {
+				ctx.Request.Header.Set("X-Request-Timeout", "2.5s")
+				ctx.Request.Header.Set("Priority", "i, u=4")
+			}
 			if n := testing.AllocsPerRun(1000, func() {
 				ctx.Response.Reset()
 				handle(ctx)
@@ -47,7 +52,8 @@ func predictRequest(t testing.TB, withKeys bool) (fasthttp.RequestHandler, *fast
 	cfg := server.Config{APIs: apis, Sources: servertest.Source("m", servertest.Model(3, 1)), HTTP: "127.0.0.1:0", Load: servertest.Load}
 	secret := ""
 	if withKeys {
-		cfg.Keys, secret = storeWithKey(t, "predict")
+		cfg.Keys = registry.New(t.TempDir())
+		secret = limited(t, cfg.Keys, registry.Limits{Rate: 1e6, Concurrent: 100, Quota: 1e9})
 	}
 	s, err := server.New(cfg)
 	if err != nil {

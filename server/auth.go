@@ -5,21 +5,29 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"github.com/hotpath/hotpath/server/registry"
 )
 
-// Identity is who calls: an API key. What is kept for it, such as the limits in force, is shared by all its calls.
+// Identity is who calls: an API key, or whom a token names. What is kept for it, such as the limits in force, is shared by all its calls.
 type Identity struct {
-	ID    string // of the key
+	ID    string // of the key, or the subject of the token
 	Scope registry.Scope
 
+	models          []string // that it is for, sorted; nil for all
+	seen            atomic.Pointer[view]
+	expires         time.Time // zero for never
 	hash            [sha256.Size]byte
+	old             [sha256.Size]byte // the secret before, good until oldUntil; zero for none
+	oldUntil        time.Time
 	limits          registry.Limits
 	interval, burst int64 // of the rate, ns
 	used            *allowance
@@ -47,7 +55,8 @@ func (k *keyring) set(keys []registry.Key) {
 	}
 	ids := make([]*Identity, len(keys))
 	for n, key := range keys {
-		i := &Identity{ID: key.ID, Scope: key.Scope, hash: key.Hash, used: used[key.ID]}
+		i := &Identity{ID: key.ID, Scope: key.Scope, used: used[key.ID], models: slices.Sorted(slices.Values(key.Models)),
+			expires: key.Expires, hash: key.Hash, old: key.OldHash, oldUntil: key.OldUntil}
 		if i.used == nil {
 			i.used = &allowance{}
 		}
@@ -60,8 +69,16 @@ func (k *keyring) set(keys []registry.Key) {
 	}
 }
 
-// find finds the identity of a secret, nil if it has none. Hashes have one length and are compared in constant time,
-// all of them.
+// all is the keys at this moment.
+func (k *keyring) all() []*Identity {
+	if keys := k.keys.Load(); keys != nil {
+		return *keys
+	}
+	return nil
+}
+
+// find finds the identity of a secret, nil if it has none that is valid now. Hashes have one length and are compared in
+// constant time, all of them.
 func (k *keyring) find(secret []byte) (who *Identity) {
 	keys := k.keys.Load()
 	if keys == nil || len(secret) == 0 {
@@ -72,22 +89,34 @@ func (k *keyring) find(secret []byte) (who *Identity) {
 		if subtle.ConstantTimeCompare(hash[:], id.hash[:]) == 1 {
 			who = id
 		}
+		if !id.oldUntil.IsZero() && subtle.ConstantTimeCompare(hash[:], id.old[:]) == 1 && time.Now().Before(id.oldUntil) {
+			who = id
+		}
+	}
+	if who != nil && who.expired() {
+		return nil
 	}
 	return who
 }
 
-// Identify finds the caller with an API key, for protocols beside HTTP. While there are no keys, every caller is nil,
-// who has the right Predict. Errors wrap ErrUnauthorized.
+func (i *Identity) expired() bool { return !i.expires.IsZero() && !time.Now().Before(i.expires) }
+
+// Identify finds the caller with an API key or token, for protocols beside HTTP. While there are no keys, every caller is nil,
+// who has the right Predict. Errors wrap ErrUnauthorized, or
+// ErrForbidden for a token without rights here.
 func (s *Server) Identify(secret []byte) (*Identity, error) {
 	if !s.keys.demanded.Load() {
 		return nil, nil
+	}
+	if s.tokens != nil && isToken(secret) {
+		return s.tokens.identify(secret)
 	}
 	who := s.keys.find(secret)
 	switch {
 	case len(secret) == 0:
 		return nil, Fail(ErrUnauthorized, "an API key is needed, as Authorization: Bearer or X-API-Key")
 	case who == nil:
-		return nil, Fail(ErrUnauthorized, "the API key is not valid")
+		return nil, Fail(ErrUnauthorized, "the API key is not valid, or no longer")
 	}
 	return who, nil
 }
@@ -104,49 +133,70 @@ func (r *Request) authorize(route *Route) error {
 		return nil
 	}
 	var buf [128]byte
-	secret, given := credential(&r.ctx.Request.Header, buf[:])
-	who := r.srv.keys.find(secret)
+	secret := credential(&r.ctx.Request.Header, buf[:])
+	who, err := r.srv.Identify(secret)
+	r.call.who = who // also of one who is refused, for the audit log
 	switch {
-	case who == nil:
+	case errors.Is(err, ErrForbidden):
+		return err
+	case err != nil:
 		scheme := `Bearer realm="hotpath"`
 		if route.Page {
 			scheme = `Basic realm="hotpath: any user name, an API key as password"`
 		}
 		r.Header(fasthttp.HeaderWWWAuthenticate, scheme)
-		if !given {
-			return Fail(ErrUnauthorized, "an API key is needed, as Authorization: Bearer or X-API-Key")
-		}
-		return Fail(ErrUnauthorized, "the API key is not valid")
+		return err
 	case !who.Allows(route.Right):
 		return Fail(ErrForbidden, "this needs a key with the scope admin")
 	}
-	r.call.who = who
+	if route.Right > Predict {
+		return r.within(route, who)
+	}
 	return nil
+}
+
+// notKey is what credential finds where something else is given than a key; what is wrong differs from what is absent.
+var notKey = []byte{0}
+
+// Allows reports whether the caller has a right on the listener it came by.
+func (r *Request) Allows(right Right) bool {
+	if !r.srv.keys.demanded.Load() {
+		return right < Admin || r.listener.admin && r.listener.loopback
+	}
+	return r.call.who.Allows(right)
+}
+
+// Offers reports whether the listener of the request has a route.
+func (r *Request) Offers(method, path string) bool {
+	return slices.ContainsFunc(r.listener.router.routes, func(route Route) bool { return route.Method == method && route.Path == path })
 }
 
 // credential finds the API key of a request: a bearer token, the X-API-Key header, or the password of basic
 // authentication, which is how browsers send one. buf is where the latter is decoded.
-func credential(h *fasthttp.RequestHeader, buf []byte) (secret []byte, given bool) {
+func credential(h *fasthttp.RequestHeader, buf []byte) (secret []byte) {
 	if key := h.Peek("X-API-Key"); len(key) > 0 {
-		return key, true
+		return key
 	}
 	auth := h.Peek(fasthttp.HeaderAuthorization)
 	scheme, token, ok := bytes.Cut(auth, []byte(" "))
 	if !ok {
-		return nil, len(auth) > 0
+		if len(auth) > 0 {
+			return notKey
+		}
+		return nil
 	}
 	token = bytes.TrimSpace(token)
 	switch {
 	case strings.EqualFold(string(scheme), "Bearer"):
-		return token, true
+		return token
 	case strings.EqualFold(string(scheme), "Basic") && base64.StdEncoding.DecodedLen(len(token)) <= len(buf):
 		n, err := base64.StdEncoding.Decode(buf, token)
 		_, password, found := bytes.Cut(buf[:n], []byte(":"))
 		if err == nil && found {
-			return password, true
+			return password
 		}
 	}
-	return nil, true
+	return notKey
 }
 
 // checkOrigin keeps other web sites out. A browser names the page a request comes from in Origin, which must be ours.

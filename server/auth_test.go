@@ -148,6 +148,13 @@ func TestExposure(t *testing.T) {
 			if tc.ok != (err == nil) {
 				t.Errorf("%s with admin at %s: %v", tc.name, address, err)
 			}
+			cfg.Admin, cfg.GRPC = "", address
+			if s, err = server.New(cfg); s != nil {
+				s.Close()
+			}
+			if tc.ok != (err == nil) || err != nil && !errors.Is(err, server.ErrExposed) {
+				t.Errorf("%s with gRPC at %s: %v", tc.name, address, err)
+			}
 		}
 	}
 }

@@ -39,9 +39,9 @@ func (s *Server) checkExposure(address string, loopback bool) error {
 	switch {
 	case loopback:
 		return nil
-	case !s.keys.demanded.Load() && !s.cfg.AllowAnonymous:
+	case !s.keys.demanded.Load() && !s.cfg.AllowAnonymous && !(s.cfg.TLS.enabled() && s.cfg.TLS.ClientCA != ""):
 		return fmt.Errorf("%s is reachable from other machines and there are no API keys: make one with "+
-			"`hotpath keys create`, or allow everyone with --allow-anonymous: %w", address, ErrExposed)
+			"`hotpath keys create`, demand certificates of clients with --client-ca, or allow everyone with --allow-anonymous: %w", address, ErrExposed)
 	case !s.cfg.TLS.enabled() && !s.cfg.AllowPlaintext:
 		return fmt.Errorf("%s is reachable from other machines and would be plain HTTP: give --tls-cert and --tls-key, "+
 			"or --tls-self-signed, or allow it with --insecure-no-tls: %w", address, ErrExposed)

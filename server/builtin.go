@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/pprofhandler"
@@ -12,13 +13,27 @@ import (
 
 // ownRoutes is what every server has: health, metrics, profiles.
 func (s *Server) ownRoutes() []Route {
-	return []Route{
-		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz},
-		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz},
-		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition},
-		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile},
+	routes := []Route{
+		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz,
+			Doc: Doc{Summary: "Whether the process answers", Answer: statusDoc}},
+		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz,
+			Doc: Doc{Summary: "Whether requests should be sent here", Answer: statusDoc, Errors: []int{fasthttp.StatusServiceUnavailable}}},
+		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition,
+			Doc: Doc{Summary: "Metrics in Prometheus' text format", Media: []string{metrics.ContentType}}},
+		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile,
+			Doc: Doc{Summary: "Profiles, as net/http/pprof has them", Media: []string{"application/octet-stream"}}},
+		{Method: "GET", Path: "/openapi.json", Right: Predict, Place: Everywhere, Handle: s.openAPI,
+			Doc: Doc{Summary: "This document", Query: map[string]string{"model": "a model whose inputs the schemas shall describe"},
+				Answer: Schema{"type": "object"}, Errors: NamesModel}},
 	}
+	if s.cfg.Slow > 0 {
+		routes = append(routes, Route{Method: "GET", Path: "/debug/slow", Right: Monitor, Place: OnMonitor, Handle: s.slowRequests,
+			Doc: Doc{Summary: "The newest slow requests, without their values", Answer: Schema{"type": "object"}}})
+	}
+	return routes
 }
+
+var statusDoc = Object(map[string]Schema{"status": Text()}, "status")
 
 // healthz says that the process answers.
 func (s *Server) healthz(r *Request) error {
@@ -55,10 +70,18 @@ func (s *Server) exposition(r *Request) error {
 }
 
 // profile serves net/http/pprof. A CPU profile lasts longer than an answer may take otherwise.
+// While there is one, the goroutines that run models are labelled with the model's name; those of the pool work for all.
 func (s *Server) profile(r *Request) error {
+	if r.Param(0) == "profile" {
+		profiles.Add(1)
+		defer profiles.Add(-1)
+	}
 	pprofhandler.PprofHandler(r.ctx)
 	return nil
 }
+
+// profiles counts the CPU profiles that are being taken of the process.
+var profiles atomic.Int32
 
 // httpLog hands fasthttp's messages, which are about single connections, to the log at debug level.
 type httpLog struct{ log *slog.Logger }

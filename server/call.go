@@ -8,6 +8,7 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/server/metrics"
 )
 
 // Call is one inference on its way through the server, whatever protocol it came by: the limits of the caller's key,
@@ -28,6 +29,7 @@ type Call struct {
 	held bool // counted towards the requests at once of who
 
 	start    moment
+	asked    moment // when the inputs were there; 0 before
 	deadline moment // 0 until it is known
 	urgency  uint8
 	engine   *Engine // set once known
@@ -101,6 +103,9 @@ func (c *Call) Timing() Timing { return c.timing }
 // Begin admits the call to e and returns tensors to fill. They are the caller's until End. Errors wrap ErrBusy
 // or ErrQuota.
 func (c *Call) Begin(e *Engine) (*Session, error) {
+	if !c.who.Sees(e.Name) { // whatever found it
+		return nil, errNoModel()
+	}
 	c.engine = e
 	e.touch(c.start)
 	c.urgency = max(c.urgency, c.who.mostUrgent())
@@ -131,13 +136,18 @@ func (c *Call) reserve(n int64) error {
 // comes. Errors wrap graph.ErrInput or graph.ErrLimit where the request is to blame, ErrBusy, ErrDeadline or ErrGone.
 func (c *Call) Run(s *Session) error {
 	started := now()
+	c.asked = started
 	if err := c.measure(s); err != nil {
 		return err
 	}
 	if t := started.add(s.Engine.queue.cfg.Timeout); c.deadline == 0 || t < c.deadline {
 		c.deadline = t
 	}
-	return s.Engine.queue.run(c, started)
+	if err := s.Engine.queue.run(c, started); err != nil {
+		return err
+	}
+	s.Engine.sample(c, started)
+	return nil
 }
 
 // measure finds what the run of s will take.
@@ -188,6 +198,9 @@ func sizeOf(t *tensor.Tensor) int64 {
 // End counts the call, failed with err or answered where it is nil, and gives everything back.
 func (c *Call) End(err error) {
 	c.count(err)
+	if o := c.srv.observer; o != nil {
+		c.observe(o, err)
+	}
 	c.release()
 	c.srv.calls.Put(c)
 }
@@ -198,10 +211,19 @@ func (c *Call) count(err error) {
 	case err != nil && c.engine == nil:
 		c.srv.metrics.Refused(Status(err))
 	case err != nil:
-		c.engine.metrics.Failed(class(err))
+		c.engine.metrics.Failed(class(err), now().since(c.start))
 	case c.engine != nil:
-		c.engine.metrics.Done(now().since(c.start))
+		c.engine.metrics.Done(now().since(c.start), c.stages())
 	}
+}
+
+// stages is where the time of an answered call went; what is none of it was spent on writing the answer.
+func (c *Call) stages() metrics.Stages {
+	if c.asked == 0 {
+		return metrics.Stages{}
+	}
+	t := &c.timing
+	return metrics.Stages{Input: c.asked.since(c.start) + t.Batch, Queue: t.Queue, Compute: t.Compute}
 }
 
 // release gives back what the call holds, after a panic too.

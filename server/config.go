@@ -35,6 +35,7 @@ type Config struct {
 	Lazy    bool            // models are loaded when a request asks for them
 	Memory  int64           // bytes of weights of all loaded models, no limit; beyond it the least recently used make room
 	Keys    *registry.Store // where API keys come from; nil for none
+	Tokens  Tokens          // which tokens are accepted beside them; none
 	// Load turns the bytes of a model file into something that runs.
 	Load func(data []byte) (Runner, error)
 	APIs []API // the wire formats
@@ -56,7 +57,12 @@ type Config struct {
 
 	Scheduling Scheduling
 
-	Log *slog.Logger
+	Audit *Audit // where changes and refusals are written down; nil for nowhere
+
+	Log       *slog.Logger
+	AccessLog bool          // every finished request is logged
+	Slow      time.Duration // requests that take as long are kept at /debug/slow, without their values; 0 for none
+	Observe   func(*Event)  // is told of every finished request on its goroutine, nil for nothing
 }
 
 // API is a wire format: its routes.

@@ -29,6 +29,7 @@ type Engine struct {
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
 	used      atomic.Int64 // when a request last began on it, about: a moment
+	sampled   atomic.Int64 // when a row was last looked at, a moment
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -100,6 +101,20 @@ func (e *Engine) touch(now moment) {
 		e.used.Store(int64(now))
 	}
 }
+
+// LastUsed is when a request last began on it, to about 10 ms; zero if none has.
+func (e *Engine) LastUsed() time.Time {
+	if m := e.used.Load(); m != 0 {
+		return began.Add(time.Duration(m))
+	}
+	return time.Time{}
+}
+
+// Distribution is what was seen of its inputs and predictions.
+func (e *Engine) Distribution() *metrics.Distribution { return e.metrics.Distribution() }
+
+// Statistics is what it has counted since it was loaded.
+func (e *Engine) Statistics() metrics.Statistics { return e.metrics.Statistics() }
 
 func (e *Engine) session() *Session {
 	if s, ok := e.sessions.Get().(*Session); ok {

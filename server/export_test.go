@@ -13,3 +13,6 @@ func (s *Server) Close() { s.close() }
 
 // Metrics is the exposition.
 func (s *Server) Metrics() ([]byte, error) { return s.metrics.Exposition() }
+
+// ForgetFetches makes the keys of tokens be fetched as if the last time were long ago.
+func (s *Server) ForgetFetches() { s.tokens.keys.tried.Store(int64(now().add(-fetchEvery))) }

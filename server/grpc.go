@@ -42,13 +42,13 @@ type GRPC interface {
 // grpcServer is the gRPC listener. It shares models, keys, queue, limits and drain with HTTP, and has a port of its own
 // because fasthttp has no HTTP/2.
 type grpcServer struct {
-	address  string
-	loopback bool
-	tls      bool
-	ln       net.Listener
-	server   *grpc.Server
-	health   *health.Server
-	rights   map[string]Right // by full method
+	address      string
+	loopback     bool
+	certificates *certificates // nil without TLS
+	ln           net.Listener
+	server       *grpc.Server
+	health       *health.Server
+	rights       map[string]Right // by full method
 }
 
 // Methods are the rights of all gRPC methods, by full name.
@@ -93,13 +93,10 @@ func (s *Server) openGRPC() error {
 		grpc.UnaryInterceptor(s.unary(g)), grpc.StreamInterceptor(s.stream(g)),
 	}
 	if s.cfg.TLS.enabled() {
-		cfg, fingerprint, err := s.cfg.TLS.load(certHosts(g.address))
-		if err != nil {
+		if g.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(g.address), []string{"h2"}, s.cfg.Log); err != nil {
 			return err
 		}
-		cfg.NextProtos = []string{"h2"}
-		options = append(options, grpc.Creds(credentials.NewTLS(cfg)))
-		g.tls, s.Fingerprint = true, fingerprint
+		options = append(options, grpc.Creds(credentials.NewTLS(g.certificates.config())))
 	}
 	g.server = grpc.NewServer(options...)
 	for _, service := range s.services() {
@@ -177,6 +174,7 @@ func CallerOf(ctx context.Context) *Identity {
 
 func (s *Server) unary(g *grpcServer) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
+		defer func() { s.auditCall(ctx, g.rights[info.FullMethod], info.FullMethod, req, err) }()
 		defer s.recovered(info.FullMethod, &err)
 		if ctx, err = s.admit(ctx, g, info.FullMethod); err != nil {
 			return nil, err
@@ -196,9 +194,10 @@ func (a authorised) Context() context.Context { return a.ctx }
 
 func (s *Server) stream(g *grpcServer) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+		ctx := stream.Context()
+		defer func() { s.auditCall(ctx, g.rights[info.FullMethod], info.FullMethod, nil, err) }()
 		defer s.recovered(info.FullMethod, &err)
-		ctx, err := s.admit(stream.Context(), g, info.FullMethod)
-		if err != nil {
+		if ctx, err = s.admit(ctx, g, info.FullMethod); err != nil {
 			return err
 		}
 		return handle(srv, authorised{stream, ctx})
@@ -240,11 +239,12 @@ func reference() string {
 	return hex.EncodeToString(id[:])
 }
 
-// admit proves that the caller has the right of a method, and puts who it is into the context.
+// admit proves that the caller has the right of a method, and puts who it is into the context, which
+// it returns with an error too.
 func (s *Server) admit(ctx context.Context, g *grpcServer, method string) (context.Context, error) {
 	right, known := g.rights[method]
 	if !known {
-		return nil, Fail(graph.ErrUnsupported, "unknown method %s", method)
+		return ctx, Fail(graph.ErrUnsupported, "unknown method %s", method)
 	}
 	if right == Public {
 		return ctx, nil
@@ -254,18 +254,22 @@ func (s *Server) admit(ctx context.Context, g *grpcServer, method string) (conte
 	}
 	if !s.keys.demanded.Load() {
 		if right > Predict {
-			return nil, Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
+			return ctx, Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
 		}
 		return ctx, nil
 	}
 	who, err := s.Identify(secretOf(ctx))
 	if err != nil {
-		return nil, err
+		return ctx, err
 	}
-	if !who.Allows(right) {
-		return nil, Fail(ErrForbidden, "this needs a key with the scope admin")
+	ctx = context.WithValue(ctx, callerKey{}, who)
+	switch {
+	case !who.Allows(right):
+		return ctx, Fail(ErrForbidden, "this needs a key with the scope admin")
+	case right > Predict && len(who.models) > 0:
+		return ctx, Fail(ErrForbidden, "this needs an admin key that is for all models")
 	}
-	return context.WithValue(ctx, callerKey{}, who), nil
+	return ctx, nil
 }
 
 // secretOf finds the API key of a call: a bearer token, x-api-key, or the password of basic authentication.

@@ -28,17 +28,27 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		r := s.acquire(ctx, l)
 		debug.SetPanicOnFault(true) // of this goroutine, which fasthttp may have started just now
+		var err error
 		defer func() {
 			if p := recover(); p != nil {
-				r.fail(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				r.fail(err)
+			}
+			if s.cfg.Audit != nil {
+				r.audit(r.route, err)
+			}
+			if s.observer != nil {
+				r.observe(s.observer)
 			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()
 			}
 			r.release()
 		}()
-		err := r.serve()
-		if err != nil {
+		if l.tls != nil && !loopbackHost(ctx.Request.Header.Host()) { // on localhost it would be in force for other servers too
+			ctx.Response.Header.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if err = r.serve(); err != nil {
 			r.fail(err)
 			return
 		}
@@ -72,7 +82,7 @@ func (r *Request) serve() error {
 		r.Header("Allow", at.allow)
 		return Fail(ErrMethod, "this path allows %s", at.allow)
 	}
-	r.writeError = route.Error
+	r.route = route
 	if err := r.authorize(route); err != nil {
 		return err
 	}
@@ -133,8 +143,8 @@ func (r *Request) fail(err error) {
 		r.dropBody()
 	}
 	writeError(r.ctx, status, text)
-	if r.writeError != nil {
-		r.ctx.SetBody(r.writeError(nil, status, text))
+	if r.route != nil && r.route.Error != nil {
+		r.ctx.SetBody(r.route.Error(nil, status, text))
 	}
 }
 

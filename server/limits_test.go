@@ -9,7 +9,7 @@ import (
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
-func limited(t *testing.T, store *registry.Store, l registry.Limits) (key string) {
+func limited(t testing.TB, store *registry.Store, l registry.Limits) (key string) {
 	t.Helper()
 	key, _, err := store.AddKey(registry.Key{Scope: registry.Predict, Limits: l})
 	if err != nil {

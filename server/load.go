@@ -123,11 +123,13 @@ func (w *watcher) finish(j *job) {
 	}
 	e, old := j.engine, v.engine
 	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
+	e.watch()
 	e.used.Store(int64(now()))
 	w.srv.enqueue(e)
 	v.engine, v.digest = e, j.digest
 	if old != nil {
 		old.metrics.Unload()
+		w.freed = freedTurns
 	}
 	log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", j.digest, "weight_bytes", e.runner.WeightBytes(),
 		"seconds", time.Since(j.progress.since).Seconds())

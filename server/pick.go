@@ -149,18 +149,16 @@ func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) er
 	}
 }
 
-// Refresh makes the server look at its models now rather than at the next turn.
-func (r *Request) Refresh() { r.srv.watcher.refresh() }
+// Refresh is Server.Refresh.
+func (r *Request) Refresh() { _ = r.srv.Refresh(context.Background()) } // what is not found in time will be
 
-// Refresh makes the server look at its models now, and returns when the catalogue says what was found. Errors wrap
-// ErrUnavailable where time is up, as when models cannot be listed.
+// Refresh makes the server look at its models now rather than at the next turn, and returns when what it found is in the
+// catalogue; new versions are being loaded then. Errors wrap ErrUnavailable where time is up.
 func (s *Server) Refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.LoadWait)
 	defer cancel()
-	c := s.catalog.Load()
-	s.watcher.refresh()
 	select {
-	case <-c.changed:
+	case <-s.watcher.refresh():
 		return nil
 	case <-ctx.Done():
 		return Fail(ErrUnavailable, "the models could not be looked at")

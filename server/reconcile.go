@@ -170,7 +170,7 @@ func (w *watcher) drop(name string, n int64, v *version) {
 	}
 	v.engine.metrics.Unload()
 	v.engine, v.asked = nil, false
-	w.changed = true
+	w.changed, w.freed = true, freedTurns
 	w.srv.cfg.Log.Info("model unloaded", "model", name, "version", n)
 }
 

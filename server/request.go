@@ -22,8 +22,7 @@ type Request struct {
 	charged  int64 // of the budget for bodies
 	call     Call
 	timing   []byte // scratch for its header
-	// writeError is how the route that was found writes errors, nil for the usual way.
-	writeError func(dst []byte, status int, text string) []byte
+	route    *Route // that was found, nil before and for none
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -51,7 +50,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.writeError = nil, nil, nil
+	r.ctx, r.listener, r.route = nil, nil, nil
 	r.srv.requests.Put(r)
 }
 
@@ -75,11 +74,14 @@ func (r *Request) Method() []byte { return r.ctx.Method() }
 // Path is the path of the URL as it was sent.
 func (r *Request) Path() []byte { return r.ctx.URI().PathOriginal() }
 
-// Models is the catalogue at this moment. A handler asks once, so that it sees one state throughout.
-func (r *Request) Models() *Catalog { return r.srv.catalog.Load() }
+// Models is the catalogue at this moment as the caller sees it. A handler asks once, so that it sees one state throughout.
+func (r *Request) Models() *Catalog { return r.srv.ModelsFor(r.call.who) }
 
 // Live is the last minute of the server's metrics.
 func (r *Request) Live() metrics.Live { return r.srv.metrics.Live() }
+
+// LiveModels is that of each loaded version.
+func (r *Request) LiveModels() []metrics.LiveModel { return r.srv.metrics.LiveModels() }
 
 // Load is how many requests are being computed and how many wait.
 func (r *Request) Load() (inFlight, queued int) {

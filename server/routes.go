@@ -42,9 +42,13 @@ type Route struct {
 	// MaxBody is the largest body where that is not Config.MaxBody: of a handler that reads with BodyStream.
 	MaxBody int64
 	Page    bool // for a browser, which is asked for a key as a password
-	Handle  func(*Request) error
+	// Scoped routes are of the one model that the first parameter names, or show only models that the caller sees. An admin
+	// key that is for some models is good for these alone; routes with the right Predict are all of this kind.
+	Scoped bool
+	Handle func(*Request) error
 	// Error writes the body of an answer with an error; nil for {"error": text}.
 	Error func(dst []byte, status int, text string) []byte
+	Doc   Doc
 }
 
 // maxParams is the largest number of {name} in a path.

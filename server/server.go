@@ -20,7 +20,9 @@ import (
 type Server struct {
 	cfg       Config
 	keys      keyring
+	tokens    *tokens // nil where none are accepted
 	metrics   *metrics.Set
+	observer  *observer // nil for none
 	sched     scheduler
 	bodies    budget // for the memory of all request bodies together
 	catalog   atomic.Pointer[Catalog]
@@ -41,13 +43,14 @@ type Server struct {
 
 // listener is one address with its routes.
 type listener struct {
-	address  string
-	admin    bool
-	loopback bool
-	tls      *tls.Config
-	router   *router
-	ln       net.Listener
-	http     *fasthttp.Server
+	address      string
+	admin        bool
+	loopback     bool
+	tls          *tls.Config // nil for plain HTTP
+	certificates *certificates
+	router       *router
+	ln           net.Listener
+	http         *fasthttp.Server
 }
 
 // New loads the models and opens the listeners. Serve must follow.
@@ -55,6 +58,7 @@ func New(cfg Config) (*Server, error) {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, bodies: budget{most: cfg.MaxBodyMemory},
 		sched: scheduler{slots: int64(cfg.MaxConcurrency), memory: budget{most: cfg.MaxRunMemory}}}
+	s.observer = newObserver(&s.cfg)
 	s.requests.New = func() any { return &Request{srv: s, call: newCall(s)} }
 	s.calls.New = func() any {
 		c := newCall(s)
@@ -73,6 +77,13 @@ func New(cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("API keys: %w", err)
 		}
 		s.keys.set(keys)
+	}
+	if cfg.Tokens.enabled() {
+		var err error
+		if s.tokens, err = cfg.Tokens.open(cfg.Log); err != nil {
+			return nil, err
+		}
+		s.keys.demanded.Store(true)
 	}
 	for _, src := range cfg.Sources {
 		if _, err := src.Scan(); err != nil {
@@ -107,9 +118,11 @@ func (s *Server) openListeners() error {
 			return err
 		}
 		if s.cfg.TLS.enabled() && !(l.admin && l.loopback) {
-			if l.tls, s.Fingerprint, err = s.cfg.TLS.load(certHosts(l.address)); err != nil {
+			// fasthttp has no HTTP/2, so only HTTP/1.1 is offered.
+			if l.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(l.address), []string{"http/1.1"}, s.cfg.Log); err != nil {
 				return err
 			}
+			l.tls = l.certificates.config()
 		}
 		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
 			return err
@@ -203,7 +216,7 @@ func (l *listener) url() string {
 // KeysDemanded reports whether requests need an API key.
 func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 
-// Models is the catalogue at this moment.
+// Models is the whole catalogue at this moment. What answers a caller asks ModelsFor.
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
 // MaxRows is the most rows that one request to e may have.

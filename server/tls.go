@@ -4,13 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -23,33 +21,15 @@ type TLS struct {
 	Cert, Key string // PEM files
 	// SelfSignedDir makes a certificate of our own, kept in this directory so that clients can pin it.
 	SelfSignedDir string
+	// ClientCA is a PEM file: clients must show a certificate that one of those in it has signed.
+	ClientCA string
 }
 
 func (t TLS) enabled() bool { return t.Cert != "" || t.SelfSignedDir != "" }
 
-// load returns the configuration and the SHA-256 fingerprint of the certificate. TLS 1.2 with authenticated
-// encryption, or 1.3. fasthttp has no HTTP/2, so only HTTP/1.1 is offered.
-func (t TLS) load(hosts []string) (*tls.Config, string, error) {
-	if t.SelfSignedDir != "" {
-		t.Cert, t.Key = filepath.Join(t.SelfSignedDir, "self-signed.crt"), filepath.Join(t.SelfSignedDir, "self-signed.key")
-		if err := ensureSelfSigned(t.Cert, t.Key, hosts); err != nil {
-			return nil, "", fmt.Errorf("self-signed certificate: %w", err)
-		}
-	}
-	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-	if err != nil {
-		return nil, "", fmt.Errorf("TLS certificate %s: %w", t.Cert, err)
-	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{pair},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"},
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-	}, fmt.Sprintf("%X", sha256.Sum256(pair.Certificate[0])), nil
+// selfSignedFiles are the names of the files in a directory.
+func selfSignedFiles(dir string) (cert, key string) {
+	return filepath.Join(dir, "self-signed.crt"), filepath.Join(dir, "self-signed.key")
 }
 
 // Lifetime of a self-signed certificate: the longest that browsers accept, renewed a month before.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -20,14 +21,16 @@ type watcher struct {
 	running int                // loads under way
 	most    int                // loads at once
 	rest    gcRest             // while requests are answered
+	freed   int                // turns at which memory of engines that were dropped is to be returned to the system
 	changed bool               // since the catalogue was made
 	saved   time.Time          // when quotas were
 	results chan *job
 	wake    chan struct{}
+	looked  []chan struct{} // looks that were wanted and made
 
 	mu     sync.Mutex // guards what requests leave for the goroutine
 	asked  []request
-	lookup bool // a look is wanted
+	wanted []chan struct{} // looks that are wanted, to be closed when they are in the catalogue
 }
 
 // request is what a request wants of the watcher.
@@ -92,6 +95,10 @@ func (w *watcher) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 			w.look()
+			if w.freed > 0 && w.running == 0 {
+				w.freed--
+				debug.FreeOSMemory()
+			}
 		case <-w.wake:
 			w.serveAsked()
 		case j := <-w.results:
@@ -101,6 +108,10 @@ func (w *watcher) watch(ctx context.Context) {
 		if w.changed {
 			w.publish()
 		}
+		for _, done := range w.looked {
+			close(done)
+		}
+		w.looked = nil
 	}
 }
 
@@ -132,6 +143,10 @@ func (w *watcher) look() {
 	w.changed = true // labels, settings and states may have
 }
 
+// freedTurns is at how many turns memory is returned after an engine was dropped: at the first a request may still run
+// on it.
+const freedTurns = 2
+
 // newestFirst sorts offers of one model and drops what is there twice: of 7 and 007 the first one counts.
 func newestFirst(offers []Offer) []Offer {
 	slices.SortStableFunc(offers, func(a, b Offer) int { return int(min(1, max(-1, b.Version-a.Version))) })
@@ -147,7 +162,9 @@ func (w *watcher) pollKeys() {
 		w.srv.cfg.Log.Error("keys cannot be read, those known stay", "error", err)
 		return
 	}
+	before := w.srv.keys.all()
 	w.srv.keys.set(keys)
+	w.srv.auditKeys(before, w.srv.keys.all())
 	if time.Since(w.saved) >= saveEvery {
 		w.saved = time.Now()
 		w.srv.saveUsage()
@@ -169,12 +186,14 @@ func (w *watcher) ask(r request) {
 	w.poke()
 }
 
-// refresh asks for a look now.
-func (w *watcher) refresh() {
+// refresh asks for a look now; the channel is closed when what it found is in the catalogue.
+func (w *watcher) refresh() <-chan struct{} {
+	done := make(chan struct{})
 	w.mu.Lock()
-	w.lookup = true
+	w.wanted = append(w.wanted, done)
 	w.mu.Unlock()
 	w.poke()
+	return done
 }
 
 func (w *watcher) poke() {
@@ -187,11 +206,12 @@ func (w *watcher) poke() {
 // serveAsked takes what requests have left.
 func (w *watcher) serveAsked() {
 	w.mu.Lock()
-	asked, lookup := w.asked, w.lookup
-	w.asked, w.lookup = nil, false
+	asked, wanted := w.asked, w.wanted
+	w.asked, w.wanted = nil, nil
 	w.mu.Unlock()
-	if lookup {
+	if len(wanted) > 0 {
 		w.look()
+		w.looked = append(w.looked, wanted...)
 	}
 	for _, r := range asked {
 		f := w.models[r.model]

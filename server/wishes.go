@@ -1,8 +1,8 @@
 package server
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -18,7 +18,7 @@ const (
 func (r *Request) wishes() error {
 	h := &r.ctx.Request.Header
 	if v := h.Peek(headerTimeout); len(v) > 0 {
-		d, ok := parseTimeout(string(v))
+		d, ok := parseTimeout(v)
 		if !ok {
 			return Fail(ErrRequest, "%s: expected seconds, or a number with a unit as in 250ms", headerTimeout)
 		}
@@ -35,24 +35,35 @@ func (r *Request) wishes() error {
 // maxTimeout keeps sums of times in range.
 const maxTimeout = 365 * 24 * time.Hour
 
-func parseTimeout(text string) (time.Duration, bool) {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		seconds, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(seconds > 0 && seconds < maxTimeout.Seconds()) {
-			return 0, false
-		}
-		d = time.Duration(seconds * float64(time.Second))
+// timeUnits are those of a timeout.
+var timeUnits = []struct {
+	name string
+	unit time.Duration
+}{{"", time.Second}, {"s", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond}, {"m", time.Minute}, {"h", time.Hour}}
+
+func parseTimeout(v []byte) (time.Duration, bool) {
+	number := bytes.TrimRight(v, "abcdefghijklmnopqrstuvwxyz")
+	n, err := strconv.ParseFloat(string(number), 64)
+	if err != nil || !(n > 0) {
+		return 0, false
 	}
-	return d, d > 0 && d < maxTimeout
+	for _, u := range timeUnits {
+		if string(v[len(number):]) == u.name {
+			d := n * float64(u.unit)
+			return time.Duration(d), d >= 1 && d < float64(maxTimeout)
+		}
+	}
+	return 0, false
 }
 
 // parseUrgency finds u=N among the parameters; what it does not understand is passed over, as RFC 9218 wants it.
 func parseUrgency(v []byte) (u int, ok bool) {
-	for part := range strings.SplitSeq(string(v), ",") {
-		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if key == "u" && len(value) == 1 && value[0] >= '0' && value[0] <= '7' {
-			return int(value[0] - '0'), true
+	for rest := v; len(rest) > 0; {
+		var part []byte
+		part, rest, _ = bytes.Cut(rest, []byte(","))
+		part = bytes.TrimSpace(part)
+		if len(part) == 3 && part[0] == 'u' && part[1] == '=' && part[2] >= '0' && part[2] <= '7' {
+			return int(part[2] - '0'), true
 		}
 	}
 	return 0, false

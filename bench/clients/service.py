@@ -74,7 +74,7 @@ def models():
 
 
 class Service:
-    """`with Service(binary) as s`: a server of models() on free ports of the loopback; s.http and s.grpc are its addresses."""
+    """`with Service(binary) as s`: a server of models() on free ports of the loopback; s.http, s.grpc and s.admin are its addresses."""
 
     def __init__(self, binary, *flags):
         self.binary, self.flags = binary, flags
@@ -87,12 +87,14 @@ class Service:
                 f.write(data)
         command = [self.binary, "serve", "--http", "127.0.0.1:0", "--models", f"{self.dir.name}/models", "--drain-grace", "1ms", "--log-level", "warn", *self.flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.http = self.grpc = None
+        self.http = self.grpc = self.admin = None
         for line in self.process.stdout:
             if found := re.match(r"hotpath serves at http://(\S+)", line):
                 self.http = found[1]
             if found := re.match(r"gRPC at (?:http://)?(\S+)", line):
                 self.grpc = found[1]
+            if found := re.match(r"metrics and profiles at http://(\S+)", line):
+                self.admin = found[1]
             if line.startswith("try it"):
                 break
         if not self.http:

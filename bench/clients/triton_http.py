@@ -75,6 +75,18 @@ with service.Service(service.binary()) as s, triton.InferenceServerClient(s.http
     classes = [[text.decode().split(":", 1)[1] for text in row] for row in result.as_numpy("output")]
     expect("classification", classes == [["1:dog", "2:cow"], ["0:cat", "2:cow"]], classes)
 
+    before = client.get_inference_statistics("pair")["model_stats"][0]
+    client.infer("pair", inputs)
+    after = client.get_inference_statistics("pair", "1")["model_stats"][0]
+    grown = {k: after["inference_stats"][k]["count"] - before["inference_stats"][k]["count"] for k in after["inference_stats"]}
+    expect("get_inference_statistics", after["inference_count"] == before["inference_count"] + 2 and after["execution_count"] == before["execution_count"] + 1
+           and all(grown[k] == 1 for k in ["success", "queue", "compute_input", "compute_infer", "compute_output"]) and grown["fail"] == 0
+           and after["inference_stats"]["compute_infer"]["ns"] > before["inference_stats"]["compute_infer"]["ns"]
+           and after["last_inference"] > 1.6e12, (before, after))
+    everything = client.get_inference_statistics()["model_stats"]
+    expect("get_inference_statistics of all models", {"pair", "scores"} <= {m["name"] for m in everything}, everything)
+    refused("statistics of an unknown model", lambda: client.get_inference_statistics("absent"), "unknown model: 'absent'")
+
     refused("unknown model", lambda: client.infer("absent", inputs), "Request for unknown model: 'absent' is not found")
     refused("unknown version", lambda: client.infer("pair", inputs, model_version="9"), "version 9")
     refused("unknown input", lambda: client.infer("same_fp32", [infer_input("z", "FP32", x, True)]), "unexpected inference input 'z'")

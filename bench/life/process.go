@@ -19,48 +19,51 @@ func dial(host string) (net.Conn, error) { return net.Dial("tcp", host) }
 // maxGrowth is how much the resident memory may grow over the cycles.
 const maxGrowth = 0.05
 
-// cycles loads and unloads a model of 4 MiB. The first tenth is for the allocator to settle; after that the means of
-// the first and the last tenth are compared, of the model in memory.
+// rest is how long memory that is free has to go back to the system: some turns of the server.
+const rest = 3 * time.Second
+
+// cycles loads and unloads a model of 16 MiB, and compares the resident memory of the process at rest, with the model in
+// memory, after the first tenth and at the end.
 func cycles(s settings, store string, figure map[string]any) error {
+	smallPages(true)
 	srv, err := serve(s.binary, store)
+	smallPages(false)
 	if err != nil {
 		return err
 	}
 	defer srv.stop()
-	data, err := model(1, 1024, 1)
+	data, err := model(1, 2048, 1)
 	if err != nil {
 		return err
 	}
 	if err := srv.must("POST", "/admin/models/m", data); err != nil {
 		return err
 	}
-	part := max(s.cycles/10, 1)
-	var first, last float64
-	for i := range s.cycles {
-		if err := srv.must("POST", "/admin/models/m/unload", nil); err != nil {
+	var rss [2]int64
+	for part, n := range []int{s.cycles / 10, s.cycles - s.cycles/10} {
+		for range n {
+			if err := srv.must("POST", "/admin/models/m/unload", nil); err != nil {
+				return err
+			}
+			if err := srv.must("POST", "/admin/models/m/load", nil); err != nil {
+				return err
+			}
+		}
+		time.Sleep(rest)
+		if rss[part], err = srv.resident(); err != nil {
 			return err
-		}
-		if err := srv.must("POST", "/admin/models/m/load", nil); err != nil {
-			return err
-		}
-		rss, err := srv.resident()
-		if err != nil {
-			return err
-		}
-		if i >= part && i < 2*part {
-			first += float64(rss) / float64(part)
-		}
-		if i >= s.cycles-part {
-			last += float64(rss) / float64(part)
 		}
 	}
-	figure["cycles"], figure["model_bytes"], figure["early_rss"], figure["late_rss"] = s.cycles, len(data), int64(first), int64(last)
-	figure["growth"] = last/first - 1
-	if s.cycles >= 100 && last/first-1 > maxGrowth {
-		return fmt.Errorf("resident memory grew from %.0f to %.0f bytes", first, last)
+	growth := float64(rss[1])/float64(rss[0]) - 1
+	figure["cycles"], figure["model_bytes"], figure["early_rss"], figure["late_rss"], figure["growth"] = s.cycles, len(data), rss[0], rss[1], growth
+	if growth > maxGrowth && s.cycles >= minCycles {
+		return fmt.Errorf("resident memory grew from %d to %d bytes", rss[0], rss[1])
 	}
 	return nil
 }
+
+// minCycles is how many cycles tell growth from chance.
+const minCycles = 1000
 
 // kills runs publishers, two at a time, and kills them at random moments.
 func kills(s settings, store string, figure map[string]any) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/hotpath/hotpath/server/registry"
 )
@@ -9,12 +10,15 @@ import (
 type keysCmd struct {
 	Create keysCreateCmd `cmd:"" help:"Make an API key and print it, once."`
 	List   keysListCmd   `cmd:"" help:"List keys; what is stored of them is a hash."`
+	Rotate keysRotateCmd `cmd:"" help:"Give a key a new secret and print it, once; the one before stays valid for a while."`
 	Revoke keysRevokeCmd `cmd:"" help:"Remove a key."`
 }
 
 type keysCreateCmd struct {
-	Name  string `help:"What or whom the key is for." placeholder:"N"`
-	Scope string `help:"predict, or admin, which includes it." default:"predict" enum:"predict,admin"`
+	Name    string    `help:"What or whom the key is for." placeholder:"N"`
+	Scope   string    `help:"predict, or admin, which includes it." default:"predict" enum:"predict,admin"`
+	Model   []string  `help:"Models that it is for; it sees no others (default: all)." placeholder:"NAME"`
+	Expires *longTime `help:"When it ends to be valid, from now, such as 90d or 12h (default: never)." placeholder:"TIME"`
 
 	Rate       perSecond `help:"Most requests per time, such as 100/s, 6000/m or 5000/h." placeholder:"N/s"`
 	Burst      int       `help:"Requests at once beyond that (default: what one second allows)." placeholder:"N"`
@@ -27,17 +31,42 @@ type keysCreateCmd struct {
 // Run implements the verb. The key alone goes to stdout, so that a script can take it.
 func (c *keysCreateCmd) Run(e *env) error {
 	store := openStore(c.Store)
-	secret, k, err := store.AddKey(registry.Key{Name: c.Name, Scope: registry.Scope(c.Scope), Limits: registry.Limits{
+	var expires time.Time
+	if c.Expires != nil {
+		expires = time.Now().UTC().Add(time.Duration(*c.Expires)).Truncate(time.Second)
+	}
+	secret, k, err := store.AddKey(registry.Key{Name: c.Name, Scope: registry.Scope(c.Scope), Models: c.Model, Expires: expires, Limits: registry.Limits{
 		Rate: float64(c.Rate), Burst: c.Burst, Concurrent: c.Concurrent, Quota: int64(c.Quota), Priority: c.Priority}})
 	if err != nil {
 		return err
 	}
-	result := struct {
-		Secret string `json:"key"`
-		registry.Key
-	}{secret, k}
-	return c.print(e, result, func() {
+	return c.print(e, keyWithSecret{secret, k}, func() {
 		fmt.Fprintf(e.stderr, "key %s with scope %s; it is not stored and not shown again:\n", k.ID, k.Scope)
+		fmt.Fprintln(e.stdout, secret)
+	})
+}
+
+// keyWithSecret is a key with its secret.
+type keyWithSecret struct {
+	Secret string `json:"key"`
+	registry.Key
+}
+
+type keysRotateCmd struct {
+	ID    string   `arg:"" help:"Id of the key, as listed."`
+	Grace longTime `help:"How long the secret before stays valid, such as 24h or 7d; 0s ends it at once." default:"24h" placeholder:"TIME"`
+	storeFlags
+}
+
+// Run implements the verb. The key alone goes to stdout, as for create.
+func (c *keysRotateCmd) Run(e *env) error {
+	store := openStore(c.Store)
+	secret, k, err := store.Rotate(c.ID, time.Duration(c.Grace))
+	if err != nil {
+		return err
+	}
+	return c.print(e, keyWithSecret{secret, k}, func() {
+		fmt.Fprintf(e.stderr, "key %s has a new secret, which is not shown again; the one before is valid until %s:\n", k.ID, k.OldUntil.Format(timeFormat))
 		fmt.Fprintln(e.stdout, secret)
 	})
 }
@@ -56,7 +85,7 @@ func (c *keysListCmd) Run(e *env) error {
 	}
 	return c.print(e, map[string]any{"keys": keys}, func() {
 		for _, k := range keys {
-			fmt.Fprintf(e.stdout, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Scope, k.Created.Format("2006-01-02 15:04:05"), k.Name, limitsText(k.Limits))
+			fmt.Fprintf(e.stdout, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Scope, k.Created.Format(timeFormat), k.Name, keyText(k))
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hotpath/hotpath/server/registry"
 )
@@ -35,6 +36,44 @@ func (q *perDay) UnmarshalText(text []byte) error {
 	}
 	*q = perDay(n)
 	return nil
+}
+
+// timeFormat is how lists show a time.
+const timeFormat = "2006-01-02 15:04:05"
+
+// longTime is a time on the command line, in units of Go or in days.
+type longTime time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *longTime) UnmarshalText(text []byte) error {
+	const most = 100 * 365
+	d, err := time.ParseDuration(string(text))
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n int
+		if n, err = strconv.Atoi(days); err == nil && n <= most {
+			d = time.Duration(n) * 24 * time.Hour
+		}
+	}
+	if err != nil || d < 0 || d > most*24*time.Hour || d == 0 && !strings.HasPrefix(string(text), "0") {
+		return fmt.Errorf("%q: expected a time such as 90d or 12h", text)
+	}
+	*t = longTime(d)
+	return nil
+}
+
+// keyText lists what a key is restricted to.
+func keyText(k registry.Key) string {
+	var parts []string
+	if len(k.Models) > 0 {
+		parts = append(parts, "for "+strings.Join(k.Models, " "))
+	}
+	if !k.Expires.IsZero() {
+		parts = append(parts, "until "+k.Expires.Format(timeFormat))
+	}
+	if limits := limitsText(k.Limits); limits != "" {
+		parts = append(parts, limits)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // limitsText lists the limits of a key.

@@ -4,7 +4,40 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
+
+// TestKeyLife makes a key for two models that ends, gives it a new secret, and refuses what makes no sense.
+func TestKeyLife(t *testing.T) {
+	store := t.TempDir()
+	var k, again struct {
+		Key, ID  string
+		Models   []string
+		Expires  time.Time
+		OldUntil time.Time `json:"old_until"`
+	}
+	if err := json.Unmarshal([]byte(must(t, "keys", "create", "--store", store, "--model", "a", "--model", "b", "--expires", "90d", "--json")), &k); err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(k.Expires).Hours() / 24; len(k.Models) != 2 || left < 89.9 || left > 90 {
+		t.Errorf("%+v", k)
+	}
+	if list := must(t, "keys", "list", "--store", store); !strings.Contains(list, "for a b, until 20") {
+		t.Errorf("%q", list)
+	}
+	if err := json.Unmarshal([]byte(must(t, "keys", "rotate", k.ID, "--store", store, "--grace", "7d", "--json")), &again); err != nil {
+		t.Fatal(err)
+	}
+	if again.ID != k.ID || again.Key == k.Key || !strings.HasPrefix(again.Key, "hp_") || time.Until(again.OldUntil) < 167*time.Hour {
+		t.Errorf("%+v", again)
+	}
+	for _, bad := range [][]string{{"create", "--expires", "0d"}, {"create", "--expires", "-1h"}, {"create", "--expires", "soon"}, {"create", "--expires", "99999999d"},
+		{"create", "--model", "../x"}, {"rotate", "nothere"}, {"rotate", k.ID, "--grace", "-1h"}} {
+		if code, out, _ := hotpath(append(append([]string{"keys"}, bad...), "--store", store)...); code == 0 || strings.Contains(out, "hp_") {
+			t.Errorf("%v: exit %d, %q", bad, code, out)
+		}
+	}
+}
 
 // TestKeyLimits are kept as they were given, and what makes no sense is refused.
 func TestKeyLimits(t *testing.T) {

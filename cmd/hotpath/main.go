@@ -42,7 +42,8 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Run one inference on arrays from a file."`
 	Serve    serveCmd    `cmd:"" help:"Serve models over HTTP."`
 	Models   modelsCmd   `cmd:"" help:"Keep models in a registry: publish, list, show, label, alias, policy, split, rollback, delete, verify, keygen."`
-	Keys     keysCmd     `cmd:"" help:"Make, list and revoke API keys."`
+	Keys     keysCmd     `cmd:"" help:"Make, list, rotate and revoke API keys."`
+	OpenAPI  openAPICmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the server's routes."`
 }
 
 // env is what every verb runs with.

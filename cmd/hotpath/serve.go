@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/hotpath/hotpath/cmd/hotpath/digits"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/plan"
@@ -50,6 +52,10 @@ type serveCmd struct {
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
 	TLSSelfSigned  bool   `help:"Serve TLS with a certificate made here and kept in the store." name:"tls-self-signed"`
+	ClientCA       string `help:"PEM file: clients must show a certificate that one of those in it has signed (mutual TLS)." name:"client-ca" placeholder:"FILE"`
+	JWKS           string `help:"JSON Web Key Set whose keys sign the bearer tokens (JWT) that are accepted beside API keys." name:"jwks" placeholder:"FILE"`
+	OIDC           string `help:"Issuer of tokens; without --jwks its keys are found by OpenID Connect Discovery." name:"oidc" placeholder:"URL"`
+	Audience       string `help:"What tokens must have in aud." placeholder:"NAME"`
 	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
 
@@ -65,7 +71,13 @@ type serveCmd struct {
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	LogLevel      string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	Audit         string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to." placeholder:"FILE"`
+	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
+	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
+
+	observeFlags
+
+	perModel map[string]server.Scheduling // from the file
 }
 
 // Help implements kong's long help.
@@ -74,18 +86,31 @@ func (serveCmd) Help() string {
 }
 
 // Run implements the verb.
-func (c *serveCmd) Run(e *env) error {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return fmt.Errorf("--log-level: %w: %w", err, errUsage)
+func (c *serveCmd) Run(e *env, line *kong.Context) error {
+	if c.PrintConfig {
+		return c.printConfig(e, line.Selected().Flags)
 	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	log, err := c.logger(e.stderr)
+	if err != nil {
+		return err
+	}
 	var started atomic.Bool
 	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	if c.Audit != "" {
+		if cfg.Audit, err = server.OpenAudit(c.Audit); err != nil {
+			return err
+		}
+		defer cfg.Audit.Close()
+	}
+	finish, err := c.observe(&cfg)
+	if err != nil {
+		return err
+	}
+	defer finish()
 	s, err := server.New(cfg)
 	if err != nil {
 		return err
@@ -99,11 +124,29 @@ func (c *serveCmd) Run(e *env) error {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
+	if cfg.TLS.Cert != "" {
+		go reloadOnHangup(ctx, s)
+	}
 	err = s.Serve(ctx)
 	if err == nil {
 		log.Info("drained")
 	}
 	return err
+}
+
+// reloadOnHangup reads the certificate anew at SIGHUP, until ctx ends.
+func reloadOnHangup(ctx context.Context, s *server.Server) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			s.ReloadTLS()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // config checks the flags and puts the parts together. started is set once requests are answered.
@@ -113,6 +156,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	}
 	if c.TLSCert != "" && c.TLSSelfSigned {
 		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-self-signed: expected one of them: %w", errUsage)
+	}
+	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
+		return server.Config{}, nil, fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
+	}
+	if (c.JWKS != "" || c.OIDC != "") != (c.Audience != "") {
+		return server.Config{}, nil, fmt.Errorf("--audience: expected with --jwks or --oidc, and only with them: %w", errUsage)
 	}
 	threads := c.Threads
 	if threads <= 0 {
@@ -137,9 +186,10 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, GRPC: c.GRPC, Admin: c.Admin,
-		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey},
+		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
+		Tokens: server.Tokens{KeysFile: c.JWKS, Issuer: c.OIDC, Audience: c.Audience},
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
@@ -148,11 +198,11 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}},
+		APIs: c.apis(store),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}
@@ -173,6 +223,11 @@ func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access
 		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
+}
+
+// apis are the wire formats.
+func (c *serveCmd) apis(store *registry.Store) []server.API {
+	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}}
 }
 
 // admin manages the store where models are served from it.

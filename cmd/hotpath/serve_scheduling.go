@@ -15,6 +15,7 @@ type schedulingFlags struct {
 	BatchSizes []int         `help:"Rows at which a batch is cut where there are more (default: 1, 2, 3, 4, 6, 8, 12, …)." placeholder:"N,…"`
 }
 
-func (f schedulingFlags) scheduling() server.Scheduling {
-	return server.Scheduling{Queue: f.Queue, Timeout: f.Timeout, BatchMax: f.BatchMax, BatchDelay: f.BatchDelay, BatchSizes: f.BatchSizes}
+// scheduling is the settings of all models, and of single ones by name.
+func (f schedulingFlags) scheduling(models map[string]server.Scheduling) server.Scheduling {
+	return server.Scheduling{Queue: f.Queue, Timeout: f.Timeout, BatchMax: f.BatchMax, BatchDelay: f.BatchDelay, BatchSizes: f.BatchSizes, Models: models}
 }

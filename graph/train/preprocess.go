@@ -38,9 +38,9 @@ func newPreprocess(features []feature, c *config, rows []int) *preprocess {
 	}
 	var parts []string
 	if len(text) == 0 {
-		parts = append(parts, p.wholeInput(numeric))
+		parts = append(parts, p.wholeInput(numeric, rows))
 	} else {
-		byName := p.columnInputs(features)
+		byName := p.columnInputs(features, rows)
 		for _, f := range numeric {
 			parts = append(parts, byName[f.Name])
 		}
@@ -74,8 +74,8 @@ func newPreprocess(features []feature, c *config, rows []int) *preprocess {
 }
 
 // wholeInput declares one input of all columns.
-func (p *preprocess) wholeInput(numeric []feature) string {
-	in := graph.Input{Name: nameInput, Missing: p.missing}
+func (p *preprocess) wholeInput(numeric []feature, rows []int) string {
+	in := graph.Input{Name: nameInput, Missing: p.missing, Stats: statistics(numeric, rows)}
 	for _, f := range numeric {
 		in.Columns = append(in.Columns, f.Name)
 	}
@@ -84,9 +84,10 @@ func (p *preprocess) wholeInput(numeric []feature) string {
 }
 
 // columnInputs declares one input per column, in the order of the table.
-func (p *preprocess) columnInputs(features []feature) map[string]string {
+func (p *preprocess) columnInputs(features []feature, rows []int) map[string]string {
+	stats := statistics(features, rows)
 	names := make(map[string]string, len(features))
-	for _, f := range features {
+	for i, f := range features {
 		d := tensor.Float32
 		missing := p.missing
 		if !f.Numeric() {
@@ -97,7 +98,11 @@ func (p *preprocess) columnInputs(features []feature) map[string]string {
 		}
 		name := p.input(f.Name, d, 1)
 		names[f.Name] = name
-		p.inputs = append(p.inputs, graph.Input{Name: name, Columns: []string{f.Name}, Missing: missing})
+		in := graph.Input{Name: name, Columns: []string{f.Name}, Missing: missing}
+		if stats != nil {
+			in.Stats = stats[i : i+1]
+		}
+		p.inputs = append(p.inputs, in)
 	}
 	return names
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,6 +69,7 @@ type Set struct {
 	models map[*Model]struct{}
 	gone   totals // what unloaded models counted, so that the window never runs backwards
 	window window
+	cpu    cpuShare
 }
 
 // New makes the metrics of one server.
@@ -155,11 +157,13 @@ type Model struct {
 	latency       prometheus.Observer
 	queued        prometheus.Gauge
 	sched         *scheduling
+	weightBytes   int64
+	watched       atomic.Pointer[Distribution]
 }
 
 // Model makes the series of a version that was just loaded.
 func (s *Set) Model(name, version string, weightBytes int64) *Model {
-	m := &Model{set: s, name: name, version: version,
+	m := &Model{set: s, name: name, version: version, weightBytes: weightBytes,
 		requests: s.requests.WithLabelValues(name, version),
 		latency:  s.latency.WithLabelValues(name, version),
 		queued:   s.queued.WithLabelValues(name, version)}
@@ -199,14 +203,16 @@ func (m *Model) Unload() {
 // Waiting counts a request into the queue (1) or out of it (-1).
 func (m *Model) Waiting(n float64) { m.queued.Add(n) }
 
-// Done counts an answered request.
-func (m *Model) Done(d time.Duration) {
+// Done counts an answered request and where its time went.
+func (m *Model) Done(d time.Duration, st Stages) {
 	m.requests.Inc()
 	m.latency.Observe(d.Seconds())
+	m.sched.stages.add(d, st)
 }
 
 // Failed counts a failed request. Its duration stays out of the histogram, which tells how fast answers are.
-func (m *Model) Failed(c Class) {
+func (m *Model) Failed(c Class, d time.Duration) {
 	m.requests.Inc()
+	m.sched.stages.failed.Add(int64(d))
 	m.errors[c].Inc()
 }

@@ -15,8 +15,8 @@ func newSet() *Set {
 func TestCountingAllocatesNothing(t *testing.T) {
 	m := newSet().Model("m", "1", 10)
 	if n := testing.AllocsPerRun(100, func() {
-		m.Done(time.Microsecond)
-		m.Failed(Busy)
+		m.Done(time.Microsecond, Stages{Queue: 1})
+		m.Failed(Busy, time.Microsecond)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -26,8 +26,8 @@ func TestCountingAllocatesNothing(t *testing.T) {
 func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 	s := newSet()
 	m := s.Model("digits", "1", 10)
-	m.Done(time.Millisecond)
-	m.Failed(Input)
+	m.Done(time.Millisecond, Stages{})
+	m.Failed(Input, time.Microsecond)
 	m.Waiting(1)
 	s.Refused(404)
 	text, err := s.Exposition()
@@ -65,9 +65,9 @@ func TestLiveWindow(t *testing.T) {
 	}
 	s.snapshot()
 	for i := range 1000 {
-		m.Done(time.Duration(i+1) * time.Microsecond) // uniform from 1 to 1000 µs
+		m.Done(time.Duration(i+1)*time.Microsecond, Stages{}) // uniform from 1 to 1000 µs
 	}
-	m.Failed(Busy)
+	m.Failed(Busy, 0)
 	s.snapshot()
 	s.snapshot()
 	l := s.Live()
@@ -89,5 +89,43 @@ func TestLiveWindow(t *testing.T) {
 	}
 	if l := s.Live(); len(l.Rate) != WindowSeconds || l.Requests != 0 || l.MinuteP99 != 0 {
 		t.Errorf("a minute later: %d samples, %+v", len(l.Rate), l)
+	}
+}
+
+// TestLiveFiguresOfOneVersion has a window for what gets requests, and none for what is idle.
+func TestLiveFiguresOfOneVersion(t *testing.T) {
+	s := newSet()
+	busy := s.Model("busy", "1", 7)
+	s.Model("idle", "2", 0)
+	s.snapshot()
+	s.snapshot()
+	for range 5 {
+		busy.Done(time.Millisecond, Stages{})
+		busy.Run(1, time.Millisecond)
+	}
+	for end := time.Now().Add(30 * time.Millisecond); time.Now().Before(end); { // CPU time to divide
+	}
+	s.snapshot()
+	s.snapshot()
+	of := map[string]LiveModel{}
+	for _, l := range s.LiveModels() {
+		of[l.Model] = l
+	}
+	if l := of["busy"]; l.Live == nil || l.Weights != 7 || len(l.Rate) != 2 || l.Rate[0] != 5 || l.Requests != 5 || l.MinuteP50 < 500 {
+		t.Errorf("busy: %+v", l)
+	}
+	if l := of["idle"]; l.Live != nil || l.CPU != 0 {
+		t.Errorf("idle: %+v", l)
+	}
+	if l := of["busy"]; processCPU() > 0 && l.CPU == 0 {
+		t.Error("the only model that ran used no CPU time")
+	}
+	for range WindowSeconds + 1 {
+		s.snapshot()
+	}
+	for _, l := range s.LiveModels() {
+		if l.Live != nil {
+			t.Errorf("%s has figures a minute later", l.Model)
+		}
 	}
 }

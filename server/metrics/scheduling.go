@@ -17,6 +17,11 @@ type scheduling struct {
 	rowSum                atomic.Int64
 	queue, batch, compute atomic.Int64 // ns
 	running               atomic.Pointer[func() int64]
+	stages                stages
+	cpu                   atomic.Int64 // ns
+	computed              int64        // what compute was when the CPU time was last divided; under the lock of Set
+	live                  *window      // of the last minute, nil if there were no requests; under the lock of Set
+	before                totals       // of the second before; under the lock of Set
 }
 
 // Run counts a run of the model over some rows.
@@ -55,11 +60,12 @@ var (
 	descQueue   = desc("hotpath_queue_seconds_total", "Time that requests waited for their run to begin.")
 	descBatch   = desc("hotpath_batch_seconds_total", "Time spent on putting batches together and taking them apart.")
 	descCompute = desc("hotpath_compute_seconds_total", "Time spent in runs of the model.")
+	descCPU     = desc("hotpath_model_cpu_seconds_total", "CPU time of the process, divided among model versions as the time of their runs is.")
 )
 
 // Describe implements prometheus.Collector.
 func (scheduled) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute} {
+	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute, descCPU, descDrift, descMissing, descMean, descClass} {
 		ch <- d
 	}
 }
@@ -73,6 +79,9 @@ func (c scheduled) Collect(ch chan<- prometheus.Metric) {
 		if v := (id{m.name, m.version}); !seen[v] {
 			seen[v] = true
 			m.sched.collect(ch, v)
+			if d := m.watched.Load(); d != nil {
+				d.collect(ch, v)
+			}
 		}
 	}
 }
@@ -85,7 +94,7 @@ func (s *scheduling) collect(ch chan<- prometheus.Metric, v id) {
 	}
 	below += s.rows[len(RowBuckets)].Load()
 	ch <- prometheus.MustNewConstHistogram(descRows, below, float64(s.rowSum.Load()), buckets, v.name, v.version)
-	for d, ns := range map[*prometheus.Desc]*atomic.Int64{descQueue: &s.queue, descBatch: &s.batch, descCompute: &s.compute} {
+	for d, ns := range map[*prometheus.Desc]*atomic.Int64{descQueue: &s.queue, descBatch: &s.batch, descCompute: &s.compute, descCPU: &s.cpu} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(ns.Load())/1e9, v.name, v.version)
 	}
 	if f := s.running.Load(); f != nil {

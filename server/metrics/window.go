@@ -73,17 +73,77 @@ func (s *Set) snapshot() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sum := s.gone
-	seen := map[string]bool{} // two handles of one version share their series
+	all := map[id]*scheduling{} // two handles of one version share their series
 	for m := range s.models {
-		if id := m.name + "/" + m.version; !seen[id] {
-			seen[id] = true
-			sum.add(m.read())
+		v := id{m.name, m.version}
+		if all[v] != nil {
+			continue
 		}
+		all[v] = m.sched
+		t := m.read()
+		m.sched.sample(&t, &s.window)
+		sum.add(t)
 	}
-	w := &s.window
-	w.ring[w.next] = sum
+	s.cpu.divide(all)
+	s.window.push(&sum)
+}
+
+func (w *window) push(t *totals) {
+	w.ring[w.next] = *t
 	w.next = (w.next + 1) % len(w.ring)
 	w.n = min(w.n+1, len(w.ring))
+}
+
+// at is snapshot i of those there are, the oldest first.
+func (w *window) at(i int) *totals { return &w.ring[(w.next-w.n+i+len(w.ring))%len(w.ring)] }
+
+// sample takes a snapshot of one version. Only those that had requests in the last minute have a window, as it is large;
+// a new one begins with the second before.
+func (s *scheduling) sample(t *totals, all *window) {
+	switch {
+	case s.live != nil && s.live.n == len(s.live.ring) && s.live.at(0).requests == t.requests:
+		s.live = nil
+	case s.live == nil && t.requests != s.before.requests:
+		s.live = &window{}
+		if all.n > 0 {
+			s.live.push(&s.before)
+		}
+	}
+	if s.live != nil {
+		s.live.push(t)
+	}
+	s.before = *t
+}
+
+// LiveModel is the last minute of one loaded version.
+type LiveModel struct {
+	Model   string  `json:"model"`
+	Version string  `json:"version"`
+	CPU     float64 `json:"cpu_s"`        // since it was loaded
+	Weights int64   `json:"weight_bytes"` // in memory
+	*Live           // nil if there were no requests
+}
+
+// LiveModels returns the figures of the last minute of all versions, in no order.
+func (s *Set) LiveModels() []LiveModel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []LiveModel{}
+	seen := map[id]bool{}
+	for m := range s.models {
+		v := id{m.name, m.version}
+		if seen[v] {
+			continue
+		}
+		seen[v] = true
+		l := LiveModel{Model: m.name, Version: m.version, CPU: float64(m.sched.cpu.Load()) / 1e9, Weights: m.weightBytes}
+		if m.sched.live != nil {
+			live := m.sched.live.live()
+			l.Live = &live
+		}
+		list = append(list, l)
+	}
+	return list
 }
 
 // read reads the counters of m.
@@ -118,20 +178,23 @@ func (s *Set) Live() Live {
 	s.mu.Lock()
 	w := s.window
 	s.mu.Unlock()
+	return w.live()
+}
+
+func (w *window) live() Live {
 	l := Live{Rate: []float64{}, P50: []float64{}, P99: []float64{}}
 	if w.n < 2 {
 		return l
 	}
-	at := func(i int) *totals { return &w.ring[(w.next-w.n+i+len(w.ring))%len(w.ring)] }
 	for i := 1; i < w.n; i++ {
-		d := *at(i)
-		d.sub(at(i - 1))
+		d := *w.at(i)
+		d.sub(w.at(i - 1))
 		l.Rate = append(l.Rate, d.requests)
 		l.P50 = append(l.P50, d.quantile(0.50))
 		l.P99 = append(l.P99, d.quantile(0.99))
 	}
-	d := *at(w.n - 1)
-	d.sub(at(0))
+	d := *w.at(w.n - 1)
+	d.sub(w.at(0))
 	l.Requests, l.Errors = d.requests, d.errors
 	l.MinuteP50, l.MinuteP99 = d.quantile(0.50), d.quantile(0.99)
 	return l

@@ -27,14 +27,54 @@ type Key struct {
 	Name    string    `json:"name,omitempty"`
 	Scope   Scope     `json:"scope"`
 	Created time.Time `json:"created"`
+	// Models are the names of the models that the key is for; nil for all, also those to come.
+	Models  []string  `json:"models,omitempty"`
+	Expires time.Time `json:"expires,omitzero"` // when it ends to be valid; zero for never
 	Limits
 	Hash [sha256.Size]byte `json:"-"`
+
+	// A key that was rotated is also found by the hash before, until a time.
+	OldHash  [sha256.Size]byte `json:"-"`
+	OldUntil time.Time         `json:"old_until,omitzero"`
 }
 
 // storedKey is the form of a Key in the database.
 type storedKey struct {
 	Key
-	Hash string `json:"sha256"`
+	Hash    string `json:"sha256"`
+	OldHash string `json:"old_sha256,omitempty"`
+}
+
+// stored is the form of k in the database.
+func (k Key) stored() storedKey {
+	st := storedKey{Key: k, Hash: hex.EncodeToString(k.Hash[:])}
+	if !k.OldUntil.IsZero() {
+		st.OldHash = hex.EncodeToString(k.OldHash[:])
+	}
+	return st
+}
+
+// readKey is the key with an id in its stored form.
+func readKey(id, data []byte) (Key, error) {
+	var k storedKey
+	if err := json.Unmarshal(data, &k); err != nil {
+		return Key{}, fmt.Errorf("key %s: %w: %w", id, err, ErrCorrupt)
+	}
+	for _, h := range []struct {
+		text string
+		into *[sha256.Size]byte
+		may  bool // be absent
+	}{{k.Hash, &k.Key.Hash, false}, {k.OldHash, &k.Key.OldHash, k.OldUntil.IsZero()}} {
+		if h.text == "" && h.may {
+			continue
+		}
+		hash, err := hex.DecodeString(h.text)
+		if err != nil || len(hash) != sha256.Size {
+			return Key{}, fmt.Errorf("key %s: invalid hash: %w", id, ErrCorrupt)
+		}
+		copy(h.into[:], hash)
+	}
+	return k.Key, nil
 }
 
 // keyBytes is the entropy of a key. A random key of 256 bits needs no slow hash: there is nothing to guess.
@@ -48,8 +88,16 @@ func (s *Store) CreateKey(name string, scope Scope) (secret string, k Key, err e
 	return s.AddKey(Key{Name: name, Scope: scope})
 }
 
-// AddKey makes a key with the name, scope and limits of k and returns it, the only time it is ever readable. Errors wrap
-// ErrName where those are not valid.
+// newSecret makes the secret of a key.
+func newSecret() (secret string, hash [sha256.Size]byte) {
+	var raw [keyBytes]byte
+	_, _ = rand.Read(raw[:]) // never fails (crypto/rand since Go 1.24)
+	secret = "hp_" + base64.RawURLEncoding.EncodeToString(raw[:])
+	return secret, HashKey([]byte(secret))
+}
+
+// AddKey makes a key with the name, scope, models, expiry and limits of k and returns it, the only time it is ever
+// readable. Errors wrap ErrName where those are not valid.
 func (s *Store) AddKey(k Key) (secret string, _ Key, err error) {
 	if k.Scope != Predict && k.Scope != Admin {
 		return "", k, fmt.Errorf("scope %q: expected predict or admin: %w", k.Scope, ErrName)
@@ -62,18 +110,47 @@ func (s *Store) AddKey(k Key) (secret string, _ Key, err error) {
 	if err := k.Limits.check(); err != nil {
 		return "", k, fmt.Errorf("key: %w", err)
 	}
-	var raw [keyBytes]byte
-	_, _ = rand.Read(raw[:]) // never fails (crypto/rand since Go 1.24)
+	for _, m := range k.Models {
+		if err := CheckName(m); err != nil {
+			return "", k, fmt.Errorf("key for model %w", err)
+		}
+	}
+	k.Created = time.Now().UTC().Truncate(time.Second)
+	if !k.Expires.IsZero() && !k.Expires.After(k.Created) {
+		return "", k, fmt.Errorf("key expires at %v: expected a time to come: %w", k.Expires, ErrName)
+	}
 	var id [4]byte
 	_, _ = rand.Read(id[:])
-	secret = "hp_" + base64.RawURLEncoding.EncodeToString(raw[:])
-	k.ID, k.Created, k.Hash = hex.EncodeToString(id[:]), time.Now().UTC().Truncate(time.Second), HashKey([]byte(secret))
+	k.ID = hex.EncodeToString(id[:])
+	secret, k.Hash = newSecret()
 	err = s.update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketKeys)
 		if b.Get([]byte(k.ID)) != nil {
 			return fmt.Errorf("key id %s: %w", k.ID, ErrInUse)
 		}
-		return putJSON(b, []byte(k.ID), storedKey{Key: k, Hash: hex.EncodeToString(k.Hash[:])})
+		return putJSON(b, []byte(k.ID), k.stored())
+	}, nil)
+	return secret, k, err
+}
+
+// Rotate gives the key with an id a new secret and returns it; the one before stays valid for the grace, one before that
+// no longer. Errors wrap ErrNotFound or ErrName.
+func (s *Store) Rotate(id string, grace time.Duration) (secret string, k Key, err error) {
+	if grace < 0 {
+		return "", k, fmt.Errorf("grace of %v: expected a time of 0 or more: %w", grace, ErrName)
+	}
+	err = s.update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketKeys)
+		data := b.Get([]byte(id))
+		if data == nil {
+			return fmt.Errorf("key %q: %w", id, ErrNotFound)
+		}
+		if k, err = readKey([]byte(id), data); err != nil {
+			return err
+		}
+		k.OldHash, k.OldUntil = k.Hash, time.Now().UTC().Add(grace)
+		secret, k.Hash = newSecret()
+		return putJSON(b, []byte(id), k.stored())
 	}, nil)
 	return secret, k, err
 }
@@ -83,16 +160,11 @@ func (s *Store) Keys() ([]Key, error) {
 	var keys []Key
 	err := s.view(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketKeys).ForEach(func(id, data []byte) error {
-			var k storedKey
-			if err := json.Unmarshal(data, &k); err != nil {
-				return fmt.Errorf("key %s: %w: %w", id, err, ErrCorrupt)
+			k, err := readKey(id, data)
+			if err != nil {
+				return err
 			}
-			hash, err := hex.DecodeString(k.Hash)
-			if err != nil || len(hash) != sha256.Size {
-				return fmt.Errorf("key %s: invalid hash: %w", id, ErrCorrupt)
-			}
-			copy(k.Key.Hash[:], hash)
-			keys = append(keys, k.Key)
+			keys = append(keys, k)
 			return nil
 		})
 	})

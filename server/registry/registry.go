@@ -82,6 +82,9 @@ func (s *Store) view(f func(*bbolt.Tx) error) error {
 	}
 	return s.open(true, func(db *bbolt.DB) error {
 		return db.View(func(tx *bbolt.Tx) error {
+			if first, _ := tx.Cursor().First(); first == nil { // its first change was refused or broken off: it is empty too
+				return nil
+			}
 			if err := checkSchema(tx); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"os"
@@ -15,7 +16,9 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/admin"
 	"github.com/hotpath/hotpath/server/api/predict"
+	"github.com/hotpath/hotpath/server/registry"
 	"github.com/hotpath/hotpath/server/servertest"
 	"github.com/hotpath/hotpath/server/ui"
 )
@@ -136,12 +139,84 @@ func TestPageInABrowser(t *testing.T) {
 		b.wait("the table's answer", "document.getElementById('best').textContent === 'malignant' && document.getElementById('bars').innerText.includes('90.0')")
 		b.screenshot(view.name + "-table")
 		eval[bool](b, "(i => { i.value = 'x'; document.querySelector('#form button').click(); return true })(document.querySelector('#fields input'))")
+		b.wait("the figures of the version", "(r => r.querySelector('.rate').textContent !== '' && r.querySelector('.memory').textContent !== '')(document.querySelector('tr[data-key=\"tumours/3\"]'))")
+		b.wait("what the model got", "!document.getElementById('seen').hidden && document.getElementById('columns').innerText.includes('mean radius') && document.getElementById('columns').innerText.includes('malignant')")
 		b.wait("an error names the field", "document.getElementById('error').textContent.includes('mean radius')")
 	}
 	for _, l := range b.Logs {
 		if !strings.Contains(l, "400") { // the refused row, which the browser logs
 			t.Errorf("the page logged %s", l)
 		}
+	}
+}
+
+// TestPictureIsUploaded gives the page a picture of a zero, made in the browser, as a file.
+func TestPictureIsUploaded(t *testing.T) {
+	s := startPage(t)
+	b := newBrowser(t)
+	b.open(s.URL()+"/", 1280, 800, false, "light")
+	b.wait("the pad is shown", "document.readyState === 'complete' && !document.getElementById('draw').hidden")
+	eval[bool](b, `(() => {
+		const c = document.createElement("canvas"), g = c.getContext("2d");
+		c.width = c.height = 160;
+		g.fillStyle = "white"; g.fillRect(0, 0, 160, 160);
+		g.lineWidth = 26; g.beginPath(); g.ellipse(80, 80, 38, 64, 0, 0, 7); g.stroke();
+		c.toBlob((blob) => {
+			const files = new DataTransfer();
+			files.items.add(new File([blob], "zero.png", { type: "image/png" }));
+			const input = document.getElementById("upload");
+			input.files = files.files;
+			input.dispatchEvent(new Event("change"));
+		});
+		return true;
+	})()`)
+	b.wait("the answer to the picture", "document.getElementById('best').textContent === '0'")
+	if len(b.Logs) > 0 {
+		t.Errorf("the page logged %s", b.Logs)
+	}
+}
+
+// TestLabelIsMovedFromThePage makes version 1 stable with an admin key; a key without that right is offered no button.
+func TestLabelIsMovedFromThePage(t *testing.T) {
+	store := registry.New(t.TempDir())
+	for i := range 2 {
+		blob, err := store.Stage(bytes.NewReader(servertest.Model(3, float32(i+1))), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer blob.Discard()
+		if _, err := store.Publish(registry.Publication{Name: "sum", Label: "stable", Model: blob}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := map[registry.Scope]string{}
+	for _, scope := range []registry.Scope{registry.Predict, registry.Admin} {
+		secret, _, err := store.CreateKey(string(scope), scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[scope] = secret
+	}
+	s := servertest.Start(t, server.Config{Sources: []server.Source{server.Registry{Store: store}}, Keys: store, Policy: server.Policy{All: true},
+		APIs: []server.API{predict.API{}, admin.API{Store: store}, ui.Page{}}})
+	b := newBrowser(t)
+	b.call("Network.enable", nil, nil)
+	show := func(scope registry.Scope) {
+		b.call("Network.setExtraHTTPHeaders", map[string]any{"headers": map[string]string{"X-API-Key": keys[scope]}}, nil)
+		b.open(s.URL()+"/", 1280, 800, false, "light")
+		b.wait("figures of both versions", "document.querySelectorAll('#models tr .memory').length === 2 && [...document.querySelectorAll('#models tr .memory')].every(c => c.textContent)")
+	}
+	show(registry.Predict)
+	if n := eval[int](b, "document.querySelectorAll('.move').length"); n != 0 {
+		t.Errorf("%d buttons for a key without the right", n)
+	}
+	show(registry.Admin)
+	b.wait("a button", "document.querySelectorAll('.move').length === 1")
+	eval[bool](b, "document.querySelector('.move').click(), true")
+	b.wait("version 1 serves", "(r => r.innerText.includes('serving') && r.innerText.includes('stable'))(document.querySelector('tr[data-key=\"sum/1\"]'))")
+	b.screenshot("labels")
+	if len(b.Logs) > 0 {
+		t.Errorf("the page logged %s", b.Logs)
 	}
 }
 

@@ -27,11 +27,18 @@ func (Page) Routes() []server.Route {
 		file("/", "page/index.html", "text/html; charset=utf-8"),
 		file("/ui/style.css", "page/style.css", "text/css; charset=utf-8"),
 		file("/ui/app.js", "page/app.js", "text/javascript; charset=utf-8"),
+		file("/ui/manage.js", "page/manage.js", "text/javascript; charset=utf-8"),
 		file("/ui/draw.js", "page/draw.js", "text/javascript; charset=utf-8"),
 		file("/ui/chart.js", "page/chart.js", "text/javascript; charset=utf-8"),
 		file("/ui/icon.svg", "page/icon.svg", "image/svg+xml"),
-		{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats},
-		{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models},
+		{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats,
+			Doc: server.Doc{Summary: "What the page draws: the last minute", Answer: server.Schema{"type": "object"}}},
+		{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models,
+			Doc: server.Doc{Summary: "What the page shows of models", Answer: server.Object(map[string]server.Schema{"models": server.SchemaOf([]modelInfo{})}, "models")}},
+		{Method: "GET", Path: "/ui/manage", Right: server.Predict, Page: true, Handle: manage,
+			Doc: server.Doc{Summary: "What the page may offer its user", Answer: server.Object(map[string]server.Schema{"inputs": server.Truth(), "labels": server.Truth()}, "inputs", "labels")}},
+		{Method: "GET", Path: "/ui/inputs/{model}", Right: server.Monitor, Page: true, Handle: inputs,
+			Doc: server.Doc{Summary: "What a sample of requests looked like", Answer: server.Schema{"type": "object"}, Errors: server.NamesModel}},
 	}
 }
 
@@ -40,7 +47,8 @@ func file(path, name, contentType string) server.Route {
 	if err != nil {
 		panic(err) // the file is part of the program
 	}
-	return server.Route{Method: "GET", Path: path, Right: server.Predict, Page: true, Handle: func(r *server.Request) error {
+	doc := server.Doc{Summary: "A file of the page", Media: []string{contentType}}
+	return server.Route{Method: "GET", Path: path, Right: server.Predict, Page: true, Doc: doc, Handle: func(r *server.Request) error {
 		r.Header("Content-Security-Policy", policy)
 		r.Header("X-Content-Type-Options", "nosniff")
 		r.Header("Referrer-Policy", "no-referrer")
@@ -55,9 +63,32 @@ func stats(r *server.Request) error {
 	inFlight, queued := r.Load()
 	return reply(r, struct {
 		metrics.Live
-		InFlight int `json:"in_flight"`
-		Queued   int `json:"queued"`
-	}{r.Live(), inFlight, queued})
+		InFlight int                 `json:"in_flight"`
+		Queued   int                 `json:"queued"`
+		Models   []metrics.LiveModel `json:"models"`
+	}{r.Live(), inFlight, queued, r.LiveModels()})
+}
+
+// manage says what the page has for this caller beside what all see: the values that models get, and moves of labels
+// where there is a registry.
+func manage(r *server.Request) error {
+	return reply(r, map[string]bool{"inputs": r.Allows(server.Monitor),
+		"labels": r.Allows(server.Admin) && r.Offers("PUT", "/admin/models/{name}/labels/{label}")})
+}
+
+// inputs is what a sample of the requests to the serving version looked like. It tells of other callers, so it needs the
+// right that metrics need.
+func inputs(r *server.Request) error {
+	m, err := r.Models().Lookup(r.ParamBytes(0))
+	if err != nil {
+		return err
+	}
+	e, err := m.Engine()
+	if err != nil {
+		return err
+	}
+	in, out := e.Distribution().Summaries()
+	return reply(r, map[string]any{"model": m.Name, "version": e.Version, "inputs": in, "outputs": out})
 }
 
 type (

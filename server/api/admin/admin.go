@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server"
@@ -42,15 +43,18 @@ const maxModel = 2<<30 - 1
 func (a API) Routes() []server.Route {
 	const models, model = "/admin/models", "/admin/models/{name}"
 	routes := []server.Route{
-		{Method: "GET", Path: models, Handle: a.list},
-		{Method: "POST", Path: model + "/load", Handle: func(r *server.Request) error { return order(r, r.Server().LoadModel) }},
-		{Method: "POST", Path: model + "/unload", Handle: func(r *server.Request) error { return order(r, r.Server().UnloadModel) }},
+		{Method: "GET", Path: models, Handle: a.list, Doc: server.Doc{Summary: "What there is, with states and settings", Answer: server.SchemaOf(listing{})}},
+		{Method: "POST", Path: model + "/load", Doc: order("Bring a model into memory"),
+			Handle: func(r *server.Request) error { return give(r, r.Server().LoadModel) }},
+		{Method: "POST", Path: model + "/unload", Doc: order("Take a model out of memory until it is loaded again"),
+			Handle: func(r *server.Request) error { return give(r, r.Server().UnloadModel) }},
 	}
 	if a.Store != nil {
 		routes = append(routes, a.registry(model)...)
 	}
 	for i := range routes {
 		routes[i].Right, routes[i].Place = server.Admin, server.Everywhere
+		routes[i].Scoped = strings.HasPrefix(routes[i].Path, models)
 	}
 	return routes
 }
@@ -58,15 +62,15 @@ func (a API) Routes() []server.Route {
 // registry is the routes that change what is stored.
 func (a API) registry(model string) []server.Route {
 	return []server.Route{
-		{Method: "POST", Path: model, Handle: a.publish, MaxBody: maxModel},
-		{Method: "DELETE", Path: model, Handle: a.deleteModel},
-		{Method: "DELETE", Path: model + "/versions/{version}", Handle: a.deleteVersion},
-		{Method: "PUT", Path: model + "/labels/{label}", Handle: a.label},
-		{Method: "POST", Path: model + "/labels/{label}/rollback", Handle: a.rollback},
-		{Method: "PUT", Path: model + "/policy", Handle: a.policy},
-		{Method: "PUT", Path: model + "/split", Handle: a.split},
-		{Method: "PUT", Path: "/admin/aliases/{alias}", Handle: a.alias},
-		{Method: "DELETE", Path: "/admin/aliases/{alias}", Handle: a.deleteAlias},
+		{Method: "POST", Path: model, Handle: a.publish, MaxBody: maxModel, Doc: publishDoc},
+		{Method: "DELETE", Path: model, Handle: a.deleteModel, Doc: deleteDoc},
+		{Method: "DELETE", Path: model + "/versions/{version}", Handle: a.deleteVersion, Doc: deleteDoc},
+		{Method: "PUT", Path: model + "/labels/{label}", Handle: a.label, Doc: labelDoc},
+		{Method: "POST", Path: model + "/labels/{label}/rollback", Handle: a.rollback, Doc: rollbackDoc},
+		{Method: "PUT", Path: model + "/policy", Handle: a.policy, Doc: policyDoc},
+		{Method: "PUT", Path: model + "/split", Handle: a.split, Doc: splitDoc},
+		{Method: "PUT", Path: "/admin/aliases/{alias}", Handle: a.alias, Doc: aliasDoc},
+		{Method: "DELETE", Path: "/admin/aliases/{alias}", Handle: a.deleteAlias, Doc: deleteAliasDoc},
 	}
 }
 
@@ -92,11 +96,13 @@ func (a API) publish(r *server.Request) error {
 	if err != nil {
 		return explain(err)
 	}
-	return done(r, struct {
-		Name  string `json:"name"`
-		Label string `json:"label,omitempty"`
-		registry.Version
-	}{name, label, v})
+	return done(r, published{name, label, v})
+}
+
+type published struct {
+	Name  string `json:"name"`
+	Label string `json:"label,omitempty"`
+	registry.Version
 }
 
 func (a API) deleteModel(r *server.Request) error { return a.delete(r, 0) }
@@ -192,7 +198,7 @@ func (a API) deleteAlias(r *server.Request) error {
 	return done(r, map[string]any{"alias": r.Param(0), "deleted": true})
 }
 
-func order(r *server.Request, f func(string) error) error {
+func give(r *server.Request, f func(string) error) error {
 	if err := f(r.Param(0)); err != nil {
 		return err
 	}

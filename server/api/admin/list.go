@@ -9,6 +9,9 @@ import (
 )
 
 type (
+	listing struct {
+		Models []*listedModel `json:"models"`
+	}
 	listedModel struct {
 		Name     string           `json:"name"`
 		Serving  int64            `json:"serving,omitempty"` // the version that answers by default, if it is in memory
@@ -46,6 +49,9 @@ func (a API) list(r *server.Request) error {
 		return models[name]
 	}
 	for _, m := range stored {
+		if !r.Sees(m.Name) {
+			continue
+		}
 		l := at(m.Name)
 		l.Labels, l.Aliases, l.Policy, l.Split = m.Labels, m.Aliases, m.Policy, m.Split
 		for i := range m.Versions {
@@ -65,9 +71,7 @@ func (a API) list(r *server.Request) error {
 			l.Versions[i].State, l.Versions[i].Error = string(v.State), v.Error
 		}
 	}
-	answer := struct {
-		Models []*listedModel `json:"models"`
-	}{[]*listedModel{}}
+	answer := listing{Models: []*listedModel{}}
 	for _, name := range slices.Sorted(maps.Keys(models)) {
 		slices.SortFunc(models[name].Versions, func(a, b listedVersion) int { return int(min(1, max(-1, b.Version-a.Version))) })
 		answer.Models = append(answer.Models, models[name])

@@ -16,12 +16,14 @@ var extensions = []string{"classification", "model_repository", "model_configura
 // serverName is what the server calls itself.
 const serverName = "hotpath"
 
+type serverDescription struct {
+	Name       string   `json:"name"`
+	Version    string   `json:"version"`
+	Extensions []string `json:"extensions"`
+}
+
 func serverMetadata(r *server.Request) error {
-	return replyJSON(r, struct {
-		Name       string   `json:"name"`
-		Version    string   `json:"version"`
-		Extensions []string `json:"extensions"`
-	}{serverName, buildVersion(), extensions})
+	return replyJSON(r, serverDescription{serverName, buildVersion(), extensions})
 }
 
 func buildVersion() string {

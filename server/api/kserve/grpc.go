@@ -39,6 +39,11 @@ type service struct {
 	srv *server.Server
 }
 
+// models is what the caller sees.
+func (s *service) models(ctx context.Context) *server.Catalog {
+	return s.srv.ModelsFor(server.CallerOf(ctx))
+}
+
 func (s *service) ServerLive(context.Context, *inference.ServerLiveRequest) (*inference.ServerLiveResponse, error) {
 	return &inference.ServerLiveResponse{Live: true}, nil
 }
@@ -48,8 +53,8 @@ func (s *service) ServerReady(context.Context, *inference.ServerReadyRequest) (*
 }
 
 // ModelReady answers false for a model that is not there, as Triton does for one that does not answer.
-func (s *service) ModelReady(_ context.Context, q *inference.ModelReadyRequest) (*inference.ModelReadyResponse, error) {
-	_, _, err := lookup(s.srv.Models(), []byte(q.Name), q.Version)
+func (s *service) ModelReady(ctx context.Context, q *inference.ModelReadyRequest) (*inference.ModelReadyResponse, error) {
+	_, _, err := lookup(s.models(ctx), []byte(q.Name), q.Version)
 	return &inference.ModelReadyResponse{Ready: err == nil}, nil
 }
 
@@ -58,7 +63,7 @@ func (s *service) ServerMetadata(context.Context, *inference.ServerMetadataReque
 }
 
 func (s *service) ModelMetadata(ctx context.Context, q *inference.ModelMetadataRequest) (*inference.ModelMetadataResponse, error) {
-	m, e, err := pickFrom(s.srv, s.srv.Models(), []byte(q.Name), q.Version, callerKey(ctx))
+	m, e, err := pickFrom(s.srv, s.models(ctx), []byte(q.Name), q.Version, callerKey(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +79,7 @@ func (s *service) ModelMetadata(ctx context.Context, q *inference.ModelMetadataR
 }
 
 func (s *service) ModelConfig(ctx context.Context, q *inference.ModelConfigRequest) (*inference.ModelConfigResponse, error) {
-	m, e, err := pickFrom(s.srv, s.srv.Models(), []byte(q.Name), q.Version, callerKey(ctx))
+	m, e, err := pickFrom(s.srv, s.models(ctx), []byte(q.Name), q.Version, callerKey(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +96,9 @@ func (s *service) ModelConfig(ctx context.Context, q *inference.ModelConfigReque
 	return &inference.ModelConfigResponse{Config: answer}, nil
 }
 
-func (s *service) RepositoryIndex(_ context.Context, q *inference.RepositoryIndexRequest) (*inference.RepositoryIndexResponse, error) {
+func (s *service) RepositoryIndex(ctx context.Context, q *inference.RepositoryIndexRequest) (*inference.RepositoryIndexResponse, error) {
 	answer := &inference.RepositoryIndexResponse{}
-	for _, v := range index(s.srv.Models(), q.Ready) {
+	for _, v := range index(s.models(ctx), q.Ready) {
 		answer.Models = append(answer.Models, &inference.RepositoryIndexResponse_ModelIndex{Name: v.Name, Version: v.Version, State: v.State, Reason: v.Reason})
 	}
 	return answer, nil
@@ -156,7 +161,7 @@ func (s *service) ModelStreamInfer(stream grpc.BidiStreamingServer[inference.Mod
 }
 
 func (s *service) infer(ctx context.Context, call *server.Call, q *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
-	_, engine, err := pickFrom(s.srv, s.srv.Models(), []byte(q.ModelName), q.ModelVersion, callerKey(ctx))
+	_, engine, err := pickFrom(s.srv, s.models(ctx), []byte(q.ModelName), q.ModelVersion, callerKey(ctx))
 	if err != nil {
 		return nil, err
 	}

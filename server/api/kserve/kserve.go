@@ -18,22 +18,24 @@ type API struct{}
 // Routes implements server.API.
 func (API) Routes() []server.Route {
 	routes := []server.Route{
-		{Method: "GET", Path: "/v2", Handle: serverMetadata},
-		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live},
-		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready},
-		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex},
-		{Method: "POST", Path: "/v2/repository/models/{model}/load", Right: server.Admin, Handle: repositoryLoad},
-		{Method: "POST", Path: "/v2/repository/models/{model}/unload", Right: server.Admin, Handle: repositoryUnload},
-		{Method: "GET", Path: "/v2/trace/setting", Handle: constant(`{"trace_level": ["OFF"]}`)},
-		{Method: "GET", Path: "/v2/systemsharedmemory/status", Handle: constant(`[]`)},
-		{Method: "GET", Path: "/v2/cudasharedmemory/status", Handle: constant(`[]`)},
+		{Method: "GET", Path: "/v2", Handle: serverMetadata, Doc: serverDoc},
+		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live, Doc: liveDoc},
+		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready, Doc: readyDoc},
+		{Method: "GET", Path: "/v2/models/stats", Handle: statistics, Doc: statsDoc},
+		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex, Doc: indexDoc},
+		{Method: "POST", Path: "/v2/repository/models/{model}/load", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryLoad, Doc: orderDoc},
+		{Method: "POST", Path: "/v2/repository/models/{model}/unload", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryUnload, Doc: orderDoc},
+		{Method: "GET", Path: "/v2/trace/setting", Handle: constant(`{"trace_level": ["OFF"]}`), Doc: traceDoc},
+		{Method: "GET", Path: "/v2/systemsharedmemory/status", Handle: constant(`[]`), Doc: memoryDoc},
+		{Method: "GET", Path: "/v2/cudasharedmemory/status", Handle: constant(`[]`), Doc: memoryDoc},
 	}
 	for _, base := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
 		routes = append(routes,
-			server.Route{Method: "GET", Path: base, Handle: modelMetadata},
-			server.Route{Method: "GET", Path: base + "/ready", Handle: modelReady},
-			server.Route{Method: "GET", Path: base + "/config", Handle: modelConfig},
-			server.Route{Method: "POST", Path: base + "/infer", Handle: infer})
+			server.Route{Method: "GET", Path: base, Handle: modelMetadata, Doc: modelDoc},
+			server.Route{Method: "GET", Path: base + "/ready", Handle: modelReady, Doc: modelReadyDoc},
+			server.Route{Method: "GET", Path: base + "/config", Handle: modelConfig, Doc: configDoc},
+			server.Route{Method: "GET", Path: base + "/stats", Handle: statistics, Doc: statsDoc},
+			server.Route{Method: "POST", Path: base + "/infer", Handle: infer, Doc: inferDoc})
 	}
 	for i := range routes {
 		if routes[i].Right == server.Public && routes[i].Path != "/v2/health/live" && routes[i].Path != "/v2/health/ready" {

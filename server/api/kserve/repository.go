@@ -88,6 +88,6 @@ func repositoryOrder(r *server.Request, order func(string) error) error {
 	if err := order(r.Param(0)); err != nil {
 		return err
 	}
-	r.ReplyJSON(nil)
+	r.Reply("text/plain", nil)
 	return nil
 }

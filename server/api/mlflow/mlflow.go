@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/server"
@@ -26,10 +28,27 @@ type API struct{}
 // Routes implements server.API. MLflow serves one model; here ?model= names another one than the default.
 func (API) Routes() []server.Route {
 	return []server.Route{
-		{Method: "POST", Path: "/invocations", Right: server.Predict, Handle: invocations},
-		{Method: "GET", Path: "/ping", Right: server.Public, Handle: ping},
-		{Method: "GET", Path: "/health", Right: server.Public, Handle: ping},
+		{Method: "POST", Path: "/invocations", Right: server.Predict, Handle: invocations, Doc: server.Doc{
+			Summary: "MLflow: answer a table", Query: map[string]string{"model": "name of the model; the default model without it"},
+			Body: tableSchema, Others: []string{"text/csv"}, Errors: server.RunsModel,
+			Answer: server.Object(map[string]server.Schema{"predictions": server.List(server.Values(), 0)}, "predictions"),
+		}},
+		{Method: "GET", Path: "/ping", Right: server.Public, Handle: ping, Doc: pingDoc},
+		{Method: "GET", Path: "/health", Right: server.Public, Handle: ping, Doc: pingDoc},
 	}
+}
+
+// pingDoc has no schema for the answer: MLflow's is an empty line.
+var pingDoc = server.Doc{Summary: "MLflow: whether requests should be sent here", Media: []string{"application/json"},
+	Errors: []int{fasthttp.StatusServiceUnavailable}}
+
+// tableSchema is the forms of a table.
+func tableSchema(s *graph.Signature) server.Schema {
+	split := server.Object(map[string]server.Schema{"columns": server.List(server.Text(), 1), "index": server.List(server.Values(), 0),
+		"data": server.List(server.List(server.Values(), 1), 1)}, "data")
+	return server.OneKey(map[string]server.Schema{"dataframe_split": split, "dataframe_records": jsontensor.RowsSchema(s),
+		"instances": jsontensor.RowsSchema(s), "inputs": jsontensor.TensorsSchema(s)},
+		map[string]server.Schema{"params": server.Object(nil)})
 }
 
 func ping(r *server.Request) error {

@@ -20,17 +20,38 @@ type API struct{}
 // /v1/models/NAME is answered by package tfserving with the keys of all three.
 func (API) Routes() []server.Route {
 	routes := []server.Route{
-		{Method: "GET", Path: "/v1/models", Handle: list(true)},
-		{Method: "GET", Path: "/openai/v1/models", Handle: list(false)},
-		{Method: "GET", Path: "/openai/v1/models/{model}", Handle: retrieve},
-		{Method: "POST", Path: "/v1/embeddings", Handle: embeddings},
-		{Method: "POST", Path: "/openai/v1/embeddings", Handle: embeddings},
+		{Method: "GET", Path: "/v1/models", Handle: list(true), Doc: listDoc},
+		{Method: "GET", Path: "/openai/v1/models", Handle: list(false), Doc: listDoc},
+		{Method: "GET", Path: "/openai/v1/models/{model}", Handle: retrieve,
+			Doc: server.Doc{Summary: "OpenAI: one model", Answer: server.SchemaOf(model{}), Errors: server.NamesModel}},
+		{Method: "POST", Path: "/v1/embeddings", Handle: embeddings, Doc: embeddingsDoc},
+		{Method: "POST", Path: "/openai/v1/embeddings", Handle: embeddings, Doc: embeddingsDoc},
 	}
 	for i := range routes {
-		routes[i].Right, routes[i].Error = server.Predict, appendError
+		routes[i].Right, routes[i].Error, routes[i].Doc.Error = server.Predict, appendError, errorDoc
 	}
 	return routes
 }
+
+// What the routes take and answer.
+var (
+	listDoc  = server.Doc{Summary: "OpenAI: the models that answer", Answer: server.SchemaOf(modelList{})}
+	errorDoc = server.Object(map[string]server.Schema{"error": server.Object(map[string]server.Schema{
+		"message": server.Text(), "type": server.Text(), "param": {"type": "null"}, "code": {"type": "null"}}, "message", "type", "param", "code")}, "error")
+	embeddingsDoc = server.Doc{Summary: "OpenAI: vectors for lists of token ids", Errors: server.RunsModel,
+		Body: server.Fixed(server.Object(map[string]server.Schema{
+			"model":           {"type": "string", "minLength": 1},
+			"input":           {"anyOf": []server.Schema{server.List(server.Whole(0), 1), server.List(server.List(server.Whole(0), 1), 1)}},
+			"encoding_format": {"enum": []string{"float", "base64"}}, "dimensions": server.Whole(1), "user": server.Text(),
+		}, "model", "input")),
+		Answer: server.OpenObject(map[string]server.Schema{
+			"object": {"const": "list"}, "model": server.Text(),
+			"data": server.List(server.Object(map[string]server.Schema{"object": {"const": "embedding"}, "index": server.Whole(0),
+				"embedding": {"anyOf": []server.Schema{server.Text(), server.List(server.SchemaOf(new(float32)), 0)}}},
+				"object", "index", "embedding"), 1),
+			"usage": server.Object(map[string]server.Schema{"prompt_tokens": server.Whole(0), "total_tokens": server.Whole(0)}, "prompt_tokens", "total_tokens"),
+		}, "object", "data", "model", "usage")}
+)
 
 // model is what is told of a model.
 type model struct {
@@ -48,14 +69,17 @@ func describe(m *server.Model) model {
 	return d
 }
 
+// modelList is the answer of list.
+type modelList struct {
+	Object string   `json:"object"`
+	Data   []model  `json:"data"`
+	Models []string `json:"models,omitempty"`
+}
+
 // list names the models that answer; with names as KServe's version 1 lists them beside.
 func list(names bool) func(*server.Request) error {
 	return func(r *server.Request) error {
-		answer := struct {
-			Object string   `json:"object"`
-			Data   []model  `json:"data"`
-			Models []string `json:"models,omitempty"`
-		}{Object: "list", Data: []model{}}
+		answer := modelList{Object: "list", Data: []model{}}
 		for _, m := range r.Models().Models {
 			if m.Serving == nil && !m.Coming() {
 				continue

@@ -7,6 +7,7 @@
 package predict
 
 import (
+	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/jsontensor"
 )
@@ -16,7 +17,16 @@ type API struct{}
 
 // Routes implements server.API.
 func (API) Routes() []server.Route {
-	return []server.Route{{Method: "POST", Path: "/predict", Right: server.Predict, Handle: predict}}
+	return []server.Route{{Method: "POST", Path: "/predict", Right: server.Predict, Handle: predict, Doc: server.Doc{
+		Summary: "Answer rows: one entry of prediction for each",
+		Query:   map[string]string{"model": "name of the model; the default model without it"},
+		Headers: map[string]string{"X-Hotpath-Key": "places the caller where requests are split between versions"},
+		Body: func(s *graph.Signature) server.Schema {
+			return server.Object(map[string]server.Schema{"input_data": jsontensor.RowsSchema(s)}, "input_data")
+		},
+		Answer: server.Object(map[string]server.Schema{"prediction": server.List(server.Values(), 1)}, "prediction"),
+		Errors: server.RunsModel,
+	}}}
 }
 
 var style = jsontensor.Style{Comma: ","}

@@ -28,6 +28,11 @@ type others struct {
 	Ready   bool   `json:"ready"`
 }
 
+type modelStatus struct {
+	Versions []versionStatus `json:"model_version_status"`
+	*others
+}
+
 // status tells the states of versions: all of a model, or the one that was asked for.
 func status(p pin) func(*server.Request) error {
 	return func(r *server.Request) error {
@@ -38,10 +43,7 @@ func status(p pin) func(*server.Request) error {
 			}
 			return err
 		}
-		var answer struct {
-			Versions []versionStatus `json:"model_version_status"`
-			*others
-		}
+		var answer modelStatus
 		if p.all {
 			answer.others = &others{ID: m.Name, Object: "model", OwnedBy: "hotpath", Name: m.Name, Ready: m.Serving != nil}
 			if m.Serving != nil {

@@ -6,7 +6,9 @@ package tfserving
 import (
 	"strconv"
 
+	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/jsontensor"
 )
 
 // API is the wire format.
@@ -38,14 +40,15 @@ func (API) Routes() []server.Route {
 			{base + "/labels/{label}", byLabel, pickLabel, false},
 		} {
 			routes = append(routes,
-				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin)},
-				server.Route{Method: "POST", Path: pin.path + ":classify", Handle: examples(pin, classifyMethod)},
-				server.Route{Method: "POST", Path: pin.path + ":regress", Handle: examples(pin, regressMethod)},
-				server.Route{Method: "GET", Path: pin.path, Handle: status(pin)},
-				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin)})
+				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin), Doc: predictDoc},
+				server.Route{Method: "POST", Path: pin.path + ":classify", Handle: examples(pin, classifyMethod), Doc: classifyDoc},
+				server.Route{Method: "POST", Path: pin.path + ":regress", Handle: examples(pin, regressMethod), Doc: regressDoc},
+				server.Route{Method: "GET", Path: pin.path, Handle: status(pin), Doc: statusDoc},
+				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin), Doc: metadataDoc})
 		}
 		for _, method := range []string{"GET", "POST"} { // whatever no route above matched
-			routes = append(routes, server.Route{Method: method, Path: prefix + "/v1/models/{*}", Handle: malformed})
+			routes = append(routes, server.Route{Method: method, Path: prefix + "/v1/models/{*}", Handle: malformed,
+				Doc: server.Doc{Summary: "TensorFlow Serving: refuses every other path"}})
 		}
 	}
 	for i := range routes {
@@ -54,6 +57,25 @@ func (API) Routes() []server.Route {
 	}
 	return routes
 }
+
+// What the routes take and answer.
+var (
+	feature        = server.Schema{"type": "object"} // of features by name
+	examplesSchema = server.Object(map[string]server.Schema{"signature_name": {"enum": []string{signatureName, ""}}, "context": feature,
+		"examples": server.List(feature, 1)}, "examples")
+	predictDoc = server.Doc{Summary: "TensorFlow Serving: answer rows or whole inputs", Errors: server.RunsModel,
+		Body: func(s *graph.Signature) server.Schema {
+			return server.OneKey(map[string]server.Schema{"instances": jsontensor.RowsSchema(s), "inputs": jsontensor.TensorsSchema(s)},
+				map[string]server.Schema{"signature_name": {"enum": []string{signatureName, ""}}})
+		},
+		Answer: server.OneKey(map[string]server.Schema{"predictions": server.List(server.Values(), 1), "outputs": server.Values()}, nil)}
+	classifyDoc = server.Doc{Summary: "TensorFlow Serving: classes of examples with their scores", Errors: server.RunsModel, Body: server.Fixed(examplesSchema),
+		Answer: server.Object(map[string]server.Schema{"results": server.List(server.List(server.List(server.Values(), 2), 0), 1)}, "results")}
+	regressDoc = server.Doc{Summary: "TensorFlow Serving: one number for each example", Errors: server.RunsModel, Body: server.Fixed(examplesSchema),
+		Answer: server.Object(map[string]server.Schema{"results": server.List(server.Values(), 1)}, "results")}
+	statusDoc   = server.Doc{Summary: "TensorFlow Serving: states of versions", Answer: server.SchemaOf(modelStatus{}), Errors: server.NamesModel}
+	metadataDoc = server.Doc{Summary: "TensorFlow Serving: inputs and outputs", Answer: server.SchemaOf(modelMetadata{}), Errors: server.RunsModel}
+)
 
 // latest finds what serves by default.
 func latest(r *server.Request) (*server.Model, *server.Engine, error) {

@@ -34,15 +34,7 @@ function showModels() {
   const rows = $("models");
   rows.replaceChildren();
   for (const m of models) {
-    for (const v of m.versions ?? []) {
-      const tr = rows.appendChild(make("tr"));
-      tr.append(make("td", "", m.name), make("td", "", v.version));
-      const state = tr.appendChild(make("td"));
-      state.append(make("span", "dot " + v.state, v.version === m.serving ? "serving" : v.state.toLowerCase().replace("end", "broken")));
-      if (v.error) state.append(make("span", "why", v.error));
-      const labels = Object.keys(m.labels).filter((l) => m.labels[l] === v.version).join(" ");
-      tr.append(make("td", "", labels || "–"), make("td", "mono", v.version === m.serving ? m.sha256.slice(0, 12) : ""));
-    }
+    for (const v of m.versions ?? []) rows.append(modelRow(m, v));
   }
   const ready = models.filter((m) => m.serving);
   $("model").replaceChildren(...ready.map((m) => {
@@ -62,6 +54,7 @@ function choose(m) {
   const image = m && imageOf(m);
   $("draw").hidden = !image;
   $("form").hidden = !m || Boolean(image);
+  $("seen").hidden = true;
   showAnswer(null);
   if (image) {
     pad ??= new Pad($("pad"), drawn);
@@ -91,6 +84,22 @@ function drawn() {
     if (pad.empty) { sequence++; showAnswer(null); } else predict([pixels]);
   }, 40);
 }
+
+$("upload").addEventListener("change", async () => {
+  const file = $("upload").files[0], im = model && imageOf(model);
+  $("upload").value = ""; // the same file may be chosen again
+  if (!file || !im) return;
+  pad.clear();
+  clearTimeout(timer);
+  try {
+    const pixels = await uploaded(file, im.rows, im.cols, im.max);
+    showPixels($("preview"), pixels, im.rows, im.cols, im.max);
+    $("hint").hidden = true;
+    predict([pixels]);
+  } catch {
+    showAnswer(null, 0, "this file is no picture that the browser can read");
+  }
+});
 
 // ---- form ----
 
@@ -257,6 +266,7 @@ async function pollStats() {
     $("rate-note").textContent = `${s.requests} in the last minute` + (s.errors ? `, ${s.errors} failed` : "") + (s.queued ? `, ${s.queued} waiting` : "");
     $("p50").textContent = s.minute_p50_us ? formatTime(s.minute_p50_us) : "–";
     $("p99").textContent = s.minute_p99_us ? formatTime(s.minute_p99_us) : "–";
+    keepFigures(s.models);
     drawChart($("rate-chart"), [{ values: s.rate, color: "--cool", fill: true }], formatRate);
     drawChart($("latency-chart"), [{ values: s.p99_us, color: "--hot" }, { values: s.p50_us, color: "--cool" }], formatTime);
   } catch {
@@ -266,8 +276,9 @@ async function pollStats() {
 }
 
 async function poll() {
-  if (!document.hidden) await Promise.all([pollStats(), pollModels()]);
+  if (!document.hidden) await Promise.all([pollStats(), pollModels(), pollInputs()]);
   setTimeout(poll, 1000);
 }
 
+askAdmin();
 poll();

@@ -97,3 +97,23 @@ function showPixels(canvas, pixels, rows, cols, max) {
     g.fillRect(i % cols, Math.floor(i / cols), 1, 1);
   });
 }
+
+// uploaded is the picture of a file as rows*cols values from 0 to max, in the proportions of the file, ink on paper: a
+// picture that is mostly bright is inverted.
+async function uploaded(file, rows, cols, max) {
+  const image = await createImageBitmap(file);
+  const canvas = document.createElement("canvas");
+  canvas.width = cols;
+  canvas.height = rows;
+  const g = canvas.getContext("2d", { willReadFrequently: true });
+  g.imageSmoothingQuality = "high";
+  const scale = Math.min(cols / image.width, rows / image.height);
+  const w = image.width * scale, h = image.height * scale, x = (cols - w) / 2, y = (rows - h) / 2;
+  g.drawImage(image, x, y, w, h);
+  const data = g.getImageData(0, 0, cols, rows).data;
+  const grey = [];
+  for (let i = 0; i < rows * cols; i++) grey.push(data[4 * i + 3] ? (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255 : -1);
+  const there = grey.filter((v) => v >= 0);
+  const bright = there.reduce((a, b) => a + b, 0) > there.length / 2;
+  return grey.map((v) => v < 0 ? 0 : Math.round((bright ? 1 - v : v) * max));
+}

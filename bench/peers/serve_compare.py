@@ -1,0 +1,283 @@
+"""Requests per second and latency of hotpath beside other servers: the same model, the same numbers, the same cores, in turns.
+
+    python3 bench/peers/serve_compare.py [--hotpath bin/hotpath] [--only mlp,minilm] [--minilm .cache/models/minilm.onnx]
+    python3 bench/peers/serve_compare.py --python .cache/peers/bin/python --seconds 1 --rounds 2
+
+mlp: the network 100-128-64-1, one row of 100 numbers, over /predict (JSON) and the Open Inference Protocol (binary tensors), against a
+bare fasthttp handler (bench/bare), a hand-written ASGI server with two workers, Flask, and with --with mlserver,pytriton those.
+minilm: 16 token ids in, a vector out, over the Open Inference Protocol with binary tensors, against the ASGI server with two workers
+of one thread and with one worker of two threads, and hotpath without batching.
+
+wrk makes the load, one thread, so it shares the cores with the server. Figures are medians of the rounds. Exit code 1 where a request
+failed, answers differ or a figure is missed. --python needs what requirements-serve.txt lists; wrk and go must be there.
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NAMED = "Inference-Header-Content-Length"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A process with a server that says where it is, or is told its port."""
+
+    def __init__(self, name, command, port=None, ready="/readyz"):
+        self.name, self.ready = name, ready
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE if port is None else self.log, stderr=self.log, text=True, start_new_session=True)
+        self.at = f"127.0.0.1:{port}"
+        if port is None:
+            for line in self.process.stdout:
+                if found := re.match(r"\w+ serves at http://(\S+)", line):
+                    self.at = found[1]
+                    break
+
+    def wait(self):
+        for _ in range(300):
+            try:
+                if not self.ready or urllib.request.urlopen(f"http://{self.at}{self.ready}").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+            if self.process.poll() is not None:
+                break
+        self.log.seek(0)
+        raise SystemExit(f"{self.name} did not start:\n{self.log.read()}")
+
+    def stop(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+class Request:
+    """A POST, as a script of wrk."""
+
+    def __init__(self, directory, name, path, body, headers):
+        self.path, self.body, self.headers = path, body, headers
+        data, self.script = f"{directory}/{name}.body", f"{directory}/{name}.lua"
+        with open(data, "wb") as f:
+            f.write(body)
+        with open(self.script, "w") as f:
+            f.write(f'wrk.method = "POST"\nwrk.body = io.open("{data}", "rb"):read("*a")\n')
+            f.writelines(f'wrk.headers["{k}"] = "{v}"\n' for k, v in headers.items())
+
+    def ask(self, server):
+        """Body and headers of one answer."""
+        r = urllib.request.urlopen(urllib.request.Request(f"http://{server.at}{self.path}", self.body, self.headers))
+        return r.read(), r.headers
+
+    def load(self, server, connections, seconds):
+        """Requests per second, p50 and p99 in microseconds."""
+        out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", self.script, f"http://{server.at}{self.path}"],
+                             capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in out or "Socket errors" in out:
+            raise SystemExit(f"{server.name}: requests failed:\n{out}")
+        unit = {"us": 1, "ms": 1e3, "s": 1e6}
+        quantile = {q: float(v) * unit[u] for q, v, u in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", out)}
+        return float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), quantile["50"], quantile["99"]
+
+
+def json_request(directory, rows):
+    return Request(directory, "json", "/predict", json.dumps({"input_data": rows.tolist()}).encode(), {"Content-Type": "application/json"})
+
+
+def binary_request(directory, name, model, inputs, outputs):
+    """A request of the Open Inference Protocol, as its clients make it."""
+    kinds = {np.dtype(np.float32): "FP32", np.dtype(np.int64): "INT64"}
+    head = json.dumps({"inputs": [{"name": n, "shape": list(x.shape), "datatype": kinds[x.dtype], "parameters": {"binary_data_size": x.nbytes}}
+                                  for n, x in inputs.items()],
+                       "outputs": [{"name": n, "parameters": {"binary_data": True}} for n in outputs]}, separators=(",", ":")).encode()
+    return Request(directory, name, f"/v2/models/{model}/infer", head + b"".join(x.tobytes() for x in inputs.values()),
+                   {"Content-Type": "application/octet-stream", NAMED: str(len(head))})
+
+
+def prediction(answer):
+    return np.array(json.loads(answer[0])["prediction"], np.float32).ravel()
+
+
+def tensor(answer):
+    return np.frombuffer(answer[0][int(answer[1][NAMED]):], np.float32)
+
+
+def same(what, got, want):
+    if got.shape != want.shape or not np.allclose(got, want, atol=1e-4):
+        raise SystemExit(f"{what}: answers differ: {got[:4]}, expected {want[:4]}")
+
+
+class Table:
+    """Figures of sides by connections, measured in turns."""
+
+    def __init__(self, sides, connections, options):
+        self.at = {}
+        for c in connections:
+            rounds = [[request.load(server, c, options.seconds) for request, server in sides.values()] for _ in range(options.rounds)]
+            for i, name in enumerate(sides):
+                self.at[name, c] = [statistics.median(r[i][k] for r in rounds) for k in range(3)]
+        print(f"{'':28}" + "".join(f"{c:>4} conn. {'p50':>8} {'p99':>8}" for c in connections))
+        for name in sides:
+            print(f"{name:28}" + "".join("{:10.0f} {:8.0f} {:8.0f}".format(*self.at[name, c]) for c in connections))
+
+    def rate(self, name, c):
+        return self.at[name, c][0]
+
+    def p50(self, name, c):
+        return self.at[name, c][1]
+
+    def p99(self, name, c):
+        return self.at[name, c][2]
+
+
+missed = 0
+
+
+def figure(what, value, least=None, most=None):
+    """Print a figure beside what is asked for, and count it if it is missed."""
+    global missed
+    ok = (least is None or value >= least) and (most is None or value <= most)
+    missed += not ok
+    print(f"{'ok  ' if ok else 'MISS'} {what}: {value:.2f} ({f'at least {least}' if most is None else f'at most {most}'})")
+
+
+def train(o, directory):
+    """The network, fitted to random data by hotpath itself, in the layout that hotpath and Triton serve."""
+    rng = np.random.default_rng(1)
+    x = rng.random((640, 100))
+    np.savetxt(f"{directory}/data.csv", np.column_stack([x, x.sum(1) > 50]), delimiter=",", fmt="%.6f", comments="",
+               header=",".join([f"x{i}" for i in range(100)] + ["y"]))
+    os.makedirs(f"{directory}/models/mlp/1")
+    path = f"{directory}/models/mlp/1/model.onnx"
+    subprocess.run([o.hotpath, "train", "--data", f"{directory}/data.csv", "--target", "y", "--model", "mlp:128,64", "--epochs", "2", "--out", path],
+                   check=True, capture_output=True)
+    return path
+
+
+def hotpath(o, directory, *flags):
+    return Server("hotpath", [o.hotpath, "serve", "--http", "127.0.0.1:0", "--store", f"{directory}/store", "--models", f"{directory}/models",
+                              "--drain-grace", "1ms", "--log-level", "warn", *flags])
+
+
+def asgi(o, model, workers, threads):
+    port = free_port()
+    return Server("asgi", [o.python, f"{HERE}/asgi_server.py", model, str(port), f"--workers={workers}", f"--threads={threads}"], port)
+
+
+def mlp(o, directory, servers):
+    model = train(o, directory)
+    subprocess.run(["go", "build", "-o", f"{directory}/bare", "./bench/bare"], check=True, cwd=f"{HERE}/../..", env=os.environ | {"CGO_ENABLED": "0"})
+    ours, bare = hotpath(o, directory), Server("bare", [f"{directory}/bare"], ready=None)
+    servers += [ours, bare]
+    rows = np.random.default_rng(2).random((1, 100))
+    text = json_request(directory, rows)
+    with urllib.request.urlopen(f"http://{wait(ours).at}/v2/models/mlp") as r:
+        meta = json.load(r)
+    names = [meta[k][0]["name"] for k in ("inputs", "outputs")]
+    binary = binary_request(directory, "mlp", "mlp", {names[0]: rows.astype(np.float32)}, names[1:])
+    sides = {"hotpath": (text, ours), "hotpath, binary": (binary, ours), "bare handler": (text, bare)}
+    peers = {"ASGI, 2 workers": lambda: asgi(o, model, 2, 1)}
+    port = free_port()
+    peers["Flask"] = lambda: Server("Flask", [o.python, f"{HERE}/flask_server.py", model, str(port)], port)
+    for name, start in peers.items():
+        server = start()
+        servers.append(server)
+        sides[name] = (text, server)
+    for name in o.peers.split(",") if o.peers else ():
+        at = free_port()
+        server = Server(name, [o.python, f"{HERE}/{name}_server.py", model, str(at)], at, ready="/v2/health/ready")
+        servers.append(server)
+        head = {"inputs": [{"name": names[0], "shape": [1, 100], "datatype": "FP32", "data": rows.ravel().tolist()}]}
+        sides[name] = (Request(directory, name, "/v2/models/mlp/infer", json.dumps(head).encode(), {"Content-Type": "application/json"}), server)
+    for s in servers:
+        s.wait()
+    want = prediction(text.ask(ours))
+    for name, (request, server) in sides.items():
+        if request is binary:
+            same(name, tensor(request.ask(server)), want)
+        elif request is not text:
+            same(name, np.array(json.loads(request.ask(server)[0])["outputs"][0]["data"]), want)
+        elif server is not bare:
+            same(name, prediction(request.ask(server)), want)
+    t = Table(sides, (1, 8, 64), o)
+    for c, least in (8, 0.55), (64, 0.60):
+        figure(f"/predict over the bare handler at {c}", t.rate("hotpath", c) / t.rate("bare handler", c), least)
+    for name, least in {"ASGI, 2 workers": 2.5, "pytriton": 12, "mlserver": 25, "Flask": 25}.items():
+        for c in (8, 64) if name in sides else ():
+            figure(f"/predict over {name} at {c}", t.rate("hotpath", c) / t.rate(name, c), least)
+    for c in 8, 64:
+        figure(f"binary over JSON at {c}", t.rate("hotpath, binary", c) / t.rate("hotpath", c), 1.2)
+    figure("p99 at 8, ms", t.p99("hotpath", 8) / 1e3, most=1.6)
+    figure("p50 at 1 over the bare handler, µs", t.p50("hotpath", 1) - t.p50("bare handler", 1), most=15)
+
+
+def wait(server):
+    server.wait()
+    return server
+
+
+def minilm(o, directory, servers):
+    os.makedirs(f"{directory}/models/minilm/1")
+    os.symlink(os.path.abspath(o.minilm), f"{directory}/models/minilm/1/model.onnx")
+    ids = np.concatenate([[101], np.random.default_rng(3).integers(1000, 30000, 14), [102]]).astype(np.int64)[None]
+    request = binary_request(directory, "minilm", "minilm", {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)},
+                             ["sentence_embedding"])
+    sides = {"hotpath": hotpath(o, directory), "hotpath, no batches": hotpath(o, directory, "--batch-max", "1"),
+             "ASGI, 2 workers": asgi(o, o.minilm, 2, 1), "ASGI, 2 threads": asgi(o, o.minilm, 1, 2)}
+    servers += sides.values()
+    for s in servers:
+        s.wait()
+    sides = {name: (request, server) for name, server in sides.items()}
+    want = tensor(request.ask(sides["hotpath"][1]))
+    for name, (_, server) in sides.items():
+        same(name, tensor(request.ask(server)), want)
+    t = Table(sides, (1, 8, 64), o)
+    for c, least in (1, 1.25), (8, 1.5), (64, 1.5):
+        figure(f"MiniLM over the better ASGI server at {c}", t.rate("hotpath", c) / max(t.rate("ASGI, 2 workers", c), t.rate("ASGI, 2 threads", c)), least)
+    figure("MiniLM p50 at 1 over that without batches", t.p50("hotpath", 1) / t.p50("hotpath, no batches", 1), most=1.05)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--hotpath", default="bin/hotpath")
+    p.add_argument("--python", default=sys.executable, help="with the peers")
+    p.add_argument("--minilm", default=".cache/models/minilm.onnx")
+    p.add_argument("--only", default="mlp,minilm")
+    p.add_argument("--with", dest="peers", default="", help="mlserver,pytriton: peers that take long to install")
+    p.add_argument("--seconds", type=int, default=2, help="of a turn")
+    p.add_argument("--rounds", type=int, default=3)
+    o = p.parse_args()
+    o.hotpath = os.path.abspath(o.hotpath)
+    for part in o.only.split(","):
+        servers = []
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                {"mlp": mlp, "minilm": minilm}[part](o, directory, servers)
+            finally:
+                for s in servers:
+                    s.stop()
+    sys.exit(missed > 0)
+
+
+if __name__ == "__main__":
+    main()

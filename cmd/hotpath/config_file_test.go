@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func printed(t *testing.T, file string, args ...string) (code int, out string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "hotpath.yaml")
+	if err := os.WriteFile(name, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	code = run(append([]string{"serve", "--print-config", "--config", name}, args...), &b, &b)
+	return code, strings.ReplaceAll(b.String(), name, "FILE")
+}
+
+// TestPrecedence: a flag wins over the environment, that over the file, that over the default; what is printed is a file.
+func TestPrecedence(t *testing.T) {
+	file := "listeners:\n  http: 127.0.0.1:1\n  grpc: 127.0.0.1:2\nlimits:\n  max-body: 1MiB\n  max-rows: 7\nscheduling:\n  queue: 5\n" +
+		"  batch-sizes: [1, 8]\n  models:\n    slow: {concurrency: 1, timeout: 5s}\nlazy: true\n"
+	t.Setenv("HOTPATH_MAX_ROWS", "8")
+	t.Setenv("HOTPATH_GRPC", "127.0.0.1:3")
+	code, out := printed(t, file, "--grpc", "127.0.0.1:4")
+	for _, want := range []string{"http: 127.0.0.1:1\n", "grpc: 127.0.0.1:4\n", "max-body: 1MiB\n", "max-rows: 8\n", "queue: 5\n", "lazy: true\n",
+		"max-body-memory: 256MiB\n", "concurrency: 1\n", "timeout: 5s\n", "timeout: 30s\n"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, %q is missing in\n%s", code, want, out)
+		}
+	}
+	os.Unsetenv("HOTPATH_MAX_ROWS")
+	os.Unsetenv("HOTPATH_GRPC")
+	if _, again := printed(t, out); again != out {
+		t.Errorf("printed\n%s\nand from that\n%s", out, again)
+	}
+}
+
+// TestConfigErrors name file, line and key.
+func TestConfigErrors(t *testing.T) {
+	for file, want := range map[string]string{
+		"listeners:\n  htpp: x\n":                       "FILE:2: listeners.htpp: unknown key",
+		"http: x\n":                                     "FILE:1: http: unknown key",
+		"limits:\n  max-rows: many\n":                   "FILE:2: limits.max-rows: --max-rows: expected",
+		"limits:\n  max-body: 1KB\n":                    "FILE:2: limits.max-body:",
+		"tls: yes\n":                                    "FILE:1: tls: expected keys",
+		"lazy: true\nlazy: false\n":                     "FILE",
+		"scheduling:\n  models:\n    m: {quue: 1}\n":    "FILE:3: scheduling.models.m.quue: unknown key",
+		"scheduling:\n  models:\n    m: {queue: [1]}\n": "FILE:3: scheduling.models.m.queue:",
+		"print-config: true\n":                          "FILE:1: print-config: unknown key",
+		"limits:\n  max-rows: {a: 1}\n":                 "FILE:2: limits.max-rows: expected a value",
+		"{":                                             "FILE",
+	} {
+		if code, out := printed(t, file); code == 0 || !strings.Contains(out, want) {
+			t.Errorf("%q: exit %d, %q is missing in %s", file, code, want, out)
+		}
+	}
+}

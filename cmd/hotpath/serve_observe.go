@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/hotpath/hotpath/server"
+)
+
+// observeFlags are what is told of requests beside metrics.
+type observeFlags struct {
+	LogLevel   string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	LogFormat  string        `help:"text or json, one line per entry." default:"text" enum:"text,json"`
+	AccessLog  bool          `help:"Log every request with status, times, model and the name of its key; never its values."`
+	Slow       time.Duration `help:"Keep the newest 128 requests that took as long, with times and shapes, at /debug/slow of --admin (default: none)." placeholder:"TIME"`
+	OTLP       string        `help:"Send a trace of every request to an OpenTelemetry collector, http://HOST:4318 (OTLP over HTTP)." name:"otlp" placeholder:"URL"`
+	OTLPSample float64       `help:"Part of the requests that are traced, of those without a traceparent that decides it." name:"otlp-sample" default:"1" placeholder:"0..1"`
+}
+
+// logger writes the log.
+func (f *observeFlags) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level: %w: %w", err, errUsage)
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if f.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, o)), nil
+}
+
+// observe sets what the server tells, and returns what must be called when it has stopped.
+func (f *observeFlags) observe(cfg *server.Config) (finish func(), err error) {
+	cfg.AccessLog, cfg.Slow = f.AccessLog, f.Slow
+	if f.OTLP == "" {
+		return func() {}, nil
+	}
+	u, err := url.Parse(f.OTLP)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("--otlp %q: expected a URL such as http://localhost:4318: %w", f.OTLP, errUsage)
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = "/v1/traces"
+	}
+	t, err := newTracer(u.String(), f.OTLPSample)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Observe = t.observe
+	return t.finish, nil
+}
+
+// tracer turns events into spans after the fact: the request itself does nothing for its trace.
+type tracer struct {
+	provider *sdk.TracerProvider
+	tracer   trace.Tracer
+}
+
+func newTracer(endpoint string, part float64) (*tracer, error) {
+	exporter, err := otlptracehttp.New(context.Background(), otlptracehttp.WithEndpointURL(endpoint))
+	if err != nil {
+		return nil, fmt.Errorf("--otlp: %w", err)
+	}
+	about := resource.NewSchemaless(attribute.String("service.name", "hotpath"), attribute.String("service.version", version))
+	p := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about),
+		sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(part))))
+	return &tracer{p, p.Tracer("github.com/hotpath/hotpath/server")}, nil
+}
+
+// finish sends what is left.
+func (t *tracer) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = t.provider.Shutdown(ctx)
+}
+
+// observe makes a span of a request and one of each of its stages. The names of attributes are those of OpenTelemetry's
+// semantic conventions where it has any.
+func (t *tracer) observe(e *server.Event) {
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": e.Traceparent})
+	name := e.Path
+	if e.Model != "" {
+		name = "infer " + e.Model
+	} else if e.Protocol == "http" {
+		name = e.Method // a path may hold anything
+	}
+	ctx, span := t.tracer.Start(ctx, name, trace.WithTimestamp(e.Began), trace.WithSpanKind(trace.SpanKindServer))
+	end := e.Began.Add(e.Duration)
+	if span.IsRecording() {
+		span.SetAttributes(attribute.String("url.path", e.Path), attribute.Int("http.response.status_code", e.Status),
+			attribute.String("client.address", e.Client))
+		if e.Method != "" {
+			span.SetAttributes(attribute.String("http.request.method", e.Method))
+		}
+		if e.Model != "" {
+			span.SetAttributes(attribute.String("hotpath.model", e.Model), attribute.Int64("hotpath.version", e.Version),
+				attribute.Int("hotpath.rows", e.Rows))
+		}
+		if e.Status >= 500 {
+			span.SetStatus(codes.Error, "")
+		}
+		from := e.Began
+		for _, stage := range []struct {
+			name string
+			d    time.Duration
+		}{{"decode", e.Input}, {"queue", e.Queue}, {"batch", e.Batch}, {"compute", e.Compute}} {
+			if stage.d > 0 {
+				_, child := t.tracer.Start(ctx, stage.name, trace.WithTimestamp(from))
+				from = from.Add(stage.d)
+				child.End(trace.WithTimestamp(from))
+			}
+		}
+	}
+	span.End(trace.WithTimestamp(end))
+}
