@@ -149,20 +149,18 @@ func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) er
 	}
 }
 
-// Refresh is Server.Refresh for as long as a request may wait for models.
-func (r *Request) Refresh() {
-	ctx, cancel := context.WithTimeout(context.Background(), r.srv.cfg.LoadWait)
-	defer cancel()
-	_ = r.srv.Refresh(ctx) // what is not found in time will be
-}
+// Refresh is Server.Refresh.
+func (r *Request) Refresh() { _ = r.srv.Refresh(context.Background()) } // what is not found in time will be
 
 // Refresh makes the server look at its models now rather than at the next turn, and returns when what it found is in the
-// catalogue; new versions are being loaded then. Errors wrap ErrDeadline.
+// catalogue; new versions are being loaded then. Errors wrap ErrUnavailable where time is up.
 func (s *Server) Refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.LoadWait)
+	defer cancel()
 	select {
 	case <-s.watcher.refresh():
 		return nil
 	case <-ctx.Done():
-		return Fail(ErrDeadline, "the models have not been looked at yet")
+		return Fail(ErrUnavailable, "the models could not be looked at")
 	}
 }
