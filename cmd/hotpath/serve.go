@@ -92,6 +92,11 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 		return err
 	}
 	defer pool.Close()
+	sockets, err := socketsOf()
+	if err != nil {
+		return err
+	}
+	cfg.Listen = sockets.listen
 	s, err := server.New(cfg)
 	if err != nil {
 		return err
@@ -103,8 +108,10 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	defer stop()
 	go func() {
 		<-ctx.Done()
+		tell(log, "STOPPING=1")
 		stop() // a second signal ends the process at once
 	}()
+	tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
 	err = s.Serve(ctx)
 	if err == nil {
 		log.Info("drained")
