@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net"
 	"runtime"
 	"time"
 
@@ -25,6 +26,8 @@ type Config struct {
 	HTTP  string // address of the API and the page
 	GRPC  string // address of the gRPC services; empty for none
 	Admin string // address of metrics and profiles; empty for none (metrics then are at HTTP)
+	// Listen opens an address or hands out a socket that is already open; net.Listen for TCP.
+	Listen func(address string) (net.Listener, error)
 
 	TLS            TLS
 	AllowAnonymous bool // serve off loopback without keys
@@ -75,6 +78,9 @@ const drainLimit = 256 << 20
 
 func (c *Config) setDefaults() {
 	set(&c.HTTP, "127.0.0.1:8080")
+	if c.Listen == nil {
+		c.Listen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	}
 	set(&c.MaxBody, 32<<20)
 	set(&c.MaxBodyMemory, 256<<20)
 	set(&c.MaxRows, 1<<16)

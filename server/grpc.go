@@ -111,7 +111,7 @@ func (s *Server) openGRPC() error {
 			}
 		}
 	}
-	if g.ln, err = net.Listen("tcp", g.address); err != nil {
+	if g.ln, err = s.cfg.Listen(g.address); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	g.address = g.ln.Addr().String()

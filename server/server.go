@@ -127,7 +127,7 @@ func (s *Server) openListeners() error {
 		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
 			return err
 		}
-		if l.ln, err = net.Listen("tcp", l.address); err != nil {
+		if l.ln, err = s.cfg.Listen(l.address); err != nil {
 			return fmt.Errorf("listen: %w", err)
 		}
 		l.address = l.ln.Addr().String()

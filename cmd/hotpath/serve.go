@@ -111,6 +111,11 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 		return err
 	}
 	defer finish()
+	sockets, err := socketsOf()
+	if err != nil {
+		return err
+	}
+	cfg.Listen = sockets.listen
 	s, err := server.New(cfg)
 	if err != nil {
 		return err
@@ -122,11 +127,13 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	defer stop()
 	go func() {
 		<-ctx.Done()
+		tell(log, "STOPPING=1")
 		stop() // a second signal ends the process at once
 	}()
 	if cfg.TLS.Cert != "" {
 		go reloadOnHangup(ctx, s)
 	}
+	tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
 	err = s.Serve(ctx)
 	if err == nil {
 		log.Info("drained")

@@ -295,3 +295,15 @@ func TestKeys(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRefusedFirstChange leaves an empty registry, not one that cannot be read.
+func TestRefusedFirstChange(t *testing.T) {
+	s := New(t.TempDir())
+	if err := s.Delete("none", 0); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if models, err := s.List(); err != nil || len(models) != 0 {
+		t.Errorf("%v %v", models, err)
+	}
+	publish(t, s, "a", "", "one")
+}
