@@ -17,6 +17,7 @@ func (s *Server) ownRoutes() []Route {
 		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz},
 		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz},
 		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition},
+		{Method: "GET", Path: "/metrics/grafana.json", Right: Monitor, Place: OnMonitor, Handle: dashboard},
 		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile},
 	}
 	if s.cfg.Slow > 0 {
@@ -56,6 +57,12 @@ func (s *Server) exposition(r *Request) error {
 		return fmt.Errorf("exposition: %w", err)
 	}
 	r.Reply(metrics.ContentType, text)
+	return nil
+}
+
+// dashboard is for Grafana to import.
+func dashboard(r *Request) error {
+	r.ReplyJSON(metrics.Dashboard)
 	return nil
 }
 
