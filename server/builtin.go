@@ -20,6 +20,8 @@ func (s *Server) ownRoutes() []Route {
 			Doc: Doc{Summary: "Whether requests should be sent here", Answer: statusDoc, Errors: []int{fasthttp.StatusServiceUnavailable}}},
 		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition,
 			Doc: Doc{Summary: "Metrics in Prometheus' text format", Media: []string{metrics.ContentType}}},
+		{Method: "GET", Path: "/metrics/grafana.json", Right: Monitor, Place: OnMonitor, Handle: dashboard,
+			Doc: Doc{Summary: "A Grafana dashboard of the metrics", Answer: Schema{"type": "object"}}},
 		{Method: "GET", Path: "/debug/pprof/{*}", Right: Admin, Place: OnAdmin, Handle: s.profile,
 			Doc: Doc{Summary: "Profiles, as net/http/pprof has them", Media: []string{"application/octet-stream"}}},
 		{Method: "GET", Path: "/openapi.json", Right: Predict, Place: Everywhere, Handle: s.openAPI,
@@ -66,6 +68,12 @@ func (s *Server) exposition(r *Request) error {
 		return fmt.Errorf("exposition: %w", err)
 	}
 	r.Reply(metrics.ContentType, text)
+	return nil
+}
+
+// dashboard is for Grafana to import.
+func dashboard(r *Request) error {
+	r.ReplyJSON(metrics.Dashboard)
 	return nil
 }
 

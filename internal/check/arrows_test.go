@@ -74,7 +74,7 @@ var onlyIn = map[string][]string{
 	"google.golang.org/grpc":       {"server"},
 	"github.com/go-jose":           {"server"},
 	"github.com/alecthomas/kong":   {"cmd/hotpath"},
-	"github.com/prometheus":        {"server"},
+	"github.com/prometheus":        {"server", "cmd/hotpath"},
 	"gonum.org/v1/plot":            {"bench/roofline"},
 	"golang.org/x/image":           {"graph/picture"},
 }

@@ -6,6 +6,7 @@ package metrics
 
 import (
 	"bytes"
+	_ "embed" // of the dashboard
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -27,6 +28,11 @@ var Buckets = []float64{
 	5e-6, 7.5e-6, 1e-5, 1.5e-5, 2e-5, 3e-5, 5e-5, 7.5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4, 7.5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3,
 	5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2, 3e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 10,
 }
+
+// Dashboard is a dashboard of Grafana for these metrics, to be imported there.
+//
+//go:embed grafana.json
+var Dashboard []byte
 
 // Class is why a request failed.
 type Class int

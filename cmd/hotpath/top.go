@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+type topCmd struct {
+	URL      string        `arg:"" help:"The listener with the metrics: --admin of the server, or --http where it has none." default:"http://127.0.0.1:8080"`
+	Every    time.Duration `help:"Time between two looks." default:"2s"`
+	Count    int           `help:"End after as many (default: at a signal)." placeholder:"N"`
+	Key      string        `help:"API key with the scope admin." env:"HOTPATH_KEY" placeholder:"KEY"`
+	Insecure bool          `help:"Do not verify the certificate of the server."`
+	JSON     bool          `help:"Print one JSON object per look." name:"json"`
+}
+
+// topModel is a line of the table, documented by its keys. Rates are per second, since the look before.
+type topModel struct {
+	Model    string  `json:"model"`
+	Version  string  `json:"version"`
+	Rate     float64 `json:"rate"`
+	Errors   float64 `json:"errors"`
+	P50US    float64 `json:"p50_us"`
+	P99US    float64 `json:"p99_us"`
+	Rows     float64 `json:"rows_per_run"`
+	QueueUS  float64 `json:"queue_us"` // mean wait of a request
+	Waiting  float64 `json:"waiting"`  // now
+	Cores    float64 `json:"cpu_cores"`
+	Weights  float64 `json:"weight_bytes"`
+	MaxDrift float64 `json:"max_drift"` // of the column that drifted most; 0 if that is not known
+}
+
+type topReport struct {
+	Rate   float64    `json:"rate"`
+	Cores  float64    `json:"cpu_cores"`
+	Memory float64    `json:"resident_bytes"`
+	Models []topModel `json:"models"`
+}
+
+// Run implements the verb.
+func (c *topCmd) Run(e *env) error {
+	if c.Every <= 0 {
+		return fmt.Errorf("--every %v: expected more than 0: %w", c.Every, errUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: c.Insecure}}} //nolint:gosec // asked for by name
+	before, err := c.look(client)
+	if err != nil {
+		return err
+	}
+	for n := 0; c.Count == 0 || n < c.Count; n++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(c.Every):
+		}
+		now, err := c.look(client)
+		if err != nil {
+			return err
+		}
+		r := now.since(before)
+		before = now
+		if c.JSON {
+			if err := e.printJSON(r); err != nil {
+				return err
+			}
+			continue
+		}
+		if isTerminal(e.stdout) {
+			fmt.Fprint(e.stdout, "\x1b[H\x1b[2J")
+		}
+		r.print(e.stdout)
+	}
+	return nil
+}
+
+// metricsLook is the metrics at one moment.
+type metricsLook struct {
+	at       time.Time
+	families map[string]*dto.MetricFamily
+}
+
+func (c *topCmd) look(client *http.Client) (*metricsLook, error) {
+	url := strings.TrimRight(c.URL, "/") + "/metrics"
+	q, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080: %w: %w", c.URL, err, errUsage)
+	}
+	if c.Key != "" {
+		q.Header.Set("Authorization", "Bearer "+c.Key)
+	}
+	answer, err := client.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 500))
+		return nil, fmt.Errorf("%s: expected metrics, found status %d: %s", url, answer.StatusCode, strings.TrimSpace(string(text)))
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(io.LimitReader(answer.Body, 64<<20))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
+	}
+	return &metricsLook{time.Now(), families}, nil
+}
+
+// modelVersion names a model version.
+type modelVersion struct{ model, version string }
+
+func label(m *dto.Metric, name string) string {
+	for _, l := range m.Label {
+		if l.GetName() == name {
+			return l.GetValue()
+		}
+	}
+	return ""
+}
+
+// each visits the series of a metric by model version.
+func (l *metricsLook) each(name string, visit func(v modelVersion, m *dto.Metric)) {
+	for _, m := range l.families[name].GetMetric() {
+		visit(modelVersion{label(m, "model"), label(m, "version")}, m)
+	}
+}
+
+// values adds up the counters or gauges of a metric by model version.
+func (l *metricsLook) values(name string) map[modelVersion]float64 {
+	sums := map[modelVersion]float64{}
+	l.each(name, func(v modelVersion, m *dto.Metric) { sums[v] += m.GetCounter().GetValue() + m.GetGauge().GetValue() })
+	return sums
+}
+
+func (l *metricsLook) histograms(name string) map[modelVersion]*dto.Histogram {
+	all := map[modelVersion]*dto.Histogram{}
+	l.each(name, func(v modelVersion, m *dto.Metric) { all[v] = m.GetHistogram() })
+	return all
+}
+
+// since is what happened between two looks.
+func (l *metricsLook) since(b *metricsLook) topReport {
+	seconds := l.at.Sub(b.at).Seconds()
+	rate := func(name string) map[modelVersion]float64 {
+		now, before := l.values(name), b.values(name)
+		for v := range now {
+			now[v] = max(0, now[v]-before[v]) / seconds
+		}
+		return now
+	}
+	requests, errs, cpu, queue := rate("hotpath_requests_total"), rate("hotpath_request_errors_total"), rate("hotpath_model_cpu_seconds_total"),
+		rate("hotpath_queue_seconds_total")
+	waiting, weights := l.values("hotpath_queue_depth"), l.values("hotpath_model_weight_bytes")
+	drift := map[modelVersion]float64{}
+	l.each("hotpath_input_drift", func(v modelVersion, m *dto.Metric) { drift[v] = max(drift[v], m.GetGauge().GetValue()) })
+	latency, latencyBefore := l.histograms("hotpath_request_duration_seconds"), b.histograms("hotpath_request_duration_seconds")
+	runs, runsBefore := l.histograms("hotpath_run_rows"), b.histograms("hotpath_run_rows")
+	none := modelVersion{}
+	r := topReport{Cores: rate("process_cpu_seconds_total")[none], Memory: l.values("process_resident_memory_bytes")[none], Models: []topModel{}}
+	for _, v := range slices.SortedFunc(maps.Keys(requests), func(a, b modelVersion) int {
+		if requests[a] != requests[b] {
+			return int(2*requests[b]) - int(2*requests[a])
+		}
+		return strings.Compare(a.model+"/"+a.version, b.model+"/"+b.version)
+	}) {
+		m := topModel{Model: v.model, Version: v.version, Rate: requests[v], Errors: errs[v], Waiting: waiting[v], Cores: cpu[v], Weights: weights[v],
+			MaxDrift: drift[v], P50US: 1e6 * quantile(latency[v], latencyBefore[v], 0.5), P99US: 1e6 * quantile(latency[v], latencyBefore[v], 0.99)}
+		if n := float64(runs[v].GetSampleCount() - runsBefore[v].GetSampleCount()); n > 0 {
+			m.Rows = (runs[v].GetSampleSum() - runsBefore[v].GetSampleSum()) / n
+		}
+		if requests[v] > 0 {
+			m.QueueUS = 1e6 * queue[v] / requests[v]
+		}
+		r.Rate += m.Rate
+		r.Models = append(r.Models, m)
+	}
+	return r
+}
+
+// quantile is that of what a histogram gained, linear inside the bucket that holds it; 0 if it gained nothing.
+func quantile(now, before *dto.Histogram, q float64) float64 {
+	gained := func(i int) float64 {
+		n := now.Bucket[i].GetCumulativeCount()
+		if before != nil && i < len(before.Bucket) {
+			n -= min(n, before.Bucket[i].GetCumulativeCount())
+		}
+		return float64(n)
+	}
+	last := len(now.GetBucket()) - 1
+	if last < 0 || gained(last) == 0 {
+		return 0
+	}
+	rank, low, below := q*gained(last), 0.0, 0.0
+	for i, b := range now.Bucket {
+		if n := gained(i); n >= rank {
+			high := b.GetUpperBound()
+			if high > 1e300 { // the bucket without a bound
+				return low
+			}
+			return low + (high-low)*(rank-below)/max(1, n-below)
+		} else {
+			low, below = b.GetUpperBound(), n
+		}
+	}
+	return low
+}
+
+func (r *topReport) print(w io.Writer) {
+	fmt.Fprintf(w, "%.0f requests/s, %.2f cores, %.0f MiB\n\n", r.Rate, r.Cores, r.Memory/(1<<20))
+	fmt.Fprintf(w, "%-24s %8s %8s %9s %9s %9s %7s %8s %6s %9s %6s\n", "MODEL", "REQ/S", "ERR/S", "P50 µs", "P99 µs", "QUEUE µs", "WAITING", "ROWS/RUN", "CORES", "MiB", "DRIFT")
+	for _, m := range r.Models {
+		fmt.Fprintf(w, "%-24s %8.0f %8.1f %9.1f %9.1f %9.1f %7.0f %8.1f %6.2f %9.1f %6.2f\n", m.Model+"/"+m.Version, m.Rate, m.Errors, m.P50US,
+			m.P99US, m.QueueUS, m.Waiting, m.Rows, m.Cores, m.Weights/(1<<20), m.MaxDrift)
+	}
+}
