@@ -121,35 +121,44 @@ var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
 func (n *number) text(data []byte) []byte { return data[n.start:n.end] }
 
 // float32 is the correctly rounded value of the literal; ok is false where it overflows.
-//
-// The fast path computes mant·10^exp in float64 with two roundings, so the true value lies within 2 units in the last
-// place of that. Where those 2 units do not reach a boundary between two float32 values, rounding it once more cannot
-// differ from rounding the true value; near a boundary, and outside the normal range, strconv decides.
 func (n *number) float32(data []byte) (v float32, ok bool) {
 	if n.digits <= maxDigits {
 		if n.mant == 0 {
 			return float32(math.Copysign(0, sign(n.neg))), true
 		}
-		if -22 <= n.exp && n.exp <= 22 {
-			f := float64(n.mant)
-			if n.exp < 0 {
-				f /= pow10[-n.exp]
-			} else {
-				f *= pow10[n.exp]
-			}
-			const half = 1 << 28 // a float64 has 29 bits more than a float32
-			below := math.Float64bits(f)&(1<<29-1) - (half - 2)
-			if below > 4 && f >= 0x1p-126 && f < 0x1p127 {
-				if n.neg {
-					f = -f
-				}
-				return float32(f), true
-			}
+		if v, ok := round32(n.mant, n.exp, n.neg); ok {
+			return v, true
 		}
 	}
 	text := n.text(data)
 	f, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(text), len(text)), 32)
 	return float32(f), err == nil
+}
+
+// round32 is ±mant·10^exp rounded correctly, or not ok where it does not know.
+//
+// It computes mant·10^exp in float64 with two roundings, so the true value lies within 2 units in the last place of
+// that. Where those 2 units do not reach a boundary between two float32 values, rounding it once more cannot differ
+// from rounding the true value; near a boundary, and outside the normal range, strconv decides.
+func round32(mant uint64, exp int, neg bool) (v float32, ok bool) {
+	if exp < -22 || exp > 22 {
+		return 0, false
+	}
+	f := float64(mant)
+	if exp < 0 {
+		f /= pow10[-exp]
+	} else {
+		f *= pow10[exp]
+	}
+	const half = 1 << 28 // a float64 has 29 bits more than a float32
+	below := math.Float64bits(f)&(1<<29-1) - (half - 2)
+	if below <= 4 || f < 0x1p-126 || f >= 0x1p127 {
+		return 0, false
+	}
+	if neg {
+		f = -f
+	}
+	return float32(f), true
 }
 
 // float64 is the correctly rounded value of the literal; ok is false where it overflows. The fast path is Clinger's:

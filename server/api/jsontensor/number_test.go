@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,7 @@ func TestFloat32IsCorrectlyRounded(t *testing.T) {
 		if ok != (err == nil) || ok && math.Float64bits(got64) != math.Float64bits(want64) {
 			t.Fatalf("%q: got %g, want %g in float64", text, got64, want64)
 		}
+		checkPlain(t, text)
 	}
 	for _, text := range []string{"0", "-0", "0.0", "-0.0e5", "1", "16777217", "33554435", "0.1", "1e999", "-1e999",
 		"1e-999", "3.4028235e38", "3.4028236e38", "1.17549435e-38", "1e-45", "7.0064923216240853e-46",
@@ -49,11 +51,43 @@ func TestFloat32IsCorrectlyRounded(t *testing.T) {
 	}
 }
 
+// checkPlain holds plainFloat32 against the general way where it does not leave a number to that.
+func checkPlain(t *testing.T, text string) (plain bool) {
+	b := []byte(text + ", 1" + strings.Repeat("2", plainRoom))
+	got, end := plainFloat32(b, 0)
+	if end == 0 {
+		return false
+	}
+	n := scanNumber(b, 0)
+	want, ok := n.float32(b)
+	if end != n.end || !ok || math.Float32bits(got) != math.Float32bits(want) {
+		t.Fatalf("%q: plain %g up to %d, want %g up to %d", text, got, end, want, n.end)
+	}
+	return true
+}
+
+// TestPlainNumbers reads the usual forms the short way, and leaves the others to the general one.
+func TestPlainNumbers(t *testing.T) {
+	for _, text := range []string{"0.1", "-0.5", "1.25", "123.4567", "0.12345678", "0.123456789012345", "0.1234567890123456", "0.12345678901234567",
+		"-0.03661450510389", "12345678.123456"} {
+		if !checkPlain(t, text) {
+			t.Errorf("%q is not read the short way", text)
+		}
+	}
+	for _, text := range []string{"1", "-", "-0.0", "01.5", "1.", ".5", "1.5e3", "1.5E3", "1.x", "0.12345678901234567890", "x", "null", "1.17549435e-38",
+		"12345678901234567890.5", "1.50000001e1"} {
+		if checkPlain(t, text) {
+			t.Errorf("%q is read the short way", text)
+		}
+	}
+}
+
 func FuzzNumber(f *testing.F) {
 	for _, s := range []string{"1", "-1.5e3", "01", "1.", ".5", "+1", "1e", "0x10", "1_0", "Infinity", "-", "1e5.3"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		checkPlain(t, s)
 		n := scanNumber([]byte(s), 0)
 		valid := json.Valid([]byte(s)) && s[len(s)-1]-'0' < 10 && (s[0] == '-' || s[0]-'0' < 10)
 		if got := n.end == len(s) && n.end > 0; got != valid {

@@ -90,8 +90,9 @@ func (c *Codec) plainRow(t *tensor.Tensor, i int) bool {
 	reserve(t, (i+1)*width)
 	row := tensor.Data[float32](t)[i*width:]
 	c.pos++
-	n := 0
-	for c.comma(n) {
+	n := c.plainFloats(row[:max(width-1, 0)])
+	c.space()
+	for more := n > 0 || c.comma(0); more; more = c.comma(n) {
 		if n == width {
 			return c.tooMany(width)
 		}

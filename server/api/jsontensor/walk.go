@@ -243,12 +243,15 @@ func (d *Decoder) flat(t *tensor.Tensor, at, n int) bool {
 	}
 	i := 0
 	if t.DType == tensor.Float32 {
-		for values := tensor.Data[float32](t)[at:]; i < n && d.comma(i); i++ {
+		values := tensor.Data[float32](t)[at:]
+		i = d.plainFloats(values[:max(n-1, 0)])
+		d.space()
+		for more := i > 0; i < n && (more || d.comma(i)); i++ {
 			v, ok := d.float32(false)
 			if !ok {
 				return d.blameIndex(i)
 			}
-			values[i] = v
+			values[i], more = v, false
 		}
 	} else {
 		for ; i < n && d.comma(i); i++ {

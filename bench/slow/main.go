@@ -1,0 +1,162 @@
+// Command slow measures what slow clients cost a server, on the shipped binary: connections that send half a head, and
+// connections that claim a large body and send one byte of it, beside honest clients.
+//
+//	go run ./bench/slow -hotpath bin/hotpath
+//
+// It prints one JSON object, and ends with exit code 1 where memory or the honest 99th percentile break their promise.
+// The open files of this process and of the server bound the connections.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hotpath/hotpath/bench/load"
+)
+
+const (
+	maxResident = 128 << 20 // bytes
+	maxSlower   = 2.0       // honest p99 over that without slow clients
+	maxIdle     = 40 << 20  // bytes, before the first request
+)
+
+type settings struct {
+	binary         string
+	heads, bodies  int
+	conns, claimed int
+	rate           float64
+	turn           time.Duration
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.binary, "hotpath", "bin/hotpath", "the binary")
+	flag.IntVar(&s.heads, "heads", 2000, "connections with half a head")
+	flag.IntVar(&s.bodies, "bodies", 200, "connections with one byte of a body")
+	flag.IntVar(&s.claimed, "claimed", 32<<20, "Content-Length of those")
+	flag.IntVar(&s.conns, "conns", 8, "honest connections")
+	flag.Float64Var(&s.rate, "rate", 2000, "honest requests per second")
+	flag.DurationVar(&s.turn, "turn", 4*time.Second, "length of a turn")
+	flag.Parse()
+	if err := run(s); err != nil {
+		fmt.Fprintln(os.Stderr, "slow:", err)
+		os.Exit(1)
+	}
+}
+
+func run(s settings) error {
+	store, err := os.MkdirTemp("", "hotpath-slow-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(store)
+	cmd := exec.Command(s.binary, "serve", "--http", "127.0.0.1:0", "--store", store, "--drain-grace", "1ms", "--log-level", "error")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}()
+	var address string
+	for lines := bufio.NewScanner(out); address == ""; {
+		if !lines.Scan() {
+			return errors.New("the server did not say where it listens")
+		}
+		if at, ok := strings.CutPrefix(lines.Text(), "hotpath serves at http://"); ok {
+			address = at
+		}
+	}
+	time.Sleep(time.Second)
+	idle, err := resident(cmd.Process.Pid, "VmRSS:")
+	if err != nil {
+		return err
+	}
+	before, err := honest(s, address)
+	if err != nil {
+		return err
+	}
+	for i := range s.heads + s.bodies {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return fmt.Errorf("connection %d: %w", i, err)
+		}
+		defer c.Close()
+		part := "POST /predict HTTP/1.1\r\nHost: loc"
+		if i >= s.heads {
+			part = fmt.Sprintf("POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{", s.claimed)
+		}
+		if _, err := c.Write([]byte(part)); err != nil {
+			return fmt.Errorf("connection %d: %w", i, err)
+		}
+	}
+	beside, err := honest(s, address)
+	if err != nil {
+		return err
+	}
+	peak, err := resident(cmd.Process.Pid, "VmHWM:")
+	if err != nil {
+		return err
+	}
+	ratio := float64(beside) / float64(before)
+	text, err := json.MarshalIndent(map[string]any{"heads": s.heads, "bodies": s.bodies, "idle_rss": idle, "peak_rss": peak,
+		"p99_us": before.Microseconds(), "p99_beside_us": beside.Microseconds(), "p99_ratio": ratio}, "", "  ")
+	if err != nil {
+		return err
+	}
+	fmt.Println(string(text))
+	switch {
+	case idle > maxIdle:
+		return fmt.Errorf("%d bytes resident when idle, expected at most %d", idle, maxIdle)
+	case peak > maxResident:
+		return fmt.Errorf("%d bytes resident, expected at most %d", peak, maxResident)
+	case ratio > maxSlower:
+		return fmt.Errorf("honest p99 is %.2f times that without slow clients, expected at most %v", ratio, maxSlower)
+	}
+	return nil
+}
+
+// honest is the 99th percentile of honest requests to the embedded model.
+func honest(s settings, address string) (time.Duration, error) {
+	body := []byte(`{"input_data": [[` + strings.TrimSuffix(strings.Repeat("0, ", 64), ", ") + `]]}`)
+	r, err := load.Offer(context.Background(), load.Options{Address: address, Conns: s.conns, Rate: s.rate, Duration: s.turn,
+		Request: load.Post(address, "/predict", body)})
+	if err == nil && (r.Failed > 0 || r.Good.Count() == 0) {
+		err = fmt.Errorf("%d honest requests failed, %d answered: %w", r.Failed, r.Good.Count(), r.First)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.Good.Quantile(0.99), nil
+}
+
+// resident reads a line of /proc/PID/status, in bytes.
+func resident(pid int, name string) (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == name {
+			kib, err := strconv.ParseInt(f[1], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no %s in the status of the server", name)
+}
