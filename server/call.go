@@ -70,7 +70,8 @@ func newCall(s *Server) Call {
 func (s *Server) Call(ctx context.Context, who *Identity) *Call {
 	debug.SetPanicOnFault(true) // a fault in a kernel or a mapped file is an error of the run
 	c := s.calls.Get().(*Call)
-	c.begin(ctx, nil)
+	c.begin(nil)
+	c.ctx = ctx
 	c.who = who
 	if t, ok := ctx.Deadline(); ok {
 		c.deadline = at(t)
@@ -78,8 +79,8 @@ func (s *Server) Call(ctx context.Context, who *Identity) *Call {
 	return c
 }
 
-func (c *Call) begin(ctx context.Context, conn net.Conn) {
-	c.ctx, c.conn, c.start, c.urgency = ctx, conn, now(), normalUrgency
+func (c *Call) begin(conn net.Conn) {
+	c.conn, c.start, c.urgency = conn, now(), normalUrgency
 }
 
 // SetTimeout is how long the caller waits for the answer, from when the call began. It may come before or after Begin,

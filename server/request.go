@@ -32,7 +32,7 @@ const keepOut = 1 << 20
 func (s *Server) acquire(ctx *fasthttp.RequestCtx, l *listener) *Request {
 	r := s.requests.Get().(*Request)
 	r.ctx, r.listener = ctx, l
-	r.call.begin(nil, ctx.Conn())
+	r.call.begin(ctx.Conn())
 	return r
 }
 

@@ -27,7 +27,6 @@ type Scheduling struct {
 // For is what holds for one model.
 func (s Scheduling) For(model string) Scheduling {
 	own := s.Models[model]
-	s.Models = nil
 	set(&own.Concurrency, s.Concurrency)
 	set(&own.Queue, s.Queue)
 	set(&own.Timeout, s.Timeout)

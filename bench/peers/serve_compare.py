@@ -4,7 +4,7 @@
     python3 bench/peers/serve_compare.py --python .cache/peers/bin/python --seconds 1 --rounds 2
 
 mlp: the network 100-128-64-1, one row of 100 numbers, over /predict (JSON) and the Open Inference Protocol (binary tensors), against a
-bare fasthttp handler (bench/bare), a hand-written ASGI server with two workers, Flask, and with --with mlserver,pytriton those.
+bare fasthttp handler (bench/bare), a hand-written ASGI server with two workers, and Flask.
 minilm: 16 token ids in, a vector out, over the Open Inference Protocol with binary tensors, against the ASGI server with two workers
 of one thread and with one worker of two threads, and hotpath without batching.
 
@@ -204,27 +204,19 @@ def mlp(o, directory, servers):
         server = start()
         servers.append(server)
         sides[name] = (text, server)
-    for name in o.peers.split(",") if o.peers else ():
-        at = free_port()
-        server = Server(name, [o.python, f"{HERE}/{name}_server.py", model, str(at)], at, ready="/v2/health/ready")
-        servers.append(server)
-        head = {"inputs": [{"name": names[0], "shape": [1, 100], "datatype": "FP32", "data": rows.ravel().tolist()}]}
-        sides[name] = (Request(directory, name, "/v2/models/mlp/infer", json.dumps(head).encode(), {"Content-Type": "application/json"}), server)
     for s in servers:
         s.wait()
     want = prediction(text.ask(ours))
     for name, (request, server) in sides.items():
         if request is binary:
             same(name, tensor(request.ask(server)), want)
-        elif request is not text:
-            same(name, np.array(json.loads(request.ask(server)[0])["outputs"][0]["data"]), want)
         elif server is not bare:
             same(name, prediction(request.ask(server)), want)
     t = Table(sides, (1, 8, 64), o)
     for c, least in (8, 0.55), (64, 0.60):
         figure(f"/predict over the bare handler at {c}", t.rate("hotpath", c) / t.rate("bare handler", c), least)
-    for name, least in {"ASGI, 2 workers": 2.5, "pytriton": 12, "mlserver": 25, "Flask": 25}.items():
-        for c in (8, 64) if name in sides else ():
+    for name, least in {"ASGI, 2 workers": 2.5, "Flask": 25}.items():
+        for c in 8, 64:
             figure(f"/predict over {name} at {c}", t.rate("hotpath", c) / t.rate(name, c), least)
     for c in 8, 64:
         figure(f"binary over JSON at {c}", t.rate("hotpath, binary", c) / t.rate("hotpath", c), 1.2)
@@ -264,7 +256,6 @@ def main():
     p.add_argument("--python", default=sys.executable, help="with the peers")
     p.add_argument("--minilm", default=".cache/models/minilm.onnx")
     p.add_argument("--only", default="mlp,minilm")
-    p.add_argument("--with", dest="peers", default="", help="mlserver,pytriton: peers that take long to install")
     p.add_argument("--seconds", type=int, default=2, help="of a turn")
     p.add_argument("--rounds", type=int, default=3)
     o = p.parse_args()

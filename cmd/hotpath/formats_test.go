@@ -113,15 +113,13 @@ func TestEveryVerbTakesEveryFormat(t *testing.T) {
 		}
 
 		at := filepath.Join(models, model, "1")
-		file := filepath.Join(at, filepath.Base(c.from))
 		switch model {
 		case "apart":
 			err = os.CopyFS(at, os.DirFS(filepath.Dir(c.from)))
 		case "keras":
-			file = filepath.Join(at, "model.keras")
 			err = os.CopyFS(at, os.DirFS(testdata))
 			if err == nil {
-				err = os.Rename(filepath.Join(at, "dense.keras"), file)
+				err = os.Rename(filepath.Join(at, "dense.keras"), filepath.Join(at, "model.keras"))
 			}
 		case "savedmodel":
 			err = os.CopyFS(at, os.DirFS(c.from))

@@ -47,6 +47,8 @@ var mayImport = map[string][]string{
 	"server/api/tfserving/*": {},
 	"bench/bare":             {},
 	"bench/load":             {},
+	"bench/bare":             {},
+	"bench/slow":             {"bench/load"},
 	"bench/life":             {"loader", "server/registry"},
 	"bench/kernels":          {"kernels"},
 	"bench/roofline":         {"bench/kernels"},

@@ -49,9 +49,7 @@ func rowSchema(s *graph.Signature) map[string]any {
 		}
 	}
 	forms = append(forms, map[string]any{"type": "object", "properties": members, "required": required, "additionalProperties": false})
-	for _, form := range l.columnForms() {
-		forms = append(forms, form)
-	}
+	forms = append(forms, l.columnForms()...)
 	return map[string]any{"anyOf": forms}
 }
 

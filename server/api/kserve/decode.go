@@ -25,7 +25,6 @@ type ask struct {
 	priority  int64 // 1 is served first, 0 is the usual one
 	given     []bool
 	texts     []tensor.Tensor // the classes of outputs that are asked for as such
-	sizes     []int           // of the outputs' bytes behind the header
 }
 
 // wanted is an output that the client asks for.
