@@ -47,7 +47,6 @@ var mayImport = map[string][]string{
 	"server/api/tfserving/*": {},
 	"bench/bare":             {},
 	"bench/load":             {},
-	"bench/bare":             {},
 	"bench/slow":             {"bench/load"},
 	"bench/life":             {"loader", "server/registry"},
 	"bench/kernels":          {"kernels"},
