@@ -20,5 +20,25 @@ func transpose() []Case {
 			},
 		})
 	}
-	return cases
+	return append(cases, packTall()...)
+}
+
+// packTall has a tile of the rows that products with packed weights read: 28 of a segment of 256.
+func packTall() []Case {
+	const rows, cols = 28, 256
+	for _, d := range kernels.Dispatchers() {
+		f, ok := d.Func.(func(dst, src []float32, rows, cols, ldd, lds int))
+		if !ok || d.Family != "pack_tall_f32" {
+			continue
+		}
+		return []Case{{
+			Op: d.Family, Shape: fmt.Sprintf("%dx%d", rows, cols), Bytes: 8 * rows * cols,
+			family: func(cpu.Tier) string { return d.Family },
+			prepare: func(*kernels.Pool) func() {
+				x, dst := randomF32(rows*cols), make([]float32, rows*cols)
+				return func() { f(dst, x, rows, cols, rows, cols) }
+			},
+		}}
+	}
+	return nil
 }
