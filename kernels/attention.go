@@ -2,9 +2,7 @@ package kernels
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
-	"sync/atomic"
 )
 
 // HeadStrides says where the rows of a head lie: row r of head h of batch element b starts at b·Batch + h·Head + r·Row. So
@@ -70,9 +68,8 @@ func AttentionF32(pool *Pool, out, q, k, v []float32, a *Attention, scratch []fl
 	t.Attention, t.out, t.q, t.k, t.v = *a, out, q, k, v
 	t.attentionSizes = a.sizes()
 	t.softcap[0] = a.Softcap
-	slots := min(pool.Threads(), maxSlots)
-	t.shared, t.slots = scratch[:t.sharedElements()], scratch[t.sharedElements():][:slots*t.slotElements()]
-	t.free.Store(1<<slots - 1)
+	n := min(pool.Threads(), maxSlots)
+	t.shared, t.slots = scratch[:t.sharedElements()], scratch[t.sharedElements():][:n*t.slotElements()]
 	chunks := a.Batch * a.KVHeads * t.blocks
 	if !pool.worthwhile(a.Batch*a.Heads*a.Rows, a.Keys, a.Dim+a.ValueDim, gemmF32Rate) {
 		pool = nil
@@ -125,15 +122,12 @@ type attention struct {
 	out, q, k, v []float32
 	shared       []float32 // packed keys and values of every head, when several blocks of rows use them
 	slots        []float32 // memory of the chunks in flight
-	free         atomic.Uint64
+	taken        slots
 	packing      bool
 	softcap      [1]float32 // Softcap as an operand
 }
 
 var attentions = sync.Pool{New: func() any { return new(attention) }}
-
-// maxSlots chunks run at once, a bit of free each.
-const maxSlots = 63
 
 func (t *attention) keyBlock() int   { return kSegment * t.Dim }
 func (t *attention) valueBlock() int { return kSegment * roundUp(t.ValueDim, panelCols) }
@@ -166,26 +160,13 @@ func (t *attention) Chunk(i int) {
 		}
 		return
 	}
-	var slot int
-	for {
-		free := t.free.Load()
-		if free == 0 {
-			runtime.Gosched()
-			continue
-		}
-		if t.free.CompareAndSwap(free, free&(free-1)) {
-			for free>>slot&1 == 0 {
-				slot++
-			}
-			break
-		}
-	}
+	slot := t.taken.take()
 	head, block := i/t.blocks, i%t.blocks
 	n := t.slotElements()
 	r := attentionBlock{attention: t, b: head / t.KVHeads, h: head % t.KVHeads, first: block * t.rows}
 	r.m = min(t.rows, t.Rows*t.group-r.first)
 	r.run(t.slots[slot*n : (slot+1)*n])
-	t.free.Or(1 << slot)
+	t.taken.give(slot)
 }
 
 // length is the number of keys of batch element b.

@@ -65,6 +65,16 @@ func (p *PackedConv) PackedScratch(s *ConvShape) (floats, ints int) {
 	return 0, p.TapScratch(&turned)
 }
 
+// PooledScratch is what lets the threads of a pool work apart where that pays; with PackedScratch alone they share what there is.
+func (p *PackedConv) PooledScratch(pool *Pool, s *ConvShape) (floats, ints int) {
+	floats, ints = p.PackedScratch(s)
+	if p.winograd != nil {
+		n := p.winograd.apart(s, pool.Threads())
+		return n * floats, n * ints
+	}
+	return floats, ints
+}
+
 // TapScratch is the number of int64 that a convolution of this shape needs.
 func (p *PackedConv) TapScratch(s *ConvShape) int {
 	pairs, fours := p.gridOf(s, 2), p.gridOf(s, 4)

@@ -42,9 +42,9 @@ func (p *PackedConv) ConvScratch(s *ConvShape) (floats, ints int) {
 	return p.inputLen(s) + p.outputLen(s) + floats, ints
 }
 
-// PlaneScratch is the number of float32 and of int64 that ConvFromPlanesF32 needs.
-func (p *PackedConv) PlaneScratch(s *ConvShape) (floats, ints int) {
-	floats, ints = p.PackedScratch(s)
+// PlaneScratch is the number of float32 and of int64 that ConvFromPlanesF32 needs, for threads that work apart as PooledScratch.
+func (p *PackedConv) PlaneScratch(pool *Pool, s *ConvShape) (floats, ints int) {
+	floats, ints = p.PooledScratch(pool, s)
 	return p.inputLen(s) + floats, ints
 }
 

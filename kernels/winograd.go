@@ -129,8 +129,58 @@ type winogradJob struct {
 
 var winogradJobs = sync.Pool{New: func() any { return new(winogradJob) }}
 
-// run computes one image. job has what convolve gives it.
+// bands is the number of bands of rows of tiles.
+func (s *ConvShape) bands() int {
+	down, _, together := s.tiles()
+	return (down + together - 1) / together
+}
+
+// apart is how many threads compute bands of their own, each in scratch of its own: what a band needs is then written and read on one core.
+// Where there are few bands, all threads share each.
+func (g *winograd) apart(s *ConvShape, threads int) int {
+	if threads > 1 && s.bands() >= 2*threads {
+		return min(threads, maxSlots)
+	}
+	return 1
+}
+
+// run computes one image. job has what convolve gives it; floats and job.ints hold scratch for as many threads as are to work apart.
 func (g *winograd) run(pool *Pool, job *convJob, floats []float32) {
+	s := &job.s
+	perF, perI := g.scratch(job.p, s)
+	if slots := min(g.apart(s, pool.Threads()), len(floats)/max(1, perF), len(job.ints)/max(1, perI)); slots > 1 {
+		b := winogradBandsPool.Get().(*winogradBands)
+		b.g, b.job, b.floats, b.perF, b.perI = g, job, floats, perF, perI
+		pool.Run(s.bands(), b)
+		b.g, b.job, b.floats = nil, nil, nil
+		winogradBandsPool.Put(b)
+		return
+	}
+	for band := range s.bands() {
+		g.band(pool, job, band, floats[:perF], job.ints)
+	}
+}
+
+// winogradBands computes bands, one per chunk.
+type winogradBands struct {
+	g          *winograd
+	job        *convJob
+	floats     []float32
+	perF, perI int
+	slots      slots
+}
+
+var winogradBandsPool = sync.Pool{New: func() any { return new(winogradBands) }}
+
+// Chunk computes band i.
+func (b *winogradBands) Chunk(i int) {
+	slot := b.slots.take()
+	b.g.band(nil, b.job, i, b.floats[slot*b.perF:][:b.perF], b.job.ints[slot*b.perI:][:b.perI])
+	b.slots.give(slot)
+}
+
+// band computes a band of rows of tiles of one image.
+func (g *winograd) band(pool *Pool, job *convJob, band int, floats []float32, ints []int64) {
 	w := winogradJobs.Get().(*winogradJob)
 	w.convJob = *job
 	p, s := job.p, &job.s
@@ -140,18 +190,17 @@ func (g *winograd) run(pool *Pool, job *convJob, floats []float32) {
 	w.across = across
 	w.padded, w.temporary = floats[:padded], floats[padded:][:max(in, out)*winogradPoints*convLanes]
 	points := floats[padded+len(w.temporary):]
-	for w.from = 0; w.from < down; w.from += together {
-		w.rows = min(together, down-w.from)
-		n := w.rows * across
-		size := winogradPoints * n * convLanes
-		w.in, w.out = points[:in*size], points[in*size:][:out*size]
-		w.output = false
-		pool.Run(in, w)
-		shape := pointShape(n)
-		convolve(pool, w.out, w.in, nil, nil, g.points, 1, &shape, convLanes, nil, job.ints)
-		w.output = true
-		pool.Run(out, w)
-	}
+	w.from = band * together
+	w.rows = min(together, down-w.from)
+	n := w.rows * across
+	size := winogradPoints * n * convLanes
+	w.in, w.out = points[:in*size], points[in*size:][:out*size]
+	w.output = false
+	pool.Run(in, w)
+	shape := pointShape(n)
+	convolve(pool, w.out, w.in, nil, nil, g.points, 1, &shape, convLanes, nil, ints)
+	w.output = true
+	pool.Run(out, w)
 	*w = winogradJob{}
 	winogradJobs.Put(w)
 }

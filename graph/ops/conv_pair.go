@@ -80,14 +80,14 @@ func (c *convPair) shape(x []int) kernels.ConvShape {
 // ScratchBytes implements graph.ScratchKernel.
 func (c *convPair) ScratchBytes(args []graph.Arg) int {
 	s := c.shape(args[0].Shape)
-	floats, ints := c.first.packed.PairScratch(c.second.packed, &s)
+	floats, ints := c.first.packed.PooledPairScratch(c.first.pool, c.second.packed, &s)
 	return 4*floats + 8*ints
 }
 
 // Run implements graph.Kernel.
 func (c *convPair) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	s := c.shape(in[0].Shape)
-	_, ints := c.first.packed.PairScratch(c.second.packed, &s)
+	_, ints := c.first.packed.PooledPairScratch(c.first.pool, c.second.packed, &s)
 	var biases [2][]float32
 	for i, has := range [2]bool{c.first.hasBias, c.second.hasBias} {
 		if has {

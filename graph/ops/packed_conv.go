@@ -134,9 +134,9 @@ func (c *packedConv) convShape(in []int) (s kernels.ConvShape) {
 // scratch is the number of float32 and of int64 that the kernel needs.
 func (c *packedConv) scratch(s *kernels.ConvShape) (floats, ints int) {
 	if c.planes {
-		return c.packed.PlaneScratch(s)
+		return c.packed.PlaneScratch(c.pool, s)
 	}
-	return c.packed.PackedScratch(s)
+	return c.packed.PooledScratch(c.pool, s)
 }
 
 // ScratchBytes implements graph.ScratchKernel: what the kernel needs, and the product where the residual stretches it.

@@ -132,7 +132,7 @@ func checkConvPacked(c *checker) {
 			p := kernels.PackConv(w, k.m, k.ch, k.groups, k.kh, k.kw)
 			got := buffer[float32](c, "dst", batch*kernels.ConvBlocks(k.m)*pixels*kernels.ConvLanes, start)
 			packedFloats, taps := p.PackedScratch(s)
-			planeFloats, _ := p.PlaneScratch(s)
+			planeFloats, _ := p.PlaneScratch(nil, s)
 			floats, ints := make([]float32, max(packedFloats, planeFloats)), make([]int64, taps)
 			in := c.packed("x", x, batch, k.ch, k.h*k.w, start)
 			pool := kernels.NewPool(1 + variant%2)

@@ -34,7 +34,7 @@ func checkConvPair(c *checker) {
 		kernels.ConvPackedF32(nil, between, x, biasP, e, p, batch, one, make([]float32, pf), make([]int64, pi))
 		kernels.ConvPackedF32(nil, want, between, biasQ, f, q, batch, s, make([]float32, qf), make([]int64, qi))
 		got := buffer[float32](c, "dst", len(want), i%2 == 0)
-		floats, ints := p.PairScratch(q, s)
+		floats, ints := p.PooledPairScratch(pool, q, s)
 		sf, si := make([]float32, floats), make([]int64, ints)
 		c.run(func() { kernels.ConvPairF32(pool, got, x, biasP, biasQ, e, f, p, q, batch, s, sf, si) })
 		pool.Close()

@@ -44,9 +44,9 @@ func checkWinograd(c *checker) {
 			}
 			p := kernels.PackWinograd(w, k.m, k.ch)
 			got, in := buffer[float32](c, "dst", batch*kernels.ConvBlocks(k.m)*pixels*kernels.ConvLanes, start), c.packed("x", x, batch, k.ch, k.h*k.w, start)
-			nf, ni := p.PackedScratch(s)
-			floats, ints := buffer[float32](c, "floats", nf, start), make([]int64, ni)
 			pool := kernels.NewPool(1 + i%2)
+			nf, ni := p.PooledScratch(pool, s)
+			floats, ints := buffer[float32](c, "floats", nf, start), make([]int64, ni)
 			c.run(func() { kernels.ConvPackedF32(pool, got, in, bias, e, p, batch, s, floats, ints) })
 			testkit.EqualF32(c.t, c.name, unpacked(got, batch, k.m, pixels), want)
 			pool.Close()
