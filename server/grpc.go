@@ -172,6 +172,14 @@ func CallerOf(ctx context.Context) *Identity {
 	return who
 }
 
+// CallerKeyOf is what places the caller of a gRPC call where requests are split: the header of HTTP as metadata.
+func CallerKeyOf(ctx context.Context) []byte {
+	if v := metadata.ValueFromIncomingContext(ctx, headerKey); len(v) > 0 {
+		return []byte(v[0])
+	}
+	return nil
+}
+
 func (s *Server) unary(g *grpcServer) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
 		defer func() { s.auditCall(ctx, g.rights[info.FullMethod], info.FullMethod, req, err) }()

@@ -99,9 +99,9 @@ func (l layer) packed() Case {
 	c.prepare = func(p *kernels.Pool) func() {
 		s, w := l.shape(), l.weights()
 		dst, bias := make([]float32, kernels.ConvBlocks(l.filters)*s.OH*s.OW*kernels.ConvLanes), randomF32(l.filters)
-		nf, ni := w.PackedScratch(s)
+		nf, ni := w.PooledScratch(p, s)
 		if l.channels < kernels.ConvLanes {
-			nf, ni = w.PlaneScratch(s)
+			nf, ni = w.PlaneScratch(p, s)
 		}
 		floats, ints := make([]float32, nf), make([]int64, ni)
 		relu := &kernels.Epilogue{Act: kernels.ActRelu}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -260,8 +259,7 @@ func (c *serveCmd) cacheDir() string {
 func compileModel(log *slog.Logger, data []byte, o plan.Options) (*plan.Plan, error) {
 	src := plan.Source{Read: func() (*graph.Model, error) { return loader.Read(data) }}
 	if o.Cache != "" {
-		sum := sha256.Sum256(data)
-		src.Digest = sum[:]
+		src.Digest = []byte(registry.Digest(data)) // in parts, between which the garbage collector may stop it
 	}
 	p, err := plan.Open(src, o)
 	if errors.Is(err, plan.ErrCache) {

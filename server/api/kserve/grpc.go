@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/hotpath/hotpath/graph"
@@ -63,7 +62,7 @@ func (s *service) ServerMetadata(context.Context, *inference.ServerMetadataReque
 }
 
 func (s *service) ModelMetadata(ctx context.Context, q *inference.ModelMetadataRequest) (*inference.ModelMetadataResponse, error) {
-	m, e, err := pickFrom(s.srv, s.models(ctx), []byte(q.Name), q.Version, callerKey(ctx))
+	m, e, err := pickFrom(s.srv, s.models(ctx), []byte(q.Name), q.Version, server.CallerKeyOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +78,7 @@ func (s *service) ModelMetadata(ctx context.Context, q *inference.ModelMetadataR
 }
 
 func (s *service) ModelConfig(ctx context.Context, q *inference.ModelConfigRequest) (*inference.ModelConfigResponse, error) {
-	m, e, err := pickFrom(s.srv, s.models(ctx), []byte(q.Name), q.Version, callerKey(ctx))
+	m, e, err := pickFrom(s.srv, s.models(ctx), []byte(q.Name), q.Version, server.CallerKeyOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +160,7 @@ func (s *service) ModelStreamInfer(stream grpc.BidiStreamingServer[inference.Mod
 }
 
 func (s *service) infer(ctx context.Context, call *server.Call, q *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
-	_, engine, err := pickFrom(s.srv, s.models(ctx), []byte(q.ModelName), q.ModelVersion, callerKey(ctx))
+	_, engine, err := pickFrom(s.srv, s.models(ctx), []byte(q.ModelName), q.ModelVersion, server.CallerKeyOf(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -188,14 +187,6 @@ func (s *service) infer(ctx context.Context, call *server.Call, q *inference.Mod
 		return nil, err
 	}
 	return writeOutputs(session, q, outputs)
-}
-
-// callerKey is what places the caller where requests are split: the header of HTTP as metadata.
-func callerKey(ctx context.Context) []byte {
-	if v := metadata.ValueFromIncomingContext(ctx, "x-hotpath-key"); len(v) > 0 {
-		return []byte(v[0])
-	}
-	return nil
 }
 
 // wholeNumber is the value of a parameter that is a whole number, whichever of its types the client chose; 0 otherwise.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	grpcmetadata "google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/hotpath/hotpath/graph"
@@ -44,7 +43,7 @@ func (s *service) pick(ctx context.Context, spec *tensorflow.ModelSpec) (*server
 	case pinned:
 		return s.srv.PickVersion(m, n)
 	}
-	return s.srv.Pick(m, callerKey(ctx))
+	return s.srv.Pick(m, server.CallerKeyOf(ctx))
 }
 
 // versionOf is the version that a model_spec names by number or label. Errors wrap server.ErrNotFound.
@@ -71,14 +70,6 @@ func versionOf(m *server.Model, spec *tensorflow.ModelSpec) (n int64, pinned boo
 func specOf(e *server.Engine) *tensorflow.ModelSpec {
 	return &tensorflow.ModelSpec{Name: e.Name, SignatureName: signatureName,
 		VersionChoice: &tensorflow.ModelSpec_Version{Version: wrapperspb.Int64(e.Version)}}
-}
-
-// callerKey is what places the caller where requests are split: the header of HTTP as metadata.
-func callerKey(ctx context.Context) []byte {
-	if v := grpcmetadata.ValueFromIncomingContext(ctx, "x-hotpath-key"); len(v) > 0 {
-		return []byte(v[0])
-	}
-	return nil
 }
 
 // quoted cuts text of the client in errors. Protobuf has seen to it that it is UTF-8.
