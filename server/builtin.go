@@ -45,14 +45,15 @@ func (s *Server) healthz(r *Request) error {
 
 // readyz says whether requests should be sent here.
 func (s *Server) readyz(r *Request) error {
-	if err := s.ready(); err != nil {
+	if err := s.Ready(); err != nil {
 		return err
 	}
 	r.ReplyJSON([]byte(`{"status": "ready"}`))
 	return nil
 }
 
-func (s *Server) ready() error {
+// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
+func (s *Server) Ready() error {
 	switch {
 	case s.draining.Load():
 		return Fail(ErrUnavailable, "draining")

@@ -44,29 +44,7 @@ func start(t testing.TB, change func(*server.Config)) *server.Server {
 const goodBody = `{"input_data": [[1, 2, 3]]}`
 
 // call sends a request and returns status, body and headers.
-func call(t testing.TB, method, url, body string, header ...string) (int, string, http.Header) {
-	t.Helper()
-	req, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		if header[i] == "Host" {
-			req.Host = header[i+1]
-		}
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(data), resp.Header
-}
+var call = servertest.Send
 
 // raw sends bytes on a fresh connection and returns the first answer.
 func raw(t testing.TB, s *server.Server, request string) (int, string) {

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -179,10 +177,5 @@ func (s *slowRing) list() []*Event {
 
 // slowRequests answers with the slow requests.
 func (s *Server) slowRequests(r *Request) error {
-	text, err := json.Marshal(map[string]any{"least_ns": s.cfg.Slow, "slow": s.observer.slow.list()})
-	if err != nil {
-		return fmt.Errorf("write answer: %w", err)
-	}
-	r.ReplyJSON(text)
-	return nil
+	return r.ReplyValue(map[string]any{"least_ns": s.cfg.Slow, "slow": s.observer.slow.list()})
 }

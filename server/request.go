@@ -2,6 +2,8 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -125,6 +127,16 @@ func (r *Request) Timing() Timing { return r.call.timing }
 // ReplyJSON answers 200 with a JSON body.
 func (r *Request) ReplyJSON(body []byte) { r.Reply("application/json", body) }
 
+// ReplyValue answers 200 with what encoding/json makes of v.
+func (r *Request) ReplyValue(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	r.ReplyJSON(text)
+	return nil
+}
+
 // Reply answers 200 with a body, which is copied.
 func (r *Request) Reply(contentType string, body []byte) {
 	r.ctx.SetContentType(contentType)
@@ -143,7 +155,7 @@ func (r *Request) HeaderBytes(name string, value []byte) {
 func (r *Request) MaxRows(e *Engine) int { return r.srv.MaxRows(e) }
 
 // Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
-func (r *Request) Ready() error { return r.srv.ready() }
+func (r *Request) Ready() error { return r.srv.Ready() }
 
 // Header sets a response header. value must not hold bytes of the client.
 func (r *Request) Header(name, value string) { r.ctx.Response.Header.Set(name, value) }

@@ -222,9 +222,6 @@ func (s *Server) Models() *Catalog { return s.catalog.Load() }
 // MaxRows is the most rows that one request to e may have.
 func (s *Server) MaxRows(e *Engine) int { return e.maxRows(s.cfg.MaxRows) }
 
-// Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
-func (s *Server) Ready() error { return s.ready() }
-
 // Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
 func (s *Server) Serve(ctx context.Context) error {
 	s.serving.Store(true)

@@ -20,6 +20,7 @@ DTYPES = {"FP32": (T.FLOAT, np.float32), "FP64": (T.DOUBLE, np.float64), "FP16":
           "UINT8": (T.UINT8, np.uint8), "UINT16": (T.UINT16, np.uint16), "UINT32": (T.UINT32, np.uint32),
           "UINT64": (T.UINT64, np.uint64), "BOOL": (T.BOOL, np.bool_), "BYTES": (T.STRING, np.object_)}
 
+rng = np.random.default_rng(1)
 failed = 0
 
 
@@ -38,6 +39,19 @@ def refused(what, f, text):
         expect(what, text in str(e), f"{type(e).__name__}: {e}")
     else:
         expect(what, False, "no error")
+
+
+def values(name, shape):
+    """Random elements of a type by its KServe name, over the whole range of integers."""
+    dtype = DTYPES[name][1]
+    if name == "BYTES":
+        return np.array([f"text {i} ä".encode() for i in range(np.prod(shape))], np.object_).reshape(shape)
+    if name == "BOOL":
+        return rng.integers(0, 2, shape).astype(np.bool_)
+    if np.issubdtype(dtype, np.integer):
+        info = np.iinfo(dtype)
+        return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
+    return rng.standard_normal(shape).astype(dtype)
 
 
 def model(nodes, inputs, outputs, signature=None):

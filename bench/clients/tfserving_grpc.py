@@ -9,31 +9,18 @@ from onnx import TensorProto as T, helper
 
 import service
 import tfprotos  # noqa: F401  makes the imports below possible
-from service import expect, model, refused, value
+from service import expect, model, refused, value, values
 from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import (classification_pb2, get_model_metadata_pb2, get_model_status_pb2, inference_pb2, model_management_pb2,
                                      model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc, regression_pb2)
 
-rng = np.random.default_rng(1)
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 # Element type: TensorFlow's name, the field of its values, and what a value of it is there.
 FIELDS = {"FP32": ("FLOAT", "float_val", float), "FP64": ("DOUBLE", "double_val", float), "FP16": ("HALF", "half_val", lambda v: int(v.view(np.uint16))),
           "INT8": ("INT8", "int_val", int), "INT16": ("INT16", "int_val", int), "INT32": ("INT32", "int_val", int), "INT64": ("INT64", "int64_val", int),
           "UINT8": ("UINT8", "int_val", int), "UINT16": ("UINT16", "int_val", int), "UINT32": ("UINT32", "uint32_val", int),
           "UINT64": ("UINT64", "uint64_val", int), "BOOL": ("BOOL", "bool_val", bool), "BYTES": ("STRING", "string_val", bytes)}
-
-
-def values(name, shape):
-    dtype = service.DTYPES[name][1]
-    if name == "BYTES":
-        return np.array([f"text {i} ä".encode() for i in range(np.prod(shape))], np.object_).reshape(shape)
-    if name == "BOOL":
-        return rng.integers(0, 2, shape).astype(np.bool_)
-    if np.issubdtype(dtype, np.integer):
-        info = np.iinfo(dtype)
-        return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
-    return rng.standard_normal(shape).astype(dtype)
 
 
 def tensor(name, array, content=False):

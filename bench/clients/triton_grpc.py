@@ -7,21 +7,7 @@ import tritonclient.grpc as triton
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 import service
-from service import expect, refused
-
-rng = np.random.default_rng(1)
-
-
-def values(name, shape):
-    dtype = service.DTYPES[name][1]
-    if name == "BYTES":
-        return np.array([f"text {i} ä".encode() for i in range(np.prod(shape))], np.object_).reshape(shape)
-    if name == "BOOL":
-        return rng.integers(0, 2, shape).astype(np.bool_)
-    if np.issubdtype(dtype, np.integer):
-        info = np.iinfo(dtype)
-        return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
-    return rng.standard_normal(shape).astype(dtype)
+from service import expect, refused, values
 
 
 def infer_input(name, datatype, array):

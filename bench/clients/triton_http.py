@@ -3,22 +3,7 @@ import numpy as np
 import tritonclient.http as triton
 
 import service
-from service import expect, refused
-
-# What Triton has and hotpath does not: the client must get an error that says so.
-rng = np.random.default_rng(1)
-
-
-def values(name, shape):
-    dtype = service.DTYPES[name][1]
-    if name == "BYTES":
-        return np.array([f"text {i} ä".encode() for i in range(np.prod(shape))], np.object_).reshape(shape)
-    if name == "BOOL":
-        return rng.integers(0, 2, shape).astype(np.bool_)
-    if np.issubdtype(dtype, np.integer):
-        info = np.iinfo(dtype)
-        return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
-    return rng.standard_normal(shape).astype(dtype)
+from service import expect, refused, values
 
 
 def infer_input(name, datatype, array, binary):

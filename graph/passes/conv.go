@@ -54,6 +54,14 @@ func unused(taken map[string]bool, name string) string {
 	return name
 }
 
+// unused is unused for the graph that e is of; its names are gathered once.
+func (e *edges) unused(g *graph.Graph, name string) string {
+	if e.taken == nil {
+		e.taken = namesOf(g)
+	}
+	return unused(e.taken, name)
+}
+
 // fuseConvolutions moves what follows a packed convolution into its epilogue: the addition of another packed value, then an activation, then an
 // Affine; and it leaves out what a slice drops at the start of a row, as spectrograms drop their first frame.
 func fuseConvolutions(g *graph.Graph) {

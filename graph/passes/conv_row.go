@@ -30,11 +30,11 @@ func rowConvolutions(g *graph.Graph) {
 			}
 			w := g.Initializers[n.Inputs[1]]
 			if perm != nil {
-				turned := unused(namesOf(g), n.Outputs[0]+".row")
+				turned := e.unused(g, n.Outputs[0]+".row")
 				nodes = append(nodes, &graph.Node{Op: "Transpose", Inputs: []string{x}, Outputs: []string{turned}, Attrs: map[string]graph.Attr{"perm": graph.Ints(perm...)}})
 				x = turned
 			}
-			weights := unused(namesOf(g), n.Outputs[0]+".weights")
+			weights := e.unused(g, n.Outputs[0]+".weights")
 			g.Initializers[weights] = &tensor.Tensor{DType: w.DType, Shape: slices.Delete(slices.Clone(w.Shape), axis, axis+1), Bytes: w.Bytes}
 			inputs := append([]string{x, weights}, n.Inputs[2:]...)
 			*n = graph.Node{Name: n.Name, Op: "Conv", Opset: n.Opset, Inputs: inputs, Outputs: squeeze.Outputs, Attrs: attrs}
@@ -177,7 +177,7 @@ func fuseConvBias(g *graph.Graph) {
 		if t == nil || t.DType != tensor.Float32 || t.Len() != filters || len(t.Shape) > rank || len(t.Shape) < rank-1 || t.Shape[len(t.Shape)+1-rank] != filters {
 			continue
 		}
-		bias := unused(namesOf(g), n.Outputs[0]+".bias")
+		bias := e.unused(g, n.Outputs[0]+".bias")
 		g.Initializers[bias] = &tensor.Tensor{DType: t.DType, Shape: []int{filters}, Bytes: t.Bytes}
 		n.Inputs, n.Outputs = append(n.Inputs, bias), add.Outputs
 		gone[add] = true

@@ -7,10 +7,11 @@ type edges struct {
 	producer map[string]*graph.Node
 	users    map[string][]*graph.Node
 	output   map[string]bool
+	taken    map[string]bool // names, once a new one is wanted
 }
 
 func edgesOf(g *graph.Graph) *edges {
-	e := &edges{map[string]*graph.Node{}, map[string][]*graph.Node{}, map[string]bool{}}
+	e := &edges{producer: map[string]*graph.Node{}, users: map[string][]*graph.Node{}, output: map[string]bool{}}
 	for _, v := range g.Outputs {
 		e.output[v.Name] = true
 	}

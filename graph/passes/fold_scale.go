@@ -15,7 +15,6 @@ func foldScales(g, owned *graph.Graph) {
 	e := edgesOf(g)
 	gone := map[*graph.Node]bool{}
 	var jobs []folding
-	taken := namesOf(g)
 	for _, n := range g.Nodes {
 		if !is(n, "Conv") && !is(n, "ConvTranspose") || len(n.Inputs) < 2 || len(n.Inputs) > 3 || len(n.Outputs) != 1 {
 			continue
@@ -35,12 +34,12 @@ func foldScales(g, owned *graph.Graph) {
 		if last == n {
 			continue
 		}
-		inputs := []string{n.Inputs[0], n.Inputs[1], unused(taken, last.Outputs[0]+".bias")}
+		inputs := []string{n.Inputs[0], n.Inputs[1], e.unused(g, last.Outputs[0]+".bias")}
 		g.Initializers[inputs[2]] = tensor.Of(f.shift, f.filters)
 		if f.scaled {
 			folded := &tensor.Tensor{DType: tensor.Float32, Shape: slices.Clone(w.Shape)}
 			jobs = append(jobs, folding{n.Inputs[1], w, folded, f.rows(is(n, "ConvTranspose"), w.Shape), owned != nil && e.onlyUser(n.Inputs[1]) == n})
-			inputs[1] = unused(taken, last.Outputs[0]+".weights")
+			inputs[1] = e.unused(g, last.Outputs[0]+".weights")
 			g.Initializers[inputs[1]] = folded
 		}
 		n.Inputs, n.Outputs = inputs, last.Outputs

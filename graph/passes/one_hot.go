@@ -34,7 +34,7 @@ func fuseOneHot(g *graph.Graph) error {
 		for i, v := range tensor.Data[float32](w) {
 			tensor.Data[float32](table)[i] = v + 0
 		}
-		name := unused(namesOf(g), n.Outputs[0]+".rows")
+		name := e.unused(g, n.Outputs[0]+".rows")
 		g.Initializers[name] = table
 		*n = graph.Node{Name: n.Name, Domain: graph.DomainFused, Op: "SelectRows", Inputs: []string{x, name}, Outputs: n.Outputs,
 			Attrs: map[string]graph.Attr{ops.AttrFirst: graph.Int(first)}}
@@ -157,7 +157,7 @@ func (e *edges) onRows(g *graph.Graph, n *graph.Node, value, table string, rank 
 		if t == nil || t.DType != tensor.Float32 || len(t.Shape) > rank || t.Len() != 1 && (t.Len() != cols || t.Shape[len(t.Shape)-1] != cols) {
 			return nil, nil
 		}
-		flat := unused(namesOf(g), other+".row")
+		flat := e.unused(g, other+".row")
 		g.Initializers[flat] = &tensor.Tensor{DType: t.DType, Shape: []int{t.Len()}, Bytes: t.Bytes}
 		defer delete(g.Initializers, flat)
 		row.Inputs = []string{table, flat}

@@ -94,9 +94,9 @@ func (e *edges) channelParts(g *graph.Graph, n *graph.Node) []*graph.Node {
 		from, to := spans[i][0], spans[i][1]
 		part := *n
 		part.Name, part.Inputs, part.Outputs = user.Name, slices.Clone(n.Inputs), user.Outputs
-		part.Inputs[1] = firstAxis(g, n.Inputs[1], user.Outputs[0]+".weights", from, to)
+		part.Inputs[1] = e.firstAxis(g, n.Inputs[1], user.Outputs[0]+".weights", from, to)
 		if bias != nil {
-			part.Inputs[2] = firstAxis(g, n.Inputs[2], user.Outputs[0]+".bias", from, to)
+			part.Inputs[2] = e.firstAxis(g, n.Inputs[2], user.Outputs[0]+".bias", from, to)
 		}
 		parts = append(parts, &part)
 	}
@@ -104,10 +104,10 @@ func (e *edges) channelParts(g *graph.Graph, n *graph.Node) []*graph.Node {
 }
 
 // firstAxis adds elements from…to−1 of the first axis of a constant, which share its memory, under a name like that given.
-func firstAxis(g *graph.Graph, constant, name string, from, to int) string {
+func (e *edges) firstAxis(g *graph.Graph, constant, name string, from, to int) string {
 	t := g.Initializers[constant]
 	each := len(t.Bytes) / t.Shape[0]
-	name = unused(namesOf(g), name)
+	name = e.unused(g, name)
 	g.Initializers[name] = &tensor.Tensor{DType: t.DType, Shape: append([]int{to - from}, t.Shape[1:]...), Bytes: t.Bytes[from*each : to*each]}
 	return name
 }

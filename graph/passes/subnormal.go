@@ -15,7 +15,7 @@ const maxSubnormalScan = 256 << 10
 // less than 2⁻¹²⁶ times an input; infinities stay what they were. Processors take 150 cycles for a product of a subnormal number: a layer
 // of 480 × 120 weights, a quarter of them such, took 220 µs for one pixel.
 func liftSubnormals(g *graph.Graph) {
-	lifted := map[*tensor.Tensor]*tensor.Tensor{}
+	lifted, taken := map[*tensor.Tensor]*tensor.Tensor{}, namesOf(g)
 	for _, n := range g.Nodes {
 		if n.Domain != graph.DomainONNX && n.Domain != graph.DomainFused || n.Op != "Conv" && n.Op != "Gemm" && n.Op != "MatMul" || len(n.Inputs) < 2 {
 			continue
@@ -28,7 +28,7 @@ func liftSubnormals(g *graph.Graph) {
 			lifted[w] = withoutSubnormals(w)
 		}
 		if l := lifted[w]; l != w {
-			name := unused(namesOf(g), n.Inputs[1]+".normal")
+			name := unused(taken, n.Inputs[1]+".normal")
 			g.Initializers[name] = l
 			n.Inputs[1] = name
 		}

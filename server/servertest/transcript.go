@@ -57,6 +57,9 @@ func Send(t testing.TB, method, url, body string, headers ...string) (status int
 		t.Fatal(err)
 	}
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := http.DefaultClient.Do(req)

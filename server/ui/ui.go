@@ -4,8 +4,6 @@ package ui
 
 import (
 	"embed"
-	"encoding/json"
-	"fmt"
 
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/metrics"
@@ -148,11 +146,6 @@ func models(r *server.Request) error {
 }
 
 func reply(r *server.Request, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("write answer: %w", err)
-	}
 	r.Header("Cache-Control", "no-store")
-	r.ReplyJSON(text)
-	return nil
+	return r.ReplyValue(v)
 }

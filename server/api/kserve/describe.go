@@ -1,8 +1,6 @@
 package kserve
 
 import (
-	"encoding/json"
-	"fmt"
 	"runtime/debug"
 	"strconv"
 
@@ -23,7 +21,7 @@ type serverDescription struct {
 }
 
 func serverMetadata(r *server.Request) error {
-	return replyJSON(r, serverDescription{serverName, buildVersion(), extensions})
+	return r.ReplyValue(serverDescription{serverName, buildVersion(), extensions})
 }
 
 func buildVersion() string {
@@ -53,7 +51,7 @@ func modelReady(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	return replyJSON(r, struct {
+	return r.ReplyValue(struct {
 		Name  string `json:"name"`
 		Ready bool   `json:"ready"`
 	}{m.Name, true})
@@ -82,7 +80,7 @@ func modelMetadata(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	return replyJSON(r, describe(m, engine, r.Param(1) != ""))
+	return r.ReplyValue(describe(m, engine, r.Param(1) != ""))
 }
 
 // describe tells the inputs and outputs of an engine, and the versions that answer: all, or the one that was asked for.
@@ -138,7 +136,7 @@ func modelConfig(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	return replyJSON(r, configure(m, engine, r.MaxRows(engine)))
+	return r.ReplyValue(configure(m, engine, r.MaxRows(engine)))
 }
 
 // configure is the configuration of a model of which one request may have maxRows rows.
@@ -179,13 +177,4 @@ func batched(e *server.Engine) bool {
 
 func configOf(name string, d tensor.DType, shape []int, first int) tensorConfig {
 	return tensorConfig{name, typeOf(d).config, dims(shape[first:])}
-}
-
-func replyJSON(r *server.Request, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("write answer: %w", err)
-	}
-	r.ReplyJSON(text)
-	return nil
 }

@@ -25,7 +25,7 @@ func repositoryIndex(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	return replyJSON(r, index(r.Models(), readyOnly))
+	return r.ReplyValue(index(r.Models(), readyOnly))
 }
 
 // index lists the versions of c.

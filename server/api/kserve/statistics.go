@@ -41,7 +41,7 @@ func statistics(r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	return replyJSON(r, map[string]any{"model_stats": list})
+	return r.ReplyValue(map[string]any{"model_stats": list})
 }
 
 // statisticsOf is what the versions in memory counted: one, those of one model, or all. Errors wrap server.ErrNotFound.

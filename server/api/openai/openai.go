@@ -5,9 +5,6 @@
 package openai
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/jsontensor"
 )
@@ -89,7 +86,7 @@ func list(names bool) func(*server.Request) error {
 				answer.Models = append(answer.Models, m.Name)
 			}
 		}
-		return replyJSON(r, answer)
+		return r.ReplyValue(answer)
 	}
 }
 
@@ -98,16 +95,7 @@ func retrieve(r *server.Request) error {
 	if err != nil || len(r.ParamBytes(0)) == 0 {
 		return server.Fail(server.ErrNotFound, "The model '%s' does not exist", r.Param(0))
 	}
-	return replyJSON(r, describe(m))
-}
-
-func replyJSON(r *server.Request, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("write answer: %w", err)
-	}
-	r.ReplyJSON(text)
-	return nil
+	return r.ReplyValue(describe(m))
 }
 
 // appendError writes an error in OpenAI's form; its type follows from the status.
