@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Right is what a caller needs for a route. Each one includes those before it.
+// Right is what a caller needs for a route or a method of gRPC. Each one includes those before it.
 type Right int
 
 // The rights. Only health is Public; tests prove it from the table.
 const (
-	Public  Right = iota // no credential at all
-	Predict              // any key
-	Monitor              // an admin key; open on loopback while there are no keys
-	Admin                // an admin key; without keys only on a loopback admin listener
+	Public  Right = iota - 1 // no credential at all
+	Predict                  // any key; what is needed where nothing is said
+	Monitor                  // an admin key; open on loopback while there are no keys
+	Admin                    // an admin key; without keys only on a loopback admin listener
 )
 
 // Place says on which listener a route is.
