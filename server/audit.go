@@ -26,8 +26,9 @@ import (
 //	certificate  name in the client's certificate, if there is one
 //	from         address of the client, "store" for a change of keys that the server found in its store
 //	action       method and path of the route, full name of the gRPC method, or "key added", "key changed", "key removed"
-//	target       what the path names, the model of a gRPC call, or the id of a key
-//	result       HTTP status, or gRPC code
+//	target       what the path names and then what came of it: the version and digest that were published, the version a
+//	             label points to now; the model of a gRPC call; the id of a key
+//	result       HTTP status, gRPC code, or for a command done or failed
 //	error        the reason that the client was told
 //	dropped      refusals since the line before that were too many to be written
 type Audit struct {
@@ -122,9 +123,13 @@ func (r *Request) audit(route *Route, err error) {
 	for i := range strings.Count(route.Path, "{") {
 		line.Target = append(line.Target, r.Param(i))
 	}
+	line.Target = append(line.Target, r.audited...)
 	line.by(r.call.who, err)
 	r.srv.cfg.Audit.write(r.srv.cfg.Log, line, refusal)
 }
+
+// Audited adds to what the audit log will say that a change was about.
+func (r *Request) Audited(what ...string) { r.audited = append(r.audited, what...) }
 
 // auditCall is audit for a gRPC call.
 func (s *Server) auditCall(ctx context.Context, right Right, method string, request any, err error) {
