@@ -33,6 +33,7 @@ type region struct {
 	bindMu   sync.Mutex
 	mu       sync.Mutex
 	free     []*workspace
+	held     atomic.Int64 // bytes of the arenas of all workspaces
 }
 
 // slot is a value of the region: a constant, an input, or something a step produces.
@@ -179,7 +180,14 @@ func (r *region) run(c *call, inputs, outputs []*tensor.Tensor) error {
 		c.used += b.total
 	}
 	w := r.acquire(b)
+	back := false
+	defer func() {
+		if !back { // a kernel panicked, and what it left behind is nobody's
+			r.held.Add(-int64(cap(w.arena)))
+		}
+	}()
 	err = w.run(r, inputs, outputs)
 	r.release(w)
+	back = true
 	return err
 }

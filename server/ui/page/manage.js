@@ -30,7 +30,7 @@ function showFigures(tr) {
   set("p99", f?.minute_p99_us ? formatTime(f.minute_p99_us) : "");
   set("failed", f?.errors ? String(f.errors) : f ? "0" : "");
   set("cpu", f ? `${(100 * f.cores).toFixed(0)} %` : "");
-  set("memory", f ? formatBytes(f.weight_bytes) : "");
+  set("memory", f ? formatBytes(f.memory.weights + f.memory.arenas + f.memory.buffers) : "");
   spark(tr.querySelector("canvas"), f?.rate ?? []);
 }
 
