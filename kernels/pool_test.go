@@ -64,6 +64,35 @@ func TestPoolRunsEachChunkOnce(t *testing.T) {
 	none.Close()
 }
 
+// TestPoolHelpsWhileThreadsAreLeft: a chunk that waits for the other one is helped by a worker, unless as many callers have
+// entered as there are threads: then all chunks run on the caller, in order.
+func TestPoolHelpsWhileThreadsAreLeft(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	p.Enter()
+	met := make(chan struct{})
+	p.Run(2, chunks(func(i int) {
+		if i == 0 {
+			<-met
+		} else {
+			close(met)
+		}
+	}))
+	p.Enter()
+	var order []int
+	p.Run(3, chunks(func(i int) { order = append(order, i) }))
+	if !slices.Equal(order, []int{0, 1, 2}) {
+		t.Errorf("chunks ran in order %v", order)
+	}
+	p.Leave()
+	p.Leave()
+}
+
+// chunks is a task that is a function.
+type chunks func(i int)
+
+func (c chunks) Chunk(i int) { c(i) }
+
 // TestPoolCallers lets many goroutines, and chunks themselves, use one pool.
 func TestPoolCallers(t *testing.T) {
 	p := NewPool(4)
