@@ -100,6 +100,19 @@ func (p *Pool) Run(chunks int, t Task) {
 	p.busy.Store(false)
 }
 
+// Alone calls f, during which every Run, of f and of anyone else, is done by its caller alone.
+func (p *Pool) Alone(f func()) {
+	if p == nil {
+		f()
+		return
+	}
+	for !p.busy.CompareAndSwap(false, true) {
+		runtime.Gosched() // a job lasts for microseconds to milliseconds
+	}
+	defer p.busy.Store(false)
+	f()
+}
+
 // step takes and runs one chunk, and reports whether there was one.
 func (p *Pool) step() bool {
 	for {

@@ -379,3 +379,45 @@ func BenchmarkGemmF32Pool(b *testing.B) {
 		}
 	}
 }
+
+// ordered fails where chunks do not come one after another, in order, on one goroutine.
+type ordered struct {
+	t    *testing.T
+	next int // unguarded: the race detector sees a second goroutine
+}
+
+func (o *ordered) Chunk(i int) {
+	if i != o.next {
+		o.t.Errorf("chunk %d in place of %d", i, o.next)
+	}
+	o.next++
+	time.Sleep(time.Microsecond)
+}
+
+// TestPoolAlone runs jobs of the caller and of another goroutine while the pool is held, and one after.
+func TestPoolAlone(t *testing.T) {
+	p := NewPool(4)
+	defer p.Close()
+	run := func() {
+		o := &ordered{t: t}
+		p.Run(200, o)
+		if o.next != 200 {
+			t.Errorf("%d chunks of 200 ran", o.next)
+		}
+	}
+	p.Alone(func() {
+		var other sync.WaitGroup
+		other.Go(run)
+		run()
+		other.Wait()
+	})
+	if p.busy.Load() {
+		t.Error("the pool is still held")
+	}
+	p.Alone(run)
+	called := false
+	(*Pool)(nil).Alone(func() { called = true })
+	if !called {
+		t.Error("without a pool nothing is called")
+	}
+}

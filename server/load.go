@@ -173,15 +173,29 @@ func (w *watcher) load(j *job) (e *Engine, digest string, err error) {
 	e = newEngine(o.Model, o.Version, digest, runner)
 	e.rows = o.maxRows()
 	j.progress.stage.Store(&stageWarm)
+	warm := func() { err = e.warmUp(recorded) }
+	if j.low && w.srv.cfg.Aside != nil {
+		w.srv.cfg.Aside(warm)
+	} else {
+		warm()
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return e, digest, nil
+}
+
+// warmUp runs the model once on each of the recorded inputs, or on zeros where there are none.
+func (e *Engine) warmUp(recorded [][]byte) error {
 	if len(recorded) == 0 {
-		return e, digest, e.warm()
+		return e.warm()
 	}
 	for i, archive := range recorded {
 		if err := WarmUp(e.runner, archive); err != nil {
-			return nil, "", fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
+			return fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
 		}
 	}
-	return e, digest, nil
+	return nil
 }
 
 // WarmUp runs a model once on recorded inputs, an archive of arrays by name (.npz), and finds out one that cannot run before

@@ -204,7 +204,8 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: c.apis(store, access),
+		Aside: pool.Alone,
+		APIs:  c.apis(store, access),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
