@@ -173,28 +173,44 @@ func (w *watcher) load(j *job) (e *Engine, digest string, err error) {
 	e = newEngine(o.Model, o.Version, digest, runner)
 	e.rows = o.maxRows()
 	j.progress.stage.Store(&stageWarm)
-	if len(recorded) == 0 {
-		return e, digest, e.warm()
+	warm := func() { err = e.warmUp(recorded) }
+	if j.low && w.srv.cfg.Aside != nil {
+		w.srv.cfg.Aside(warm)
+	} else {
+		warm()
 	}
-	for i, archive := range recorded {
-		if err := e.warmWith(archive); err != nil {
-			return nil, "", fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
-		}
+	if err != nil {
+		return nil, "", err
 	}
 	return e, digest, nil
 }
 
-// warmWith runs the model once on recorded inputs, and finds out one that cannot run before it is served.
-func (e *Engine) warmWith(archive []byte) error {
+// warmUp runs the model once on each of the recorded inputs, or on zeros where there are none.
+func (e *Engine) warmUp(recorded [][]byte) error {
+	if len(recorded) == 0 {
+		return e.warm()
+	}
+	for i, archive := range recorded {
+		if err := WarmUp(e.runner, archive); err != nil {
+			return fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
+		}
+	}
+	return nil
+}
+
+// WarmUp runs a model once on recorded inputs, an archive of arrays by name (.npz), and finds out one that cannot run before
+// it is served.
+func WarmUp(r Runner, archive []byte) error {
 	arrays, err := npy.ReadArchive(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return err
 	}
-	inputs := make([]*tensor.Tensor, len(e.Signature.Inputs))
-	for i, in := range e.Signature.Inputs {
+	described := r.Signature().Inputs
+	inputs := make([]*tensor.Tensor, len(described))
+	for i, in := range described {
 		if inputs[i] = arrays[in.Name]; inputs[i] == nil || inputs[i].DType != in.DType {
 			return fmt.Errorf("no array %q of %s: %w", in.Name, in.DType, graph.ErrInput)
 		}
 	}
-	return e.runner.Run(inputs, e.runner.NewOutputs())
+	return r.Run(inputs, r.NewOutputs())
 }

@@ -118,23 +118,28 @@ func (c *Call) observe(o *observer, err error) {
 		return
 	}
 	e := c.event(d)
+	e.over(c.ctx, err)
+	o.tell(e)
+}
+
+// over says what is known of every gRPC call.
+func (e *Event) over(ctx context.Context, err error) {
 	e.Protocol, e.Status = "grpc", 200
 	if err != nil {
 		e.Status = Status(err)
 	}
-	e.Path, _ = grpc.Method(c.ctx)
-	if p, ok := peer.FromContext(c.ctx); ok {
+	e.Path, _ = grpc.Method(ctx)
+	if p, ok := peer.FromContext(ctx); ok {
 		e.Client = p.Addr.String()
 	}
-	if v := metadata.ValueFromIncomingContext(c.ctx, "traceparent"); len(v) > 0 {
+	if v := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(v) > 0 {
 		e.Traceparent = v[0]
 	}
-	o.tell(e)
 }
 
 // event is what a call that took d knows of itself.
 func (c *Call) event(d time.Duration) *Event {
-	e := &Event{Began: began.Add(time.Duration(c.start)), Duration: d, Queue: c.timing.Queue, Batch: c.timing.Batch, Compute: c.timing.Compute,
+	e := &Event{Began: c.start.time(), Duration: d, Queue: c.timing.Queue, Batch: c.timing.Batch, Compute: c.timing.Compute,
 		Together: c.together, Span: c.span, Linked: c.linked}
 	if c.who != nil {
 		e.Key = c.who.ID

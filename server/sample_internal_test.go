@@ -48,7 +48,7 @@ func newFixed() *fixed {
 // TestDriftIsToldOfWhatMoved samples one column as in training, one that moved and a text that is mostly new.
 func TestDriftIsToldOfWhatMoved(t *testing.T) {
 	zero := func() float64 { return 0 }
-	set := metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero})
+	set := metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero})
 	e := newEngine("m", 1, "", newFixed())
 	e.metrics = set.Model("m", "1", 0)
 	e.watch()
@@ -127,7 +127,7 @@ func TestDriftIsToldOfWhatMoved(t *testing.T) {
 func TestSampleAllocatesNothing(t *testing.T) {
 	zero := func() float64 { return 0 }
 	e := newEngine("m", 1, "", newFixed())
-	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero}).Model("m", "1", 0)
+	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero}).Model("m", "1", 0)
 	e.watch()
 	c := &Call{session: e.session(), rows: 1}
 	at := moment(0)
@@ -142,7 +142,7 @@ func TestSampleAllocatesNothing(t *testing.T) {
 func BenchmarkSample(b *testing.B) {
 	zero := func() float64 { return 0 }
 	e := newEngine("m", 1, "", newFixed())
-	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero}).Model("m", "1", 0)
+	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero}).Model("m", "1", 0)
 	e.watch()
 	c := &Call{session: e.session(), rows: 1}
 	for name, every := range map[string]moment{"taken": moment(sampleEvery), "passed over": 0} {

@@ -8,11 +8,13 @@ import (
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
 )
 
 // machine is what all regions of a plan share.
 type machine struct {
 	backend  graph.Backend
+	pool     *kernels.Pool // nil: the caller alone
 	maxBytes int
 	maxSteps int      // iterations of loops
 	observer Observer // nil: none

@@ -9,7 +9,7 @@ import (
 
 func newSet() *Set {
 	zero := func() float64 { return 0 }
-	return New(Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero})
+	return New(Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero}, "not_found")
 }
 
 func TestCountingAllocatesNothing(t *testing.T) {
@@ -30,7 +30,7 @@ func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 	m.Failed(Input, time.Microsecond)
 	m.Waiting(1)
 	m.Holds(func() (int64, int64) { return 20, 30 })
-	s.Refused(404)
+	s.Failed("not_found")
 	text, err := s.Exposition()
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 		`hotpath_request_errors_total{class="input",model="digits",version="1"} 1`,
 		`hotpath_request_duration_seconds_count{model="digits",version="1"} 1`,
 		`hotpath_model_memory_bytes{kind="weights",model="digits",version="1"} 10`, `hotpath_model_memory_bytes{kind="arenas",model="digits",version="1"} 20`,
-		`hotpath_http_refused_total{status="404"} 1`,
+		`hotpath_failed_total{reason="not_found"} 1`,
 		`hotpath_queue_depth{model="digits",version="1"} 1`, "hotpath_requests_in_flight 0", "hotpath_build_info{", "go_goroutines ", "process_cpu_seconds_total ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(string(text), want) {
