@@ -36,6 +36,9 @@ type Call struct {
 	session  *Session
 	reserved int64 // memory for inputs that are not decoded yet
 	timing   Timing
+	together int     // calls that shared its run, it among them; 0 if it ran alone
+	span     *Span   // nil where no spans are made
+	linked   []*Span // of those calls
 
 	// What the scheduler needs. Fields from state on are under its lock while the call waits.
 	timer                *time.Timer
@@ -111,6 +114,9 @@ func (c *Call) Begin(e *Engine) (*Session, error) {
 		return nil, errNoModel()
 	}
 	c.engine = e
+	if c.ctx != nil && c.srv.traces() {
+		c.nameSpan()
+	}
 	e.touch(c.start)
 	c.urgency = max(c.urgency, c.who.mostUrgent())
 	if c.urgency >= normalUrgency && e.queue.waiting.Load() > 0 {

@@ -41,7 +41,10 @@ type Config struct {
 	Tokens  Tokens          // which tokens are accepted beside them; none
 	// Load turns the bytes of a model file into something that runs.
 	Load func(data []byte) (Runner, error)
-	APIs []API // the wire formats
+	// Aside calls f, which runs a model while requests are served, so that it uses the thread of its caller alone, and the
+	// other cores are left to requests. nil: f is called as it is.
+	Aside func(f func())
+	APIs  []API // the wire formats
 
 	MaxBody        int           // bytes of a request body, 32 MiB
 	MaxBodyMemory  int64         // bytes of all bodies being read or answered, 256 MiB

@@ -26,6 +26,7 @@ type Request struct {
 	call     Call
 	timing   []byte // scratch for its header
 	route    *Route // that was found, nil before and for none
+	audited  []string
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -53,7 +54,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.route = nil, nil, nil
+	r.ctx, r.listener, r.route, r.audited = nil, nil, nil, nil
 	r.srv.requests.Put(r)
 }
 
@@ -98,6 +99,9 @@ func (r *Request) Load() (inFlight, queued int) {
 // wrap ErrBusy, ErrQuota, ErrDeadline or ErrRequest.
 func (r *Request) Begin(e *Engine) (*Session, error) {
 	r.call.engine = e
+	if r.srv.traces() {
+		r.call.span = newSpan(string(r.RequestHeader("traceparent")))
+	}
 	if err := r.wishes(); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,9 @@ func newFixed() *fixed {
 			{Name: "city", DType: tensor.String, Shape: []int{-1, 1}, Stats: []graph.ColumnStats{{Categories: []string{"Oslo", "Rome"}, Shares: []float32{0.5, 0.4, 0.1}}}},
 			{Name: "picture", DType: tensor.Uint8, Shape: []int{-1, 1000}},
 		},
-		Outputs: []graph.Output{{Name: "output", DType: tensor.Float32, Shape: []int{-1, 2}, Labels: []string{"no", "yes"}}},
+		Outputs: []graph.Output{{Name: "output", DType: tensor.Float32, Shape: []int{-1, 2}, Labels: []string{"no", "yes"},
+			Stats: []graph.ColumnStats{{Categories: []string{"no", "yes"}, Shares: []float32{0.75, 0.25, 0}},
+				{Edges: []float32{0.5, 0.7, 0.9}, Shares: []float32{0, 0.25, 0.75, 0}}}}},
 	}}
 }
 
@@ -103,6 +105,8 @@ func TestDriftIsToldOfWhatMoved(t *testing.T) {
 		{series("hotpath_input_drift", "column", "same"), 0, 0.05},
 		{series("hotpath_input_drift", "column", "moved"), 1, 20},
 		{series("hotpath_input_drift", "column", "city"), 1, 20},
+		{series("hotpath_prediction_drift", "column", "output"), 1, 1.2},
+		{series("hotpath_prediction_drift", "column", "output (score)"), 0, 0.01},
 		{series("hotpath_input_missing_ratio", "column", "same"), 0.49, 0.51},
 		{series("hotpath_input_missing_ratio", "column", "city"), 0.33, 0.34},
 		{series("hotpath_prediction_class_ratio", "class", "yes"), 0.74, 0.76},

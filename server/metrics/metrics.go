@@ -68,7 +68,6 @@ type Set struct {
 	latency   *prometheus.HistogramVec
 	loads     *prometheus.CounterVec
 	loadFails *prometheus.CounterVec
-	weights   *prometheus.GaugeVec
 	queued    *prometheus.GaugeVec
 	failed    *prometheus.CounterVec
 
@@ -96,8 +95,6 @@ func New(g Gauges, reasons ...string) *Set {
 			Help: "Model versions loaded."}, []string{"model"}),
 		loadFails: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_load_failures_total",
 			Help: "Model versions that were offered and could not be loaded."}, []string{"model"}),
-		weights: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_model_weight_bytes",
-			Help: "Memory of the weights of each loaded model version."}, model),
 		queued: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_queue_depth",
 			Help: "Requests for a model version that wait for a slot now."}, model),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_failed_total",
@@ -106,7 +103,7 @@ func New(g Gauges, reasons ...string) *Set {
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.failed,
+	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.latency, s.loads, s.loadFails, s.queued, s.failed,
 		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
 		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
 		gauge("hotpath_connections", "Connections that are open now.", g.Connections),
@@ -174,7 +171,6 @@ func (s *Set) Model(name, version string, weightBytes int64) *Model {
 	for c := range m.errors {
 		m.errors[c] = s.errors.WithLabelValues(name, version, classNames[c])
 	}
-	s.weights.WithLabelValues(name, version).Set(float64(weightBytes))
 	s.loads.WithLabelValues(name).Inc()
 	s.mu.Lock()
 	m.sched = s.schedulingOf(id{name, version})
@@ -197,7 +193,6 @@ func (m *Model) Unload() {
 	s.gone.add(m.read())
 	s.requests.DeleteLabelValues(m.name, m.version)
 	s.latency.DeleteLabelValues(m.name, m.version)
-	s.weights.DeleteLabelValues(m.name, m.version)
 	s.queued.DeleteLabelValues(m.name, m.version)
 	for _, c := range classNames {
 		s.errors.DeleteLabelValues(m.name, m.version, c)
