@@ -174,6 +174,10 @@ func (e *endpoint) route(method []byte) *Route {
 
 // match compares path with the parts of e and sets the parameters, still encoded.
 func (e *endpoint) match(path []byte, params *[maxParams][]byte) bool {
+	last := e.parts[len(e.parts)-1] // by which most are told apart
+	if len(path) < len(last) || !e.equal(path[len(path)-len(last):], last) {
+		return false
+	}
 	for i, part := range e.parts {
 		if i%2 == 0 {
 			if len(path) < len(part) || !e.equal(path[:len(part)], part) {
@@ -184,8 +188,7 @@ func (e *endpoint) match(path []byte, params *[maxParams][]byte) bool {
 		}
 		end := len(path)
 		if part != "*" {
-			if j := bytes.IndexAny(path, "/:"); j >= 0 {
-				end = j
+			for end = 0; end < len(path) && path[end] != '/' && path[end] != ':'; end++ {
 			}
 			if end == 0 {
 				return false

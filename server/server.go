@@ -175,7 +175,7 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 		WriteTimeout:                 s.cfg.WriteTimeout,
 		IdleTimeout:                  s.cfg.IdleTimeout,
 		MaxConnsPerIP:                s.cfg.MaxConnsPerIP,
-		TCPKeepalive:                 true,
+		LazyRequestTime:              true, // nobody asks for it
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
@@ -243,7 +243,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	for _, l := range s.listeners {
 		background.Go(func() {
-			ln := l.ln
+			ln := net.Listener(listenPatient{l.ln})
 			if l.tls != nil {
 				ln = tls.NewListener(ln, l.tls)
 			}
