@@ -27,6 +27,7 @@ type Request struct {
 	timing   []byte // scratch for its header
 	key      []byte // scratch for the name of a header
 	route    *Route // that was found, nil before and for none
+	audited  []string
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -54,7 +55,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.route = nil, nil, nil
+	r.ctx, r.listener, r.route, r.audited = nil, nil, nil, nil
 	r.srv.requests.Put(r)
 }
 
@@ -99,6 +100,9 @@ func (r *Request) Load() (inFlight, queued int) {
 // wrap ErrBusy, ErrQuota, ErrDeadline or ErrRequest.
 func (r *Request) Begin(e *Engine) (*Session, error) {
 	r.call.engine = e
+	if r.srv.traces() {
+		r.call.span = newSpan(string(r.RequestHeader("traceparent")))
+	}
 	if err := r.wishes(); err != nil {
 		return nil, err
 	}

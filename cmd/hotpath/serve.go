@@ -66,11 +66,12 @@ type serveCmd struct {
 	MaxRows        int      `help:"Most rows in one request." default:"65536"`
 	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
 	schedulingFlags
+	MaxConns      int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192"`
 	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	Audit         string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to." placeholder:"FILE"`
+	Audit         string        `help:"File that says, one JSON object per line, who managed what, by request or by command on the store, and who was refused; appended to." placeholder:"FILE"`
 	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
 	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
 
@@ -100,7 +101,7 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	}
 	defer pool.Close()
 	if c.Audit != "" {
-		if cfg.Audit, err = server.OpenAudit(c.Audit); err != nil {
+		if cfg.Audit, err = c.openAudit(log); err != nil {
 			return err
 		}
 		defer cfg.Audit.Close()
@@ -204,11 +205,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: c.apis(store),
+		Aside: pool.Alone,
+		APIs:  c.apis(store, access),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}
@@ -232,16 +234,16 @@ func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access
 }
 
 // apis are the wire formats.
-func (c *serveCmd) apis(store *registry.Store) []server.API {
-	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}}
+func (c *serveCmd) apis(store *registry.Store, access registry.Access) []server.API {
+	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store, access), ui.Page{}}
 }
 
 // admin manages the store where models are served from it.
-func (c *serveCmd) admin(store *registry.Store) admin.API {
+func (c *serveCmd) admin(store *registry.Store, access registry.Access) admin.API {
 	if c.Models != "" && c.Store == "" {
 		store = nil
 	}
-	return admin.API{Store: store, Check: checkUpload, Signed: len(c.RequireSignature) > 0}
+	return admin.API{Store: store, Check: checkUpload(int(c.MaxRunMemory)), Access: access}
 }
 
 // cacheDir is where plans are kept: in a store that was named, unless the flag says otherwise.
