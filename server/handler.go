@@ -53,13 +53,13 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			return
 		}
 		if e := r.call.engine; e != nil {
-			ctx.Response.Header.SetBytesV(headerModel, e.header)
+			r.HeaderBytes(headerModel, e.header)
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
 			}
 			if t := r.call.timing; t.Compute > 0 {
 				r.timing = t.append(r.timing[:0])
-				ctx.Response.Header.SetBytesV(headerTiming, r.timing)
+				r.HeaderBytes(headerTiming, r.timing)
 			}
 		}
 		r.call.count(nil)
