@@ -136,7 +136,7 @@ func run(s settings) error {
 func honest(s settings, address string) (time.Duration, error) {
 	body := []byte(`{"input_data": [[` + strings.TrimSuffix(strings.Repeat("0, ", 64), ", ") + `]]}`)
 	r, err := load.Offer(context.Background(), load.Options{Address: address, Conns: s.conns, Rate: s.rate, Duration: s.turn,
-		Request: load.Post(address, "/predict", body)})
+		Requests: [][]byte{load.Post(address, "/predict", body)}})
 	if err == nil && (r.Failed > 0 || r.Good.Count() == 0) {
 		err = fmt.Errorf("%d honest requests failed, %d answered: %w", r.Failed, r.Good.Count(), r.First)
 	}
