@@ -91,6 +91,11 @@ func TestModelsOnServer(t *testing.T) {
 	if out := must(t, on("list")...); strings.Count(out, "\n") != 2 || !strings.Contains(out, "canary stable") {
 		t.Errorf("%q", out)
 	}
+	var known struct{ Versions []struct{ SHA256 string } }
+	if err := json.Unmarshal([]byte(must(t, on("show", "m", "--json")...)), &known); err != nil || len(known.Versions) != 2 {
+		t.Fatal(known, err)
+	}
+	second := known.Versions[1].SHA256
 	must(t, on("alias", "a", "--delete")...)
 	must(t, on("split", "m")...)
 	must(t, on("delete", "m", "2")...)
@@ -135,11 +140,11 @@ func TestModelsOnServer(t *testing.T) {
 	for _, want := range []string{
 		`["request","POST /admin/models/{name}",["m","1","` + digest.Versions[0].SHA256 + `"],200]`,
 		`["request","POST /admin/models/{name}",["m"],403]`,
-		`["request","POST /admin/models/{name}/labels/{label}/rollback",["m","stable","1"],200]`,
-		`["request","DELETE /admin/models/{name}/versions/{version}",["m","2"],200]`,
+		`["request","POST /admin/models/{name}/labels/{label}/rollback",["m","stable","1","` + digest.Versions[0].SHA256 + `"],200]`,
+		`["request","DELETE /admin/models/{name}/versions/{version}",["m","2","` + second + `"],200]`,
 		`["request","PUT /admin/models/{name}/split",["m","map[canary:1 stable:9]"],200]`,
 		`["command","models publish",["m","3","` + digest.Versions[1].SHA256 + `"],"done"]`,
-		`["command","models rollback",["m","stable","1"],"done"]`,
+		`["command","models rollback",["m","stable","1","` + digest.Versions[0].SHA256 + `"],"done"]`,
 		`["command","models label",["m","stable","9"],"failed"]`,
 	} {
 		if !slices.Contains(lines, want) {
