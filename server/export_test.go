@@ -15,4 +15,4 @@ func (s *Server) Close() { s.close() }
 func (s *Server) Metrics() ([]byte, error) { return s.metrics.Exposition() }
 
 // ForgetFetches makes the keys of tokens be fetched as if the last time were long ago.
-func (s *Server) ForgetFetches() { s.tokens.keys.tried.Store(int64(now().add(-fetchEvery))) }
+func (s *Server) ForgetFetches() { s.tokens.Load().keys.tried.Store(int64(now().add(-fetchEvery))) }

@@ -81,7 +81,7 @@ func (s *Server) openGRPC() error {
 	if g.loopback, err = onLoopback(g.address); err != nil {
 		return err
 	}
-	if err := s.checkExposure(g.address, g.loopback); err != nil {
+	if err := s.checkExposure(&s.cfg, g.address, g.loopback); err != nil {
 		return err
 	}
 	options := []grpc.ServerOption{
@@ -111,8 +111,8 @@ func (s *Server) openGRPC() error {
 			}
 		}
 	}
-	if g.ln, err = s.cfg.Listen(g.address); err != nil {
-		return fmt.Errorf("listen: %w", err)
+	if g.ln, err = s.cfg.listen(g.address); err != nil {
+		return err
 	}
 	g.address = g.ln.Addr().String()
 	g.setReady(false)

@@ -37,8 +37,8 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			if s.cfg.Audit != nil {
 				r.audit(r.route, err)
 			}
-			if s.observer != nil {
-				r.observe(s.observer)
+			if o := s.observer.Load(); o != nil {
+				r.observe(o)
 			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()

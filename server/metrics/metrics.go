@@ -70,6 +70,7 @@ type Set struct {
 	queued    *prometheus.GaugeVec
 	refused   *prometheus.CounterVec
 	byStatus  [600]prometheus.Counter
+	reloads   reloads
 
 	mu     sync.Mutex
 	models map[*Model]struct{}
@@ -112,6 +113,8 @@ func New(g Gauges) *Set {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo())
+	s.reloads = newReloads(s.registry)
+	s.Reloaded(true)
 	for _, code := range []int{400, 401, 403, 404, 405, 408, 413, 421, 429, 431, 499, 500, 503, 504} {
 		s.byStatus[code] = s.refused.WithLabelValues(fmt.Sprint(code))
 	}
