@@ -169,21 +169,24 @@ func TestGRPCOverTLS(t *testing.T) {
 
 // TestGRPCDrain finishes what runs and says first that nothing new should come.
 func TestGRPCDrain(t *testing.T) {
-	s, stop := servertest.StartStoppable(t, server.Config{APIs: apis, GRPC: "127.0.0.1:0", DrainGrace: 200 * time.Millisecond,
-		Sources: servertest.Source("m", []byte("slow 3 400ms"))})
+	m := newHeld()
+	m.on.Store(true)
+	s, stop := servertest.StartStoppable(t, server.Config{APIs: apis, GRPC: "127.0.0.1:0", DrainGrace: 2 * time.Second,
+		Sources: servertest.Source("m", nil), Load: func([]byte) (server.Runner, error) { return m, nil }})
 	client := inference.NewGRPCInferenceServiceClient(dial(t, s))
 	answered := make(chan error, 1)
 	go func() {
 		_, err := client.ModelInfer(context.Background(), inferRequest("m", []int64{1, 3}, 1, 2, 3))
 		answered <- err
 	}()
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, "it runs", func() bool { return len(m.seen()) == 1 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
-	time.Sleep(100 * time.Millisecond)
-	if answer, err := client.ServerReady(context.Background(), &inference.ServerReadyRequest{}); err != nil || answer.Ready {
-		t.Errorf("ready while draining: %v %v", answer, err)
-	}
+	eventually(t, "it is not ready", func() bool {
+		answer, err := client.ServerReady(context.Background(), &inference.ServerReadyRequest{})
+		return err == nil && !answer.Ready
+	})
+	close(m.hold)
 	if err := <-answered; err != nil {
 		t.Errorf("a call that ran: %v", err)
 	}
