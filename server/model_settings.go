@@ -23,8 +23,8 @@ type ModelSettings struct {
 // maxWeight bounds the weights of a split.
 const maxWeight = 1 << 20
 
-// check proves that what is set can be. That versions and labels exist is not demanded: they may come.
-func (m ModelSettings) check() error {
+// Check proves that what is set can be. That versions and labels exist is not demanded: they may come.
+func (m ModelSettings) Check() error {
 	for _, label := range slices.Sorted(maps.Keys(m.Labels)) {
 		if err := registry.CheckName(label); err != nil {
 			return fmt.Errorf("label %w", err)
@@ -54,7 +54,7 @@ func (m ModelSettings) check() error {
 
 func (c *Config) checkModels() error {
 	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
-		if err := c.Models[name].check(); err != nil {
+		if err := c.Models[name].Check(); err != nil {
 			return fmt.Errorf("model %s: %w", name, err)
 		}
 	}
