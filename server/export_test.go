@@ -16,3 +16,6 @@ func (s *Server) Metrics() ([]byte, error) { return s.metrics.Exposition() }
 
 // ForgetFetches makes the keys of tokens be fetched as if the last time were long ago.
 func (s *Server) ForgetFetches() { s.tokens.Load().keys.tried.Store(int64(now().add(-fetchEvery))) }
+
+// Applied is the offers with the settings of their model.
+func Applied(m ModelSettings, offers []Offer) []Offer { return m.apply(offers) }
