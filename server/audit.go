@@ -36,6 +36,7 @@ import (
 //	dropped      refusals since the line before that were too many to be written
 type Audit struct {
 	mu      sync.Mutex
+	path    string
 	file    *os.File
 	second  int64 // of the refusals counted
 	refused int   // in it
@@ -47,15 +48,30 @@ const maxRefused = 20
 
 // OpenAudit opens a file to append to; only its owner can read it.
 func OpenAudit(path string) (*Audit, error) {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	a := &Audit{path: path}
+	if err := a.reopen(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// reopen goes on in the file that has the name now; where there is none, with a new one.
+func (a *Audit) reopen() error {
+	f, err := os.OpenFile(a.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("audit log: %w", err)
+		return fmt.Errorf("audit log: %w", err)
 	}
 	if err := f.Chmod(0o600); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("audit log: %w", err)
+		return fmt.Errorf("audit log: %w", err)
 	}
-	return &Audit{file: f}, nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.file != nil {
+		a.file.Close()
+	}
+	a.file = f
+	return nil
 }
 
 // Close closes the file.

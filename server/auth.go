@@ -109,8 +109,8 @@ func (s *Server) Identify(secret []byte) (*Identity, error) {
 	if !s.keys.demanded.Load() {
 		return nil, nil
 	}
-	if s.tokens != nil && isToken(secret) {
-		return s.tokens.identify(secret)
+	if t := s.tokens.Load(); t != nil && isToken(secret) {
+		return t.identify(secret)
 	}
 	who := s.keys.find(secret)
 	switch {

@@ -42,7 +42,7 @@ func (q *queue) pick(first *Call) {
 				first.batchBytes += c.bytes()
 			}
 		}
-		for size := q.cfg.cut(first.batchRows); last != first && first.batchRows > size; {
+		for size := q.cfg.Load().cut(first.batchRows); last != first && first.batchRows > size; {
 			first.batchRows -= last.rows
 			first.batchBytes -= last.bytes()
 			last, last.leader = last.leader, nil

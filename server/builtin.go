@@ -13,7 +13,7 @@ import (
 
 // ownRoutes is what every server has: health, metrics, profiles.
 func (s *Server) ownRoutes() []Route {
-	routes := []Route{
+	return []Route{
 		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz,
 			Doc: Doc{Summary: "Whether the process answers", Answer: statusDoc}},
 		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz,
@@ -27,12 +27,9 @@ func (s *Server) ownRoutes() []Route {
 		{Method: "GET", Path: "/openapi.json", Right: Predict, Place: Everywhere, Handle: s.openAPI,
 			Doc: Doc{Summary: "This document", Query: map[string]string{"model": "a model whose inputs the schemas shall describe"},
 				Answer: Schema{"type": "object"}, Errors: NamesModel}},
+		{Method: "GET", Path: "/debug/slow", Right: Monitor, Place: OnMonitor, Handle: s.slowRequests,
+			Doc: Doc{Summary: "The newest slow requests, without their values", Answer: Schema{"type": "object"}}},
 	}
-	if s.cfg.Slow > 0 {
-		routes = append(routes, Route{Method: "GET", Path: "/debug/slow", Right: Monitor, Place: OnMonitor, Handle: s.slowRequests,
-			Doc: Doc{Summary: "The newest slow requests, without their values", Answer: Schema{"type": "object"}}})
-	}
-	return routes
 }
 
 var statusDoc = Object(map[string]Schema{"status": Text()}, "status")
@@ -55,7 +52,7 @@ func (s *Server) readyz(r *Request) error {
 // Ready says whether requests should be sent here. Errors wrap ErrUnavailable.
 func (s *Server) Ready() error {
 	switch {
-	case s.draining.Load():
+	case s.leaving.Load():
 		return Fail(ErrUnavailable, "draining")
 	}
 	c := s.Models()

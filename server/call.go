@@ -150,7 +150,7 @@ func (c *Call) Run(s *Session) error {
 	if err := c.measure(s); err != nil {
 		return err
 	}
-	if t := started.add(s.Engine.queue.cfg.Timeout); c.deadline == 0 || t < c.deadline {
+	if t := started.add(s.Engine.queue.cfg.Load().Timeout); c.deadline == 0 || t < c.deadline {
 		c.deadline = t
 	}
 	if err := s.Engine.queue.run(c, started); err != nil {
@@ -170,7 +170,7 @@ func (c *Call) measure(s *Session) (err error) {
 	if len(s.Inputs) > 0 && len(s.Inputs[0].Shape) > 0 {
 		rows = s.Inputs[0].Shape[0]
 	}
-	if most := s.Engine.maxRows(c.srv.cfg.MaxRows); rows > most {
+	if most := s.Engine.maxRows(c.srv.live.Load().MaxRows); rows > most {
 		return Fail(graph.ErrLimit, "%d rows in one request, the limit for this model is %d", rows, most)
 	}
 	c.rows, c.inputBytes = commonRows(s.Inputs), 0
@@ -208,7 +208,7 @@ func sizeOf(t *tensor.Tensor) int64 {
 // End counts the call, failed with err or answered where it is nil, and gives everything back.
 func (c *Call) End(err error) {
 	c.count(err)
-	if o := c.srv.observer; o != nil {
+	if o := c.srv.observer.Load(); o != nil {
 		c.observe(o, err)
 	}
 	c.release()

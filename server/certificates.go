@@ -86,16 +86,25 @@ func (c *certificates) reload() {
 	c.log.Info("TLS certificate read anew", "sha256", certificateSum(cfg))
 }
 
-// ReloadTLS looks for changed certificates now rather than at the next connection.
-func (s *Server) ReloadTLS() {
-	for _, l := range s.listeners {
-		if l.certificates != nil {
-			l.certificates.reload()
-		}
+// replace reads the files that t names and returns what puts them into force. nil is a listener without TLS.
+func (c *certificates) replace(t TLS) (commit func(), err error) {
+	if c == nil {
+		return func() {}, nil
 	}
-	if s.grpc != nil && s.grpc.certificates != nil {
-		s.grpc.certificates.reload()
+	if t.SelfSignedDir != "" {
+		t.Cert, t.Key = selfSignedFiles(t.SelfSignedDir)
 	}
+	stamps := t.stamps() // before the files are read: what changes then is seen later
+	cfg, err := t.config(c.protos)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.tls, c.stamps = t, stamps
+		c.current.Store(cfg)
+	}, nil
 }
 
 func (t TLS) stamps() []stamp {

@@ -207,7 +207,14 @@ func TestAU06Handshakes(t *testing.T) {
 func TestCertificateReload(t *testing.T) {
 	ca := newAuthority(t, "servers")
 	files := tlsFiles(t, ca, nil)
-	s := start(t, func(c *server.Config) { c.TLS, c.GRPC = files, "127.0.0.1:0" })
+	var cfg server.Config
+	s := start(t, func(c *server.Config) {
+		c.TLS, c.GRPC = files, "127.0.0.1:0"
+		cfg = *c
+	})
+	reload := func() error {
+		return s.Reload(t.Context(), func() (server.Config, error) { return cfg, nil })
+	}
 	served := func(address, proto string) string {
 		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: ca.pool(), NextProtos: []string{proto}})
 		if err != nil {
@@ -225,14 +232,16 @@ func TestCertificateReload(t *testing.T) {
 	if err := os.WriteFile(files.Key, []byte("half a ke"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.ReloadTLS()
-	if !both("first") {
-		t.Error("a key that cannot be read replaced one that can")
+	cfg.MaxRows = 1
+	if err := reload(); err == nil || !both("first") {
+		t.Errorf("a key that cannot be read replaced one that can: %v", err)
+	}
+	if s.MaxRows(s.Models().Default.Serving) == 1 {
+		t.Error("of settings with an error one is in force")
 	}
 	writePair(t, ca.issue(t, "second", x509.ExtKeyUsageServerAuth, time.Now().Add(time.Hour)), files.Cert, files.Key)
-	s.ReloadTLS()
-	if !both("second") {
-		t.Error("the new certificate is not served after it was asked for")
+	if err := reload(); err != nil || !both("second") || s.MaxRows(s.Models().Default.Serving) != 1 {
+		t.Errorf("the new certificate is not served after it was asked for: %v", err)
 	}
 	writePair(t, ca.issue(t, "a third", x509.ExtKeyUsageServerAuth, time.Now().Add(time.Hour)), files.Cert, files.Key)
 	eventually(t, "the new certificate is found by itself", func() bool { return both("a third") })

@@ -21,7 +21,8 @@ type Runner interface {
 	WeightBytes() int64
 }
 
-// Config is everything a server is told. Zero durations and sizes mean the defaults stated here.
+// Config is everything a server is told. Zero durations and sizes mean the defaults stated here. What is marked "live" can be
+// changed by Server.Reload.
 type Config struct {
 	HTTP  string // address of the API and the page
 	GRPC  string // address of the gRPC services; empty for none
@@ -29,16 +30,16 @@ type Config struct {
 	// Listen opens an address or hands out a socket that is already open; net.Listen for TCP.
 	Listen func(address string) (net.Listener, error)
 
-	TLS            TLS
+	TLS            TLS  // live: its files, but not whether there is TLS
 	AllowAnonymous bool // serve off loopback without keys
 	AllowPlaintext bool // serve off loopback without TLS
 
 	Sources []Source        // where models come from, the first that has a name wins
-	Policy  Policy          // which versions are kept ready of models without a policy of their own; the newest
-	Lazy    bool            // models are loaded when a request asks for them
-	Memory  int64           // bytes of weights of all loaded models, no limit; beyond it the least recently used make room
+	Policy  Policy          // live: which versions are kept ready of models without a policy of their own; the newest
+	Lazy    bool            // live: models are loaded when a request asks for them
+	Memory  int64           // live: bytes of weights of all loaded models, no limit; beyond it the least recently used make room
 	Keys    *registry.Store // where API keys come from; nil for none
-	Tokens  Tokens          // which tokens are accepted beside them; none
+	Tokens  Tokens          // live: which tokens are accepted beside them; none
 	// Load turns the bytes of a model file into something that runs.
 	Load func(data []byte) (Runner, error)
 	// Aside calls f, which runs a model while requests are served, so that it uses the thread of its caller alone, and the
@@ -48,7 +49,7 @@ type Config struct {
 
 	MaxBody        int           // bytes of a request body, 32 MiB
 	MaxBodyMemory  int64         // bytes of all bodies being read or answered, 256 MiB
-	MaxRows        int           // rows of one request, 65,536
+	MaxRows        int           // live: rows of one request, 65,536
 	MaxConcurrency int           // runs of all models at once, 2 per core
 	MaxRunMemory   int64         // bytes of inputs, outputs and intermediate values of all requests that wait or run, 256 MiB per run at once
 	MaxConns       int           // of one listener, 8192: an idle one costs about 40 KiB
@@ -57,19 +58,20 @@ type Config struct {
 	BodyTimeout    time.Duration // to read head and body of a request with a larger body, 60 s
 	IdleTimeout    time.Duration // of a kept connection, 75 s: longer than a load balancer's 60
 	WriteTimeout   time.Duration // to write an answer, 30 s
-	LoadWait       time.Duration // longest wait of a request for a model that is being loaded, 10 s
-	Poll           time.Duration // between two looks at the sources and keys, 1 s
-	DrainGrace     time.Duration // between readiness going off and the listener closing, 1 s
-	DrainTimeout   time.Duration // of the whole drain, 30 s
+	LoadWait       time.Duration // live: longest wait of a request for a model that is being loaded, 10 s
+	Poll           time.Duration // live: between two looks at the sources and keys, 1 s
+	DrainGrace     time.Duration // live: between readiness going off and the listener closing, 1 s
+	DrainTimeout   time.Duration // live: of the whole drain, 30 s
 
-	Scheduling Scheduling
+	Scheduling Scheduling               // live
+	Models     map[string]ModelSettings // live: what differs for single models by name, scheduling aside
 
 	Audit *Audit // where changes and refusals are written down; nil for nowhere
 
 	Log       *slog.Logger
-	AccessLog bool          // every finished request is logged
-	Slow      time.Duration // requests that take as long are kept at /debug/slow, without their values; 0 for none
-	Observe   func(*Event)  // is told of every finished request on its goroutine, nil for nothing
+	AccessLog bool          // live: every finished request is logged
+	Slow      time.Duration // live: requests that take as long are kept at /debug/slow, without their values; 0 for none
+	Observe   func(*Event)  // live: is told of every finished request on its goroutine, nil for nothing
 }
 
 // API is a wire format: its routes.
@@ -98,7 +100,7 @@ func (c *Config) setDefaults() {
 	set(&c.WriteTimeout, 30*time.Second)
 	set(&c.LoadWait, 10*time.Second)
 	set(&c.Poll, time.Second)
-	if !c.Policy.All && c.Policy.Latest == 0 && c.Policy.Specific == nil {
+	if c.Policy.IsZero() {
 		c.Policy = latestOne
 	}
 	set(&c.DrainGrace, time.Second)

@@ -19,10 +19,13 @@ func (s *Server) Close() { s.close() }
 func (s *Server) Metrics() ([]byte, error) { return s.metrics.Exposition() }
 
 // ForgetFetches makes the keys of tokens be fetched as if the last time were long ago.
-func (s *Server) ForgetFetches() { s.tokens.keys.tried.Store(int64(now().add(-fetchEvery))) }
+func (s *Server) ForgetFetches() { s.tokens.Load().keys.tried.Store(int64(now().add(-fetchEvery))) }
 
 // ServeConn answers the requests on a connection as those that come to the first listener.
 func (s *Server) ServeConn(c net.Conn) error { return s.listeners[0].http.ServeConn(c) }
 
 // Patient is a connection as listeners hand it out.
 func Patient(c net.Conn) net.Conn { return newConn(c) }
+
+// Applied is the offers with the settings of their model.
+func Applied(m ModelSettings, offers []Offer) []Offer { return m.apply(offers) }

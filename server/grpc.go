@@ -77,7 +77,7 @@ func (s *Server) openGRPC() error {
 	if g.loopback, err = onLoopback(g.address); err != nil {
 		return err
 	}
-	if err := s.checkExposure(g.address, g.loopback); err != nil {
+	if err := s.checkExposure(&s.cfg, g.address, g.loopback); err != nil {
 		return err
 	}
 	options := []grpc.ServerOption{

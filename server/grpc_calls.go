@@ -114,7 +114,7 @@ func (s *Server) ended(ctx context.Context, g *grpcServer, method string, began 
 	if err != nil {
 		s.metrics.Failed(kindOf(err).reason)
 	}
-	if o, d := s.observer, now().since(began); o != nil && o.wants(d) {
+	if o, d := s.observer.Load(), now().since(began); o != nil && o.wants(d) {
 		e := &Event{Began: began.time(), Duration: d}
 		if who := c.who.Load(); who != nil {
 			e.Key = who.ID

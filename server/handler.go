@@ -37,8 +37,8 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			if s.cfg.Audit != nil {
 				r.audit(r.route, err)
 			}
-			if s.observer != nil {
-				r.observe(s.observer, err)
+			if o := s.observer.Load(); o != nil {
+				r.observe(o, err)
 			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()
@@ -224,7 +224,7 @@ func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
 // unread counts and tells of a request that was answered before it had been read.
 func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	s.metrics.Failed(kindOf(err).reason)
-	if o := s.observer; o != nil && o.wants(0) {
+	if o := s.observer.Load(); o != nil && o.wants(0) {
 		o.tell(&Event{Began: time.Now(), Protocol: "http", Method: string(ctx.Method()), Path: string(ctx.URI().PathOriginal()),
 			Status: ctx.Response.StatusCode(), Reason: kindOf(err).reason, Client: ctx.RemoteAddr().String()})
 	}

@@ -164,8 +164,8 @@ func saveUsage(store *registry.Store, counted map[string]*allowance) error {
 
 func (s *Server) saveUsage() {
 	counted := s.keys.counted()
-	if s.tokens != nil && s.tokens.Limits.Quota > 0 {
-		maps.Copy(counted, s.tokens.callers.counted())
+	if t := s.tokens.Load(); t != nil && t.Limits.Quota > 0 {
+		maps.Copy(counted, t.callers.counted())
 	}
 	if err := saveUsage(s.cfg.Keys, counted); err != nil {
 		s.cfg.Log.Error("quotas are not kept", "error", err)

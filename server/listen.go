@@ -12,10 +12,18 @@ import (
 )
 
 // doorman accepts connections of one listener. Where the system has no more to give, such as file descriptors, it waits
-// until it has; fasthttp would end.
+// until it has; fasthttp would end. It may be closed again, as a server does with one that was closed before.
 type doorman struct {
 	net.Listener
-	log *slog.Logger
+	log  *slog.Logger
+	once sync.Once
+	err  error // of Close
+}
+
+// Close implements net.Listener.
+func (d *doorman) Close() error {
+	d.once.Do(func() { d.err = d.Listener.Close() })
+	return d.err
 }
 
 // Accept implements net.Listener.
@@ -46,7 +54,7 @@ func (s *Server) listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	return &doorman{ln, s.cfg.Log}, nil
+	return &doorman{Listener: ln, log: s.cfg.Log}, nil
 }
 
 // connections is how many are open.

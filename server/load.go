@@ -104,7 +104,7 @@ func (w *watcher) finish(j *job) {
 		v.retry = time.Now().Add(readRetry)
 	}
 	if j.err == nil && j.engine != nil && !w.fits(v, j.engine) {
-		v.err = tooLarge(j.engine.weightBytes(), w.srv.cfg.Memory)
+		v.err = tooLarge(j.engine.weightBytes(), w.srv.live.Load().Memory)
 		v.broken = true
 	}
 	if v.err != nil {

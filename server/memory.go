@@ -11,7 +11,7 @@ import (
 // makeRoom decides whether a version may be loaded within the budget for weights. For one that a request waits for it
 // takes out of memory what was not used for longest; others wait until they are asked for.
 func (w *watcher) makeRoom(c candidate) bool {
-	budget := w.srv.cfg.Memory
+	budget := w.srv.live.Load().Memory
 	if budget <= 0 {
 		return true
 	}
@@ -36,8 +36,8 @@ func (w *watcher) makeRoom(c candidate) bool {
 
 // fits makes room for an engine that has just been loaded, now that its real size is known.
 func (w *watcher) fits(v *version, e *Engine) bool {
-	size := e.weightBytes()
-	return w.srv.cfg.Memory <= 0 || size <= w.srv.cfg.Memory && w.evict(size, v)
+	size, most := e.weightBytes(), w.srv.live.Load().Memory
+	return most <= 0 || size <= most && w.evict(size, v)
 }
 
 // evict takes engines out of memory, least recently used first, until size more bytes fit beside those that stay. It
@@ -58,13 +58,13 @@ func (w *watcher) evict(size int64, keep *version) bool {
 	}
 	slices.SortFunc(all, func(a, b resident) int { return cmp.Compare(a.v.engine.used.Load(), b.v.engine.used.Load()) })
 	for _, r := range all {
-		if w.used(keep)+size <= w.srv.cfg.Memory {
+		if w.used(keep)+size <= w.srv.live.Load().Memory {
 			return true
 		}
 		w.drop(r.name, r.n, r.v)
 		r.v.evicted = true
 	}
-	return w.used(keep)+size <= w.srv.cfg.Memory
+	return w.used(keep)+size <= w.srv.live.Load().Memory
 }
 
 // used is the bytes of weights in memory and of loads under way, except those of one version.

@@ -46,13 +46,16 @@ type observer struct {
 	others func(*Event)
 }
 
-func newObserver(c *Config) *observer {
+// newObserver is what c wants, and keeps what the one before has kept.
+func newObserver(c *Config, before *observer) *observer {
 	o := &observer{least: c.Slow, others: c.Observe}
 	if c.AccessLog {
 		o.log = c.Log
 	}
 	if c.Slow > 0 {
-		o.slow = &slowRing{}
+		if o.slow = before.ring(); o.slow == nil {
+			o.slow = &slowRing{}
+		}
 	}
 	if o.log == nil && o.slow == nil && o.others == nil {
 		return nil
@@ -181,8 +184,19 @@ func (s *slowRing) add(e *Event) {
 	s.next = (s.next + 1) % slowKept
 }
 
+// ring is nil where none are kept.
+func (o *observer) ring() *slowRing {
+	if o == nil {
+		return nil
+	}
+	return o.slow
+}
+
 // list is the newest first.
 func (s *slowRing) list() []*Event {
+	if s == nil {
+		return []*Event{}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	events := []*Event{}
@@ -196,5 +210,5 @@ func (s *slowRing) list() []*Event {
 
 // slowRequests answers with the slow requests.
 func (s *Server) slowRequests(r *Request) error {
-	return r.ReplyValue(map[string]any{"least_ns": s.cfg.Slow, "slow": s.observer.slow.list()})
+	return r.ReplyValue(map[string]any{"least_ns": s.live.Load().Slow, "slow": s.observer.Load().ring().list()})
 }

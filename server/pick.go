@@ -52,12 +52,12 @@ func (s *Server) PickLabel(m *Model, label string) (*Engine, error) {
 
 // await asks the watcher for a version and waits until it is in memory, is known not to load, or time is up.
 func (s *Server) await(m *Model, find func(*Model) (*Engine, int64)) (*Engine, error) {
-	if waiting := s.awaiting.Add(1); waiting > int64(s.cfg.Scheduling.Queue) {
+	if waiting := s.awaiting.Add(1); waiting > int64(s.live.Load().Scheduling.Queue) {
 		s.awaiting.Add(-1)
-		return nil, Fail(errQueue, "%d requests are waiting for models to be loaded", s.cfg.Scheduling.Queue)
+		return nil, Fail(errQueue, "%d requests are waiting for models to be loaded", s.live.Load().Scheduling.Queue)
 	}
 	defer s.awaiting.Add(-1)
-	timeout := time.NewTimer(s.cfg.LoadWait)
+	timeout := time.NewTimer(s.live.Load().LoadWait)
 	defer timeout.Stop()
 	name := m.Name
 	asked := int64(-1)
@@ -124,7 +124,7 @@ func (s *Server) UnloadModel(name string) error {
 
 // order tells the watcher and waits until done says that it has come about.
 func (s *Server) order(name string, on bool, done func(*Model) (bool, error)) error {
-	timeout := time.NewTimer(s.cfg.LoadWait)
+	timeout := time.NewTimer(s.live.Load().LoadWait)
 	defer timeout.Stop()
 	asked := false
 	for {
@@ -155,7 +155,7 @@ func (r *Request) Refresh() { _ = r.srv.Refresh(context.Background()) } // what 
 // Refresh makes the server look at its models now rather than at the next turn, and returns when what it found is in the
 // catalogue; new versions are being loaded then. Errors wrap ErrUnavailable where time is up.
 func (s *Server) Refresh(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.LoadWait)
+	ctx, cancel := context.WithTimeout(ctx, s.live.Load().LoadWait)
 	defer cancel()
 	select {
 	case <-s.watcher.refresh():

@@ -44,6 +44,35 @@ func ParsePolicy(text string) (p Policy, err error) {
 	return Policy{}, badPolicy(text)
 }
 
+// IsZero reports whether p says nothing.
+func (p Policy) IsZero() bool { return !p.All && p.Latest == 0 && p.Specific == nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: ParsePolicy.
+func (p *Policy) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePolicy(string(text))
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler: what UnmarshalText reads.
+func (p Policy) MarshalText() ([]byte, error) {
+	switch {
+	case p.All:
+		return []byte("all"), nil
+	case p.Latest > 1:
+		return fmt.Appendf(nil, "latest:%d", p.Latest), nil
+	case p.Latest == 1:
+		return []byte("latest"), nil
+	}
+	text := []byte("specific:")
+	for i, n := range p.Specific {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, n, 10)
+	}
+	return text, nil
+}
+
 func badPolicy(text string) error {
 	return fmt.Errorf("version policy %q: expected latest, latest:N, all or specific:N,N with versions from 1 that differ", text)
 }

@@ -19,13 +19,12 @@ const (
 type queue struct {
 	sched   *scheduler
 	engine  *Engine
-	cfg     Scheduling
-	limit   int64        // runs at once
-	running atomic.Int64 // runs now
-	short   atomic.Int64 // short runs now, beside those
-	waiting atomic.Int64 // calls
-	runTime atomic.Int64 // of a run, ns, an average that forgets
-	perCall atomic.Int64 // that time over the calls of the run
+	cfg     atomic.Pointer[Scheduling] // in force
+	running atomic.Int64               // runs now
+	short   atomic.Int64               // short runs now, beside those
+	waiting atomic.Int64               // calls
+	runTime atomic.Int64               // of a run, ns, an average that forgets
+	perCall atomic.Int64               // that time over the calls of the run
 
 	// Under the lock of sched.
 	lists      [urgencies]list // by urgency
@@ -34,8 +33,9 @@ type queue struct {
 	answeredAt moment
 	again      *time.Timer // starts what was held back
 
-	most    atomic.Int64 // rows of a batch; 1 where rows are not independent
-	batches sync.Pool    // of *Session
+	independent bool         // rows are: calls may be computed together
+	most        atomic.Int64 // rows of a batch; 1 where they are not
+	batches     sync.Pool    // of *Session
 }
 
 // list is calls in order of arrival.
@@ -52,7 +52,7 @@ const (
 )
 
 func (s *scheduler) newQueue(e *Engine, cfg Scheduling) *queue {
-	q := &queue{sched: s, engine: e, cfg: cfg, limit: int64(max(1, cfg.Concurrency))}
+	q := &queue{sched: s, engine: e, independent: e.Signature.RowIndependent && plainTensors(e.Signature)}
 	q.most.Store(1)
 	q.again = time.AfterFunc(time.Hour, func() {
 		s.mu.Lock()
@@ -60,9 +60,7 @@ func (s *scheduler) newQueue(e *Engine, cfg Scheduling) *queue {
 		s.start(nil)
 	})
 	q.again.Stop()
-	if e.Signature.RowIndependent && plainTensors(e.Signature) {
-		q.most.Store(int64(max(1, cfg.BatchMax)))
-	}
+	q.configure(cfg)
 	return q
 }
 
@@ -119,14 +117,14 @@ func (q *queue) heldUntil(now moment) (until moment) {
 	if q.rows < q.answered {
 		until = q.answeredAt.add(min(time.Duration(q.runTime.Load()/returnShare), returnMost))
 	}
-	if q.cfg.BatchDelay > 0 {
+	if delay := q.cfg.Load().BatchDelay; delay > 0 {
 		oldest := now
 		for i := range q.lists {
 			if c := q.lists[i].first; c != nil {
 				oldest = min(oldest, c.queued)
 			}
 		}
-		until = max(until, oldest.add(q.cfg.BatchDelay))
+		until = max(until, oldest.add(delay))
 	}
 	if until <= now {
 		return 0
@@ -199,8 +197,8 @@ func (q *queue) refuse(deadline, now moment) error {
 	if n == 0 {
 		return nil
 	}
-	wait := time.Duration(n * q.perCall.Load() / q.limit)
-	if n >= int64(q.cfg.Queue) {
+	wait := time.Duration(n * q.perCall.Load() / q.limit())
+	if n >= int64(q.cfg.Load().Queue) {
 		return FailFor(errQueue, wait, "the queue is full: %d requests are waiting for model %s", n, q.engine.Name)
 	}
 	if left := deadline.since(now); deadline != 0 && 2*(wait+q.expectedRun(n+1)) > left { // twice, as others may slow it down

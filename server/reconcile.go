@@ -76,7 +76,7 @@ func (w *watcher) reconcile(name string, offers []Offer) (open []candidate) {
 		ready = ready || v.engine != nil
 		if v.queued = v.needsLoad(o, w.looks); v.queued && v.engine == nil && !v.asked {
 			// What is lazy or was evicted waits for a request, but where older versions are in use it comes in their place.
-			v.queued = !(w.srv.cfg.Lazy && !inMemory || v.evicted) && !f.off
+			v.queued = !(w.lazy(name) && !inMemory || v.evicted) && !f.off
 		}
 		if v.queued && !f.off {
 			open = append(open, candidate{name, v, o, o.Version == first})
@@ -108,10 +108,10 @@ func (f *family) inMemory() bool {
 
 // policy is that of the model, or the server's.
 func (w *watcher) policy(offers []Offer) Policy {
-	if s := offers[0].Settings; s != nil && (s.Policy.All || s.Policy.Latest > 0 || s.Policy.Specific != nil) {
+	if s := offers[0].Settings; s != nil && !s.Policy.IsZero() {
 		return s.Policy
 	}
-	return w.srv.cfg.Policy
+	return w.srv.live.Load().Policy
 }
 
 // firstVersion is what answers by default when all is in memory: what is labelled stable, else the newest, of those

@@ -23,7 +23,7 @@ type scheduler struct {
 // take takes a slot of s and of q and the memory of a run, or nothing. What does not fit the memory runs when it is
 // alone. A failed try may make another one at the same moment fail; whoever fails must look again under the lock.
 func (s *scheduler) take(q *queue, bytes int64) bool {
-	if q.running.Add(1) > q.limit {
+	if q.running.Add(1) > q.limit() {
 		q.running.Add(-1)
 		return false
 	}
@@ -64,7 +64,7 @@ func (s *scheduler) start(self *Call) {
 		var first *Call
 		for i := len(s.queues) - 1; i >= 0; i-- { // a queue that becomes empty is taken out
 			q := s.queues[i]
-			if q.running.Load() >= q.limit {
+			if q.running.Load() >= q.limit() {
 				continue
 			}
 			head := q.head(now)
@@ -106,7 +106,7 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 
 // enqueue gives an engine its queue, before it is served.
 func (s *Server) enqueue(e *Engine) {
-	e.queue = s.sched.newQueue(e, s.cfg.Scheduling.For(e.Name))
+	e.queue = s.sched.newQueue(e, s.live.Load().Scheduling.For(e.Name))
 	e.metrics.Running(e.queue.runs)
 }
 

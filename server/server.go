@@ -18,21 +18,23 @@ import (
 
 // Server is one running service.
 type Server struct {
-	cfg       Config
+	cfg       Config                 // of the start
+	live      atomic.Pointer[Config] // in force; of what cannot be changed cfg counts
 	keys      keyring
-	tokens    *tokens // nil where none are accepted
+	tokens    atomic.Pointer[tokens] // nil where none are accepted
 	metrics   *metrics.Set
-	observer  *observer // nil for none
+	observer  atomic.Pointer[observer] // nil for none
 	sched     scheduler
 	bodies    budget // for the memory of all request bodies together
 	catalog   atomic.Pointer[Catalog]
 	watcher   *watcher
 	listeners []*listener
-	grpc      *grpcServer // nil without gRPC
-	requests  sync.Pool   // of *Request
-	calls     sync.Pool   // of *Call
-	inbounds  sync.Pool   // of *inbound
-	draining  atomic.Bool
+	grpc      *grpcServer   // nil without gRPC
+	requests  sync.Pool     // of *Request
+	calls     sync.Pool     // of *Call
+	inbounds  sync.Pool     // of *inbound
+	draining  atomic.Bool   // connections are closed after their next answer
+	leaving   atomic.Bool   // nobody goes on in our place: readiness is off
 	serving   atomic.Bool   // requests are answered
 	awaiting  atomic.Int64  // requests that wait for a model to be loaded
 	turn      atomic.Uint64 // counts requests that a split places
@@ -57,9 +59,13 @@ type listener struct {
 // New loads the models and opens the listeners. Serve must follow.
 func New(cfg Config) (*Server, error) {
 	cfg.setDefaults()
+	if err := cfg.checkModels(); err != nil {
+		return nil, err
+	}
 	s := &Server{cfg: cfg, bodies: budget{most: cfg.MaxBodyMemory},
 		sched: scheduler{slots: int64(cfg.MaxConcurrency), memory: budget{most: cfg.MaxRunMemory}}}
-	s.observer = newObserver(&s.cfg)
+	s.live.Store(&cfg)
+	s.observer.Store(newObserver(&cfg, nil))
 	s.requests.New = func() any { return &Request{srv: s, call: newCall(s)} }
 	s.calls.New = func() any {
 		c := newCall(s)
@@ -81,10 +87,11 @@ func New(cfg Config) (*Server, error) {
 		s.keys.set(keys)
 	}
 	if cfg.Tokens.enabled() {
-		var err error
-		if s.tokens, err = cfg.Tokens.open(cfg.Log); err != nil {
+		accepted, err := cfg.Tokens.open(cfg.Log)
+		if err != nil {
 			return nil, err
 		}
+		s.tokens.Store(accepted)
 		s.keys.demanded.Store(true)
 	}
 	for _, src := range cfg.Sources {
@@ -116,7 +123,7 @@ func (s *Server) openListeners() error {
 		if l.loopback, err = onLoopback(l.address); err != nil {
 			return err
 		}
-		if err := s.checkExposure(l.address, l.loopback); err != nil {
+		if err := s.checkExposure(&s.cfg, l.address, l.loopback); err != nil {
 			return err
 		}
 		if s.cfg.TLS.enabled() && !(l.admin && l.loopback) {
@@ -223,9 +230,10 @@ func (s *Server) KeysDemanded() bool { return s.keys.demanded.Load() }
 func (s *Server) Models() *Catalog { return s.catalog.Load() }
 
 // MaxRows is the most rows that one request to e may have.
-func (s *Server) MaxRows(e *Engine) int { return e.maxRows(s.cfg.MaxRows) }
+func (s *Server) MaxRows(e *Engine) int { return e.maxRows(s.live.Load().MaxRows) }
 
-// Serve answers requests until ctx ends, then drains. It returns nil after a complete drain.
+// Serve answers requests until ctx ends, for the reason ErrHandedOver or any other, then drains. It returns nil after a complete
+// drain.
 func (s *Server) Serve(ctx context.Context) error {
 	s.serving.Store(true)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -259,11 +267,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	case err := <-failed:
 		return errors.Join(err, s.shutdown(0))
 	case <-ctx.Done():
-		return s.drain()
+		return s.drain(errors.Is(context.Cause(ctx), ErrHandedOver))
 	}
 }
 
-// close closes the listeners that were opened before New failed.
+// close closes the listeners; those that New did not come to are not open.
 func (s *Server) close() {
 	for _, l := range s.listeners {
 		_ = l.ln.Close()

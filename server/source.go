@@ -44,6 +44,8 @@ type Settings struct {
 	Aliases []string       // other names of the model
 	MaxRows int            // rows of one request; 0 for the server's limit
 	Notes   []string       // what was set and is ignored
+	// Managed says that these are changed while the server runs, as those of a registry: they count more than ModelSettings.
+	Managed bool
 }
 
 // Embedded is a source of one model that is part of the program.
@@ -87,7 +89,7 @@ func (r Registry) Scan() ([]Offer, error) {
 		for l, at := range m.Labels {
 			labels[at] = append(labels[at], l)
 		}
-		settings := &Settings{Split: m.Split, Aliases: m.Aliases}
+		settings := &Settings{Split: m.Split, Aliases: m.Aliases, Managed: true}
 		if m.Policy != "" {
 			if settings.Policy, err = ParsePolicy(m.Policy); err != nil {
 				return nil, fmt.Errorf("scan registry: model %s: %w", m.Name, err)

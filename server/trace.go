@@ -16,7 +16,10 @@ type Span struct {
 }
 
 // traces reports whether spans are made of requests.
-func (s *Server) traces() bool { return s.observer != nil && s.observer.others != nil }
+func (s *Server) traces() bool {
+	o := s.observer.Load()
+	return o != nil && o.others != nil
+}
 
 // newSpan names a span below the one that traceparent names, or one of a new trace.
 func newSpan(traceparent string) *Span {

@@ -14,19 +14,20 @@ import (
 // warmed on others, so that neither requests nor other models wait for a large one, and what is served changes by
 // swapping one pointer.
 type watcher struct {
-	srv     *Server
-	models  map[string]*family // what is known, by name
-	offers  map[string][]Offer // what the sources had at the last look
-	looks   int                // number of that
-	running int                // loads under way
-	most    int                // loads at once
-	rest    gcRest             // while requests are answered
-	freed   int                // turns at which memory of engines that were dropped, or that loads left, is to be returned to the system
-	changed bool               // since the catalogue was made
-	saved   time.Time          // when quotas were
-	results chan *job
-	wake    chan struct{}
-	looked  []chan struct{} // looks that were wanted and made
+	srv        *Server
+	models     map[string]*family // what is known, by name
+	offers     map[string][]Offer // what the sources had at the last look
+	looks      int                // number of that
+	running    int                // loads under way
+	most       int                // loads at once
+	rest       gcRest             // while requests are answered
+	freed      int                // turns at which memory of engines that were dropped, or that loads left, is to be returned to the system
+	changed    bool               // since the catalogue was made
+	saved      time.Time          // when quotas were
+	configured *Config            // what the queues have the settings of
+	results    chan *job
+	wake       chan struct{}
+	looked     []chan struct{} // looks that were wanted and made
 
 	mu     sync.Mutex // guards what requests leave for the goroutine
 	asked  []request
@@ -84,7 +85,8 @@ func (w *watcher) begin() {
 
 // watch follows the sources until ctx ends. A load under way is left to end by itself.
 func (w *watcher) watch(ctx context.Context) {
-	tick := time.NewTicker(w.srv.cfg.Poll)
+	poll := w.srv.live.Load().Poll
+	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
 		select {
@@ -104,6 +106,10 @@ func (w *watcher) watch(ctx context.Context) {
 		case j := <-w.results:
 			w.finish(j)
 		}
+		if p := w.srv.live.Load().Poll; p != poll {
+			poll = p
+			tick.Reset(poll)
+		}
 		w.step()
 		if w.changed {
 			w.publish()
@@ -118,6 +124,7 @@ func (w *watcher) watch(ctx context.Context) {
 // look asks the sources and the key store what they have.
 func (w *watcher) look() {
 	w.pollKeys()
+	w.configure()
 	offers := map[string][]Offer{}
 	for _, src := range w.srv.cfg.Sources {
 		found, err := src.Scan()
@@ -134,7 +141,11 @@ func (w *watcher) look() {
 		}
 		for name, list := range here {
 			if _, taken := offers[name]; !taken {
-				offers[name] = newestFirst(list)
+				list = newestFirst(list)
+				if own, ok := w.srv.live.Load().Models[name]; ok {
+					list = own.apply(list)
+				}
+				offers[name] = list
 			}
 		}
 	}

@@ -2,34 +2,15 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 	"gopkg.in/yaml.v3"
-
-	"github.com/hotpath/hotpath/server"
 )
-
-// sections group the flags of serve in its configuration file; those in no section stand at the top. A key is the name of
-// its flag.
-var sections = []struct {
-	name  string
-	flags []string
-}{
-	{"listeners", []string{"http", "grpc", "admin", "max-conns", "max-conns-per-ip", "drain-grace", "drain-timeout"}},
-	{"tls", []string{"tls-cert", "tls-key", "tls-self-signed", "insecure-no-tls"}},
-	{"auth", []string{"allow-anonymous", "require-signature", "identity"}},
-	{"tokens", []string{"token-by", "token-rate", "token-burst", "token-concurrent", "token-quota", "token-priority"}},
-	{"limits", []string{"memory", "max-body", "max-body-memory", "max-run-memory", "max-rows", "max-concurrency", "load-wait", "threads"}},
-	{"scheduling", []string{"queue", "timeout", "batch-max", "batch-delay", "batch-sizes"}},
-}
-
-// perModel is the key in the section scheduling that holds settings of single models by name.
-const perModel = "models"
 
 // envPrefix begins the names of environment variables: HOTPATH_MAX_BODY stands for --max-body.
 const envPrefix = "HOTPATH_"
@@ -37,12 +18,13 @@ const envPrefix = "HOTPATH_"
 // notSettings are the flags of serve that neither a file nor the environment can give.
 var notSettings = []string{"help", "config", "print-config", "version"}
 
-// configFile is a file of settings. Of a flag on the command line, an environment variable, the file and the default, the first
+// configFile is a file of settings. The one table of them are the flags of serve: a key is the name of a flag, the section it stands in
+// its group (a tag of the field), and what has the tag live can be changed by reading the file anew. Of a flag on the command line, an environment variable, the file and the default, the first
 // that is there counts.
 type configFile struct {
 	name   string
 	values map[string]any // by flag
-	models map[string]server.Scheduling
+	models map[string]modelSettings
 }
 
 // Validate implements kong.Resolver.
@@ -70,6 +52,7 @@ func (c *serveCmd) BeforeResolve(ctx *kong.Context) error {
 	if name == "" {
 		name = os.Getenv(envName("config"))
 	}
+	c.file = name
 	f := &configFile{name: name, values: map[string]any{}}
 	if name != "" {
 		text, err := os.ReadFile(name)
@@ -99,40 +82,39 @@ func (f *configFile) read(text []byte, flags map[string]*kong.Flag) error {
 	if len(doc.Content) == 0 {
 		return nil
 	}
-	top := []string{}
-	for name := range flags {
-		if section(name) == "" && !slices.Contains(notSettings, name) {
-			top = append(top, name)
+	known := map[string][]string{} // flags by section, "" for those in none
+	for name, flag := range flags {
+		if !slices.Contains(notSettings, name) {
+			known[section(flag)] = append(known[section(flag)], name)
 		}
 	}
-	slices.Sort(top)
+	top := append(slices.Sorted(maps.Keys(known))[1:], perModel)
 	return f.each(doc.Content[0], "the file", func(key, value *yaml.Node) error {
-		for _, s := range sections {
-			if s.name == key.Value {
-				return f.each(value, s.name, func(key, value *yaml.Node) error {
-					if s.name == "scheduling" && key.Value == perModel {
-						return f.readModels(value)
-					}
-					return f.set(key, value, s.name+"."+key.Value, flags, s.flags)
-				})
-			}
+		switch names := known[key.Value]; {
+		case key.Value == perModel:
+			return f.readModels(value)
+		case key.Value != "" && names != nil:
+			return f.each(value, key.Value, func(inner, value *yaml.Node) error {
+				return f.set(inner, value, key.Value+"."+inner.Value, flags, names)
+			})
 		}
-		return f.set(key, value, key.Value, flags, top)
+		return f.set(key, value, key.Value, flags, known[""], top...)
 	})
 }
 
-// section is the name of the section of a flag, "" for none.
-func section(flag string) string {
-	for _, s := range sections {
-		if slices.Contains(s.flags, flag) {
-			return s.name
-		}
+// section is the section of a flag, "" for none.
+func section(flag *kong.Flag) string {
+	if flag.Group == nil {
+		return ""
 	}
-	return ""
+	return flag.Group.Key
 }
 
 // each goes through a mapping.
 func (f *configFile) each(node *yaml.Node, what string, visit func(key, value *yaml.Node) error) error {
+	if node.Kind == yaml.ScalarNode && node.Tag == "!!null" { // all that could stand there is commented out
+		return nil
+	}
 	if node.Kind != yaml.MappingNode {
 		return f.fail(node, what, "expected keys with values")
 	}
@@ -150,11 +132,11 @@ func (f *configFile) each(node *yaml.Node, what string, visit func(key, value *y
 	return nil
 }
 
-// set takes the value of a flag, which must be one of known.
-func (f *configFile) set(key, value *yaml.Node, full string, flags map[string]*kong.Flag, known []string) error {
+// set takes the value of a flag, which must be one of known; sections are what else the key may be.
+func (f *configFile) set(key, value *yaml.Node, full string, flags map[string]*kong.Flag, known []string, sections ...string) error {
 	flag := flags[key.Value]
 	if flag == nil || !slices.Contains(known, key.Value) {
-		return f.fail(key, full, "unknown key, expected one of %s", strings.Join(known, ", "))
+		return f.fail(key, full, "unknown key, expected one of %s", strings.Join(append(slices.Sorted(slices.Values(known)), sections...), ", "))
 	}
 	text := value.Value
 	switch value.Kind {
@@ -168,42 +150,29 @@ func (f *configFile) set(key, value *yaml.Node, full string, flags map[string]*k
 	default:
 		return f.fail(value, full, "expected a value, found keys")
 	}
-	if err := flag.Parse(kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: text}), reflect.New(flag.Target.Type()).Elem()); err != nil {
+	to := reflect.New(flag.Target.Type()).Elem()
+	if err := flag.Parse(kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: text}), to); err != nil {
 		return f.fail(value, full, "%v", err)
+	}
+	switch {
+	case flag.Enum != "" && !flag.EnumMap()[text]:
+		return f.fail(value, full, "%q, expected one of %s", text, strings.Join(flag.EnumSlice(), ", "))
+	case below(to):
+		return f.fail(value, full, "expected nothing below 0")
 	}
 	f.values[key.Value] = text
 	return nil
 }
 
-// modelScheduling is the settings of one model; those left out are those of all.
-type modelScheduling struct {
-	Concurrency int           `yaml:"concurrency"`
-	Queue       int           `yaml:"queue"`
-	Timeout     time.Duration `yaml:"timeout"`
-	BatchMax    int           `yaml:"batch-max"`
-	BatchDelay  time.Duration `yaml:"batch-delay"`
-	BatchSizes  []int         `yaml:"batch-sizes"`
+// Validate implements kong's hook: no number of serve may be negative.
+func (c *serveCmd) Validate(ctx *kong.Context) error {
+	for _, flag := range ctx.Selected().Flags {
+		if below(flag.Target) {
+			return fmt.Errorf("--%s: expected nothing below 0", flag.Name)
+		}
+	}
+	return nil
 }
 
-func (f *configFile) readModels(node *yaml.Node) error {
-	f.models = map[string]server.Scheduling{}
-	return f.each(node, "scheduling.models", func(name, value *yaml.Node) error {
-		full := "scheduling.models." + name.Value
-		var m modelScheduling
-		known := map[string]any{"concurrency": &m.Concurrency, "queue": &m.Queue, "timeout": &m.Timeout,
-			"batch-max": &m.BatchMax, "batch-delay": &m.BatchDelay, "batch-sizes": &m.BatchSizes}
-		err := f.each(value, full, func(key, value *yaml.Node) error {
-			to := known[key.Value]
-			if to == nil {
-				return f.fail(key, full+"."+key.Value, "unknown key, expected concurrency, queue, timeout, batch-max, batch-delay or batch-sizes")
-			}
-			if err := value.Decode(to); err != nil {
-				return f.fail(value, full+"."+key.Value, "%v", err)
-			}
-			return nil
-		})
-		f.models[name.Value] = server.Scheduling{Concurrency: m.Concurrency, Queue: m.Queue, Timeout: m.Timeout,
-			BatchMax: m.BatchMax, BatchDelay: m.BatchDelay, BatchSizes: m.BatchSizes}
-		return err
-	})
-}
+// below reports whether a value is a number below zero.
+func below(v reflect.Value) bool { return v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0 }

@@ -71,16 +71,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		}
 	}()
 	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("hotpath"),
-		kong.Description("Train, convert, compress, register, serve and monitor models; one static binary."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exitRequest(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.UsageOnError(),
-		kong.NamedMapper("existingpath", kong.MapperFunc(existingPath)),
-		kong.Vars{"version": fmt.Sprintf("hotpath %s isa %s (%s)", version, cpu.Current(), cpu.Name())},
-	)
+	parser, err := newParser(&c, stdout, stderr)
 	if err != nil {
 		return fail(stderr, err)
 	}
@@ -99,6 +90,20 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 		return fail(stderr, err)
 	}
 	return exitOK
+}
+
+// newParser makes the parser of the command line.
+func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("hotpath"),
+		kong.Description("Train, convert, compress, register, serve and monitor models; one static binary."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exitRequest(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.UsageOnError(),
+		kong.NamedMapper("existingpath", kong.MapperFunc(existingPath)),
+		kong.Vars{"version": fmt.Sprintf("hotpath %s isa %s (%s)", version, cpu.Current(), cpu.Name())},
+	)
 }
 
 // existingPath maps an argument that names a file or a directory.

@@ -14,17 +14,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotpath/hotpath/kernels"
 	"github.com/hotpath/hotpath/server"
 )
 
 // served starts a server as serve would and returns what it makes of the models, as "NAME VERSION STATE".
 func served(t *testing.T, c *serveCmd) string {
 	t.Helper()
-	cfg, pool, err := c.config(&env{stdout: io.Discard, stderr: io.Discard}, slog.New(slog.DiscardHandler), new(atomic.Bool))
+	pool := kernels.NewPool(c.threads())
+	defer pool.Close()
+	cfg, err := c.config(&env{stdout: io.Discard, stderr: io.Discard}, slog.New(slog.DiscardHandler), pool, new(atomic.Bool))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pool.Close()
 	cfg.HTTP, cfg.DrainGrace = "127.0.0.1:0", time.Millisecond
 	s, err := server.New(cfg)
 	if err != nil {
@@ -81,7 +83,7 @@ func TestSealedModels(t *testing.T) {
 		{"no identity", serveCmd{RequireSignature: key}, "m 2 END, m 1 END"},
 		{"nothing demanded", serveCmd{identityFlag: identity}, "m 2 AVAILABLE, m 1 AVAILABLE"},
 	} {
-		c.cmd.Store, c.cmd.VersionPolicy = store, "latest"
+		c.cmd.Store, c.cmd.VersionPolicy = store, server.Policy{Latest: 1}
 		if got := served(t, &c.cmd); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
@@ -118,7 +120,7 @@ func TestSignedDirectories(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(models, "changed/1/digits.csv"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := serveCmd{Models: models, RequireSignature: []string{path("key.pem.pub")}, VersionPolicy: "all"}
+	c := serveCmd{Models: models, RequireSignature: []string{path("key.pem.pub")}, VersionPolicy: server.Policy{All: true}}
 	if got := served(t, &c); !strings.Contains(got, "good 2 AVAILABLE, good 1 AVAILABLE") || strings.Count(got, "AVAILABLE") != 2 {
 		t.Error(got)
 	}

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -33,57 +30,61 @@ import (
 )
 
 type serveCmd struct {
-	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR"`
-	GRPC   string `help:"Address of the gRPC services of KServe and TensorFlow Serving (default: none)." name:"grpc" placeholder:"ADDR"`
-	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR"`
-	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR"`
-	Cache  string `help:"Directory, of this user alone, where prepared models are kept for the next start; none: no such directory (default: plans in the store)." placeholder:"DIR|none"`
-	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
+	HTTP   string `help:"Address of the API and the page." default:"127.0.0.1:8080" name:"http" placeholder:"ADDR" group:"listeners"`
+	GRPC   string `help:"Address of the gRPC services of KServe and TensorFlow Serving (default: none)." name:"grpc" placeholder:"ADDR" group:"listeners"`
+	Admin  string `help:"Address of metrics and profiles (default: metrics at --http, no profiles)." placeholder:"ADDR" group:"listeners"`
+	Store  string `help:"Registry directory with models and API keys." placeholder:"DIR" group:"sources"`
+	Cache  string `help:"Directory, of this user alone, where prepared models are kept for the next start; none: no such directory (default: plans in the store)." placeholder:"DIR|none" group:"sources"`
+	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR" group:"sources"`
 
-	identityFlag
-	RequireSignature []string `help:"PEM file of a public key: versions that are not signed by one of them, in the store or by model.sig in a directory of --models, are not served." placeholder:"FILE" type:"existingfile"`
+	identityFlag     `group:"auth"`
+	RequireSignature []string `help:"PEM file of a public key: versions that are not signed by one of them, in the store or by model.sig in a directory of --models, are not served." placeholder:"FILE" type:"existingfile" group:"auth"`
 
-	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
-	Lazy          bool          `help:"Load a model when the first request asks for it."`
-	Memory        byteSize      `help:"Weights of all models in memory; beyond it those used longest ago make room and come back at the next request (default: no limit)." placeholder:"SIZE"`
-	LoadWait      time.Duration `help:"Longest time that a request waits for its model to be loaded before it is answered 503." default:"10s"`
+	VersionPolicy server.Policy `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY" live:""`
+	Lazy          bool          `help:"Load a model when the first request asks for it." live:""`
+	Memory        byteSize      `help:"Weights of all models in memory; beyond it those used longest ago make room and come back at the next request (default: no limit)." placeholder:"SIZE" group:"limits" live:""`
+	LoadWait      time.Duration `help:"Longest time that a request waits for its model to be loaded before it is answered 503." default:"10s" group:"limits" live:""`
 
-	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE"`
-	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE"`
-	TLSSelfSigned  bool   `help:"Serve TLS with a certificate made here and kept in the store." name:"tls-self-signed"`
-	ClientCA       string `help:"PEM file: clients must show a certificate that one of those in it has signed (mutual TLS)." name:"client-ca" placeholder:"FILE"`
-	JWKS           string `help:"JSON Web Key Set whose keys sign the bearer tokens (JWT) that are accepted beside API keys." name:"jwks" placeholder:"FILE"`
-	OIDC           string `help:"Issuer of tokens; without --jwks its keys are found by OpenID Connect Discovery." name:"oidc" placeholder:"URL"`
-	Audience       string `help:"What tokens must have in aud." placeholder:"NAME"`
-	AllowAnonymous bool   `help:"Serve off loopback without API keys."`
-	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls"`
+	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE" group:"tls" live:"set"`
+	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE" group:"tls" live:"set"`
+	TLSSelfSigned  bool   `help:"Serve TLS with a certificate made here and kept in the store." name:"tls-self-signed" group:"tls"`
+	ClientCA       string `help:"PEM file: clients must show a certificate that one of those in it has signed (mutual TLS)." name:"client-ca" placeholder:"FILE" group:"tls" live:"set"`
+	JWKS           string `help:"JSON Web Key Set whose keys sign the bearer tokens (JWT) that are accepted beside API keys." name:"jwks" placeholder:"FILE" group:"auth" live:""`
+	OIDC           string `help:"Issuer of tokens; without --jwks its keys are found by OpenID Connect Discovery." name:"oidc" placeholder:"URL" group:"auth" live:""`
+	Audience       string `help:"What tokens must have in aud." placeholder:"NAME" group:"auth" live:""`
+	AllowAnonymous bool   `help:"Serve off loopback without API keys." group:"auth"`
+	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls" group:"tls"`
 
-	Precision      string   `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
-	Threads        int      `help:"Threads of one computation (default: the CPUs this process may use)."`
-	MaxBody        byteSize `help:"Largest request body." default:"32MiB" placeholder:"SIZE"`
-	MaxBodyMemory  byteSize `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE"`
-	MaxRunMemory   byteSize `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE"`
-	MaxRows        int      `help:"Most rows in one request." default:"65536"`
-	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
-	schedulingFlags
-	tokenFlags
-	MaxConns      int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192"`
-	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
-	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
-	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
-	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	Audit         string        `help:"File that says, one JSON object per line, who managed what, by request or by command on the store, and who was refused; appended to." placeholder:"FILE"`
-	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
-	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
+	Precision       string   `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`
+	Threads         int      `help:"Threads of one computation (default: the CPUs this process may use)." group:"limits"`
+	MaxBody         byteSize `help:"Largest request body." default:"32MiB" placeholder:"SIZE" group:"limits"`
+	MaxBodyMemory   byteSize `help:"Memory for all request bodies in flight." default:"256MiB" placeholder:"SIZE" group:"limits"`
+	MaxRunMemory    byteSize `help:"Memory of the intermediate values of one request." default:"256MiB" placeholder:"SIZE" group:"limits"`
+	MaxRows         int      `help:"Most rows in one request." default:"65536" group:"limits" live:""`
+	MaxConcurrency  int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)." group:"limits"`
+	schedulingFlags `group:"scheduling"`
+	tokenFlags      `group:"tokens"`
+	MaxConns        int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192" group:"listeners"`
+	MaxConnsPerIP   int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip" group:"listeners"`
+	Poll            time.Duration `help:"Time between two looks for new models and keys." default:"1s" group:"sources" live:""`
+	DrainGrace      time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s" group:"listeners" live:""`
+	DrainTimeout    time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s" group:"listeners" live:""`
+	UpgradeTimeout  time.Duration `help:"Longest time that a process started by SIGUSR2 may take until it is ready." default:"5m" group:"listeners" live:""`
+	Audit           string        `help:"File that says, one JSON object per line, who managed what, by request or by command on the store, and who was refused; appended to, and opened anew at SIGHUP." placeholder:"FILE" group:"observe"`
+	Config          string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
+	PrintConfig     bool          `help:"Print the settings in force as such a file, and do not serve."`
 
-	observeFlags
+	observeFlags `group:"observe"`
 
-	perModel map[string]server.Scheduling // from the file
+	file     string                   // of settings, "" for none
+	perModel map[string]modelSettings // from it
 }
 
 // Help implements kong's long help.
 func (serveCmd) Help() string {
-	return "Serves the models of the store and of --models; without any, the embedded digits classifier. Off loopback TLS and API keys are demanded unless waived by name."
+	return "Serves the models of the store and of --models; without any, the embedded digits classifier. Off loopback TLS and API keys are demanded unless waived by name.\n\n" +
+		"SIGHUP reads the configuration file anew, and --print-config says which settings then take effect. SIGUSR2 starts the binary that is at this " +
+		"place now, and hands the sockets over to it once it is ready. SIGTERM drains."
 }
 
 // Run implements the verb.
@@ -91,115 +92,68 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	if c.PrintConfig {
 		return c.printConfig(e, line.Selected().Flags)
 	}
-	log, err := c.logger(e.stderr)
+	v := &service{cmd: c, flags: line.Selected().Flags, args: line.Args, signals: heardSignals(), log: newLog(e.stderr)}
+	defer v.signals.stop()
+	v.log.set(&c.observeFlags)
+	before, err := takeOver()
 	if err != nil {
 		return err
 	}
 	if err := noCoreDump(); err != nil {
-		log.Warn("a crash may leave a core file", "error", err)
+		v.log.Warn("a crash may leave a core file", "error", err)
 	}
-	var started atomic.Bool
-	cfg, pool, err := c.config(e, log, &started)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	if c.Audit != "" {
-		if cfg.Audit, err = c.openAudit(log); err != nil {
-			return err
-		}
-		defer cfg.Audit.Close()
-	}
-	finish, err := c.observe(&cfg)
-	if err != nil {
-		return err
-	}
-	defer finish()
-	sockets, err := socketsOf()
-	if err != nil {
-		return err
-	}
-	cfg.Listen = sockets.listen
-	s, err := server.New(cfg)
-	if err != nil {
-		return err
-	}
-	started.Store(true)
-	c.announce(e, s)
-
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	go func() {
-		<-ctx.Done()
-		tell(log, "STOPPING=1")
-		stop() // a second signal ends the process at once
-	}()
-	if cfg.TLS.Cert != "" {
-		go reloadOnHangup(ctx, s)
-	}
-	tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
-	err = s.Serve(ctx)
-	if err == nil {
-		log.Info("drained")
-	}
+	err = v.run(e, before)
+	before.tell(err) // where it was not ready before that
 	return err
 }
 
-// reloadOnHangup reads the certificate anew at SIGHUP, until ctx ends.
-func reloadOnHangup(ctx context.Context, s *server.Server) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-hangup:
-			s.ReloadTLS()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// config checks the flags and puts the parts together. started is set once requests are answered.
-func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (server.Config, *kernels.Pool, error) {
+// check proves that the settings go together.
+func (c *serveCmd) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
+		return fmt.Errorf("--tls-cert and --tls-key: expected both or neither: %w", errUsage)
 	}
 	if c.TLSCert != "" && c.TLSSelfSigned {
-		return server.Config{}, nil, fmt.Errorf("--tls-cert and --tls-self-signed: expected one of them: %w", errUsage)
+		return fmt.Errorf("--tls-cert and --tls-self-signed: expected one of them: %w", errUsage)
 	}
 	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
-		return server.Config{}, nil, fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
+		return fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
+	}
+	return nil
+}
+
+// threads is how many one computation has.
+func (c *serveCmd) threads() int {
+	if c.Threads > 0 {
+		return c.Threads
+	}
+	return kernels.DefaultThreads()
+}
+
+// config checks the settings and puts the parts together. started is set once requests are answered.
+func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started *atomic.Bool) (server.Config, error) {
+	if err := c.check(); err != nil {
+		return server.Config{}, err
 	}
 	tokens, err := c.tokens()
 	if err != nil {
-		return server.Config{}, nil, err
-	}
-	threads := c.Threads
-	if threads <= 0 {
-		threads = kernels.DefaultThreads()
+		return server.Config{}, err
 	}
 	store := openStore(c.Store)
 	concurrency := c.MaxConcurrency
 	if concurrency <= 0 {
-		concurrency = 2 * max(threads, kernels.DefaultThreads())
-	}
-	policy, err := server.ParsePolicy(c.VersionPolicy)
-	if err != nil {
-		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
+		concurrency = 2 * max(c.threads(), kernels.DefaultThreads())
 	}
 	access, err := c.access(c.RequireSignature)
 	if err != nil {
-		return server.Config{}, nil, err
+		return server.Config{}, err
 	}
-	pool := kernels.NewPool(threads)
 	cfg := server.Config{
 		HTTP: c.HTTP, GRPC: c.GRPC, Admin: c.Admin,
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
 		Tokens: tokens,
-		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
+		Policy: c.VersionPolicy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
 			if started.Load() {
@@ -212,14 +166,14 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), Models: settingsOf(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
-		Log: log,
+		Log: log, AccessLog: c.AccessLog, Slow: c.Slow,
 	}
 	if c.TLSSelfSigned {
 		cfg.TLS.SelfSignedDir = filepath.Join(store.Dir(), "tls")
 	}
-	return cfg, pool, nil
+	return cfg, nil
 }
 
 // sources is where models come from: --models, and the store unless only --models was given; the embedded digits while

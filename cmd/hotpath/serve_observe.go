@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -25,30 +23,16 @@ import (
 
 // observeFlags are what is told of requests beside metrics.
 type observeFlags struct {
-	LogLevel   string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
-	LogFormat  string        `help:"text or json, one line per entry." default:"text" enum:"text,json"`
-	AccessLog  bool          `help:"Log every request with status, times, model and the name of its key; never its values."`
-	Slow       time.Duration `help:"Keep the newest 128 requests that took as long, with times and shapes, at /debug/slow of --admin (default: none)." placeholder:"TIME"`
-	OTLP       string        `help:"Send a trace of every request to an OpenTelemetry collector, http://HOST:4318 (OTLP over HTTP)." name:"otlp" placeholder:"URL"`
-	OTLPSample float64       `help:"Part of the requests that are traced, of those without a traceparent that decides it." name:"otlp-sample" default:"1" placeholder:"0..1"`
+	LogLevel   string        `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" live:""`
+	LogFormat  string        `help:"text or json, one line per entry." default:"text" enum:"text,json" live:""`
+	AccessLog  bool          `help:"Log every request with status, times, model and the name of its key; never its values." live:""`
+	Slow       time.Duration `help:"Keep the newest 128 requests that took as long, with times and shapes, at /debug/slow of --admin (default: none)." placeholder:"TIME" live:""`
+	OTLP       string        `help:"Send a trace of every request to an OpenTelemetry collector, http://HOST:4318 (OTLP over HTTP)." name:"otlp" placeholder:"URL" live:""`
+	OTLPSample float64       `help:"Part of the requests that are traced, of those without a traceparent that decides it." name:"otlp-sample" default:"1" placeholder:"0..1" live:""`
 }
 
-// logger writes the log.
-func (f *observeFlags) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level: %w: %w", err, errUsage)
-	}
-	o := &slog.HandlerOptions{Level: level}
-	if f.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o)), nil
-	}
-	return slog.New(slog.NewTextHandler(w, o)), nil
-}
-
-// observe sets what the server tells, and returns what must be called when it has stopped.
+// observe sets whom the server tells of requests, and returns what must be called when it has stopped.
 func (f *observeFlags) observe(cfg *server.Config) (finish func(), err error) {
-	cfg.AccessLog, cfg.Slow = f.AccessLog, f.Slow
 	if f.OTLP == "" {
 		return func() {}, nil
 	}

@@ -9,12 +9,12 @@ import (
 
 // tokenFlags are the limits of callers with tokens, each of whom has them for itself.
 type tokenFlags struct {
-	TokenBy         string    `help:"Claim of a token that says whose limits its requests count towards, such as client_id; the subject where it is missing." default:"sub" placeholder:"CLAIM"`
-	TokenRate       perSecond `help:"Most requests per time of one caller with tokens, such as 100/s." placeholder:"N/s"`
-	TokenBurst      int       `help:"Requests at once beyond that (default: what one second allows)." placeholder:"N"`
-	TokenConcurrent int       `help:"Most requests of one caller with tokens at the same time." placeholder:"N"`
-	TokenQuota      perDay    `help:"Most requests of one caller with tokens per day (UTC)." placeholder:"N/day"`
-	TokenPriority   *int      `help:"Most urgent place in a queue, 0 to 7, that requests with tokens may ask for (default: 3)." placeholder:"N"`
+	TokenBy         string    `help:"Claim of a token that says whose limits its requests count towards, such as client_id; the subject where it is missing." default:"sub" placeholder:"CLAIM" live:""`
+	TokenRate       perSecond `help:"Most requests per time of one caller with tokens, such as 100/s." placeholder:"N/s" live:""`
+	TokenBurst      int       `help:"Requests at once beyond that (default: what one second allows)." placeholder:"N" live:""`
+	TokenConcurrent int       `help:"Most requests of one caller with tokens at the same time." placeholder:"N" live:""`
+	TokenQuota      perDay    `help:"Most requests of one caller with tokens per day (UTC)." placeholder:"N/day" live:""`
+	TokenPriority   *int      `help:"Most urgent place in a queue, 0 to 7, that requests with tokens may ask for (default: 3)." placeholder:"N" live:""`
 }
 
 // limits is what the flags say.

@@ -94,12 +94,12 @@ func TestActivation(t *testing.T) {
 func TestSockets(t *testing.T) {
 	t.Setenv("LISTEN_FDS", "1")
 	t.Setenv("LISTEN_PID", "1")
-	if list, err := socketsOf(); list != nil || err != nil {
-		t.Error(list, err)
+	if s, err := socketsOf(nil); err != nil || s.inherited != nil {
+		t.Error(s, err)
 	}
 	t.Setenv("LISTEN_FDS", "many")
 	t.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
-	if _, err := socketsOf(); err == nil {
+	if _, err := socketsOf(nil); err == nil {
 		t.Error("no error")
 	}
 }

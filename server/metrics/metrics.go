@@ -69,6 +69,7 @@ type Set struct {
 	loadFails *prometheus.CounterVec
 	queued    *prometheus.GaugeVec
 	failed    *prometheus.CounterVec
+	reloads   reloads
 
 	mu     sync.Mutex
 	models map[*Model]struct{}
@@ -107,6 +108,8 @@ func New(g Gauges, reasons ...string) *Set {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo())
+	s.reloads = newReloads(s.registry)
+	s.Reloaded(true)
 	for _, r := range reasons {
 		s.failed.WithLabelValues(r)
 	}

@@ -1,0 +1,13 @@
+//go:build !unix
+
+package main
+
+import (
+	"context"
+	"os"
+)
+
+// upgradeSignal is nil: sockets can only be handed over on Unix.
+var upgradeSignal os.Signal
+
+func (v *service) upgrade(context.Context) {}
