@@ -32,6 +32,7 @@ type Server struct {
 	requests  sync.Pool   // of *Request
 	calls     sync.Pool   // of *Call
 	inbounds  sync.Pool   // of *inbound
+	messages  sync.Pool   // of *[]byte, for the bytes of gRPC messages
 	draining  atomic.Bool
 	serving   atomic.Bool   // requests are answered
 	awaiting  atomic.Int64  // requests that wait for a model to be loaded
