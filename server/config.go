@@ -52,7 +52,7 @@ type Config struct {
 	MaxRows        int           // live: rows of one request, 65,536
 	MaxConcurrency int           // runs of all models at once, 2 per core
 	MaxRunMemory   int64         // bytes of inputs, outputs and intermediate values of all requests that wait or run, 256 MiB per run at once
-	MaxConns       int           // of one listener, 8192: an idle one costs about 40 KiB
+	MaxConns       int           // of one listener, 8192: an idle one costs 17 KiB over HTTP, 20 KiB or more over gRPC
 	MaxConnsPerIP  int           // unlimited: behind a proxy all clients have one address
 	HeaderTimeout  time.Duration // to read a request head, 10 s
 	BodyTimeout    time.Duration // to read head and body of a request with a larger body, 60 s

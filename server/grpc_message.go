@@ -30,6 +30,7 @@ type inbound struct {
 	most    int  // bytes of a message
 	wire    wire
 	head    [5]byte // of a message: whether it is compressed, and its length
+	buffer  *[]byte // that body is in, between receiving and decoding
 	body    []byte
 	charged int64 // of the budget
 	message any   // the last one
@@ -56,6 +57,8 @@ const (
 	grpcStreams = 128
 	// stepMost is the most that is asked for at once of a large message.
 	stepMost = 1 << 20
+	// keepMessage is the largest buffer that is used for another message.
+	keepMessage = 4 << 20
 )
 
 func (s *Server) inbound(g *grpcServer, method string, streams bool, stream grpc.ServerStream) *inbound {
@@ -79,12 +82,17 @@ func (in *inbound) free() {
 	if !in.inTime() {
 		return
 	}
-	body := in.body
-	if cap(body) > freeBody {
-		body = nil
-	}
-	*in = inbound{srv: in.srv, slow: in.slow, body: body}
+	*in = inbound{srv: in.srv, slow: in.slow}
 	in.srv.inbounds.Put(in)
+}
+
+// drop gives the buffer of a message to others.
+func (in *inbound) drop() {
+	if cap(in.body) <= keepMessage && in.buffer != nil {
+		*in.buffer = in.body[:0]
+		in.srv.messages.Put(in.buffer)
+	}
+	in.buffer, in.body = nil, nil
 }
 
 // request is the last message, nil without one.
@@ -137,6 +145,7 @@ func (in *inbound) receive(message any) error {
 	if in.streams {
 		in.wait()
 	}
+	defer in.drop()
 	compressed := in.head[0]
 	if err := in.read(int64(binary.BigEndian.Uint32(in.head[1:]))); err != nil {
 		return err
@@ -181,7 +190,16 @@ func (in *inbound) read(size int64) error {
 	if size > int64(in.most) {
 		return Fail(ErrTooLarge, "message: %d bytes, the limit is %d", size, in.most)
 	}
-	in.body = in.body[:0]
+	if in.buffer, _ = in.srv.messages.Get().(*[]byte); in.buffer == nil {
+		in.buffer = new([]byte)
+	}
+	if in.body = (*in.buffer)[:0]; int64(cap(in.body)) > 16*max(size, freeMessage) { // leave it to a message that needs it
+		in.drop()
+		in.buffer = new([]byte)
+	}
+	if err := in.charge(min(size, int64(cap(in.body)))); err != nil {
+		return err
+	}
 	for left := int(size); left > 0; {
 		if len(in.body) == cap(in.body) {
 			n := min(max(grpcWindow, 2*cap(in.body)), max(int(size), 4<<10))
@@ -227,9 +245,6 @@ func (in *inbound) decode(m proto.Message, compressed byte) error {
 	if err := proto.Unmarshal(in.body, m); err != nil {
 		return Fail(ErrRequest, "message: not valid protobuf of %s", m.ProtoReflect().Descriptor().FullName())
 	}
-	if cap(in.body) > freeBody {
-		in.body = nil
-	}
 	return in.charge(size)
 }
 
@@ -261,7 +276,8 @@ func (in *inbound) inflate() error {
 		case len(out) > in.most:
 			return Fail(ErrTooLarge, "message: larger than %d bytes once decompressed", in.most)
 		case err == io.EOF:
-			in.body = out
+			in.drop()
+			in.buffer, in.body = new([]byte), out
 			return nil
 		case err != nil:
 			return Fail(ErrRequest, "message: not valid %s", coding.Name())

@@ -57,7 +57,7 @@ func TestHT11RequestIDs(t *testing.T) {
 	log := &logBuffer{}
 	s := start(t, func(c *server.Config) { c.AccessLog, c.Log = true, slog.New(slog.NewJSONHandler(log, nil)) })
 	const id = `a"b\u0000\r\nSet-Cookie: x=1\r\n\r\n<script>\ud83d\ude00`
-	code, body, h := call(t, "POST", s.URL()+"/v2/models/m/infer",
+	code, body, _ := call(t, "POST", s.URL()+"/v2/models/m/infer",
 		`{"id": "`+id+`", "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]}`)
 	var got struct{ ID string }
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(body, "\n", " ")), &got); code != 400 && (err != nil || code != 200) {
@@ -70,7 +70,7 @@ func TestHT11RequestIDs(t *testing.T) {
 	}
 	forged := "x\t{\"msg\":\"forged\"}"
 	for _, name := range []string{"X-Request-Id", "X-Correlation-Id", "Request-Id", "traceparent", "tracestate"} {
-		_, _, h = call(t, "POST", s.URL()+"/predict", goodBody, name, forged)
+		_, _, h := call(t, "POST", s.URL()+"/predict", goodBody, name, forged)
 		for key, values := range h {
 			if strings.Contains(strings.Join(values, " "), "forged") {
 				t.Errorf("%s came back in %s: %q", name, key, values)

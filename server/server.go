@@ -33,6 +33,7 @@ type Server struct {
 	requests  sync.Pool     // of *Request
 	calls     sync.Pool     // of *Call
 	inbounds  sync.Pool     // of *inbound
+	messages  sync.Pool     // of *[]byte, for the bytes of gRPC messages
 	draining  atomic.Bool   // connections are closed after their next answer
 	leaving   atomic.Bool   // nobody goes on in our place: readiness is off
 	serving   atomic.Bool   // requests are answered
