@@ -29,8 +29,8 @@ import (
 //	             the server found there
 //	action       method and path of the route, full name of the gRPC method, words of the command, or "key added", "key
 //	             changed", "key removed"
-//	target       what the path names and then what came of it: the version and digest that were published, the version a
-//	             label points to now; the model of a gRPC call; the id of a key
+//	target       what the path or the command names, and then what came of it: the version that was published, or that a
+//	             label points to now, and its digest; the model of a gRPC call; the id of a key
 //	result       HTTP status, gRPC code, or for a command done or failed
 //	error        the reason that the client was told
 //	dropped      refusals since the line before that were too many to be written

@@ -21,6 +21,7 @@ type modelsCmd struct {
 	Split    modelsSplitCmd    `cmd:"" help:"Divide the requests that name no version between labels."`
 	Prune    modelsPruneCmd    `cmd:"" help:"Remove files that nothing refers to, such as what interrupted changes have left."`
 	Verify   modelsVerifyCmd   `cmd:"" help:"Read every model and compare its digest, and signatures with --key."`
+	Sign     modelsSignCmd     `cmd:"" help:"Sign a version in a directory that serve --models serves."`
 	Keygen   modelsKeygenCmd   `cmd:"" help:"Make a key to sign models with, or one to encrypt them to."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"filippo.io/age"
@@ -74,7 +75,8 @@ func audited(s *registry.Store, action string, do func() (came []string, err err
 	}
 	defer log.Close()
 	came, err := do()
-	if logErr := log.Command(operator(), action, append(target, came...), err); logErr != nil && err == nil {
+	target = slices.DeleteFunc(append(target, came...), func(s string) bool { return s == "" || s == "0" })
+	if logErr := log.Command(operator(), action, target, err); logErr != nil && err == nil {
 		return fmt.Errorf("%s: it is done, and not written down: %w", action, logErr)
 	}
 	return err
@@ -120,15 +122,23 @@ func linkAudit(s *registry.Store, file string) error {
 
 func nothing(err error) ([]string, error) { return nil, err }
 
+// digest is that of a version, for the log.
+func (l localStore) digest(name string, version int64) string {
+	m, _ := l.Show(name) // an error is that of the change too
+	return m.Digest(version)
+}
+
 // Label and the others are those of the registry.
 func (l localStore) Label(name, label string, version int64) error {
-	return audited(l.Store, "models label", func() ([]string, error) { return nothing(l.Store.Label(name, label, version)) }, name, label, fmt.Sprint(version))
+	return audited(l.Store, "models label", func() ([]string, error) {
+		return []string{l.digest(name, version)}, l.Store.Label(name, label, version)
+	}, name, label, fmt.Sprint(version))
 }
 
 func (l localStore) Rollback(name, label string) (version int64, err error) {
 	err = audited(l.Store, "models rollback", func() ([]string, error) {
 		version, err = l.Store.Rollback(name, label)
-		return []string{fmt.Sprint(version)}, err
+		return []string{fmt.Sprint(version), l.digest(name, version)}, err
 	}, name, label)
 	return version, err
 }
@@ -138,7 +148,9 @@ func (l localStore) Delete(name string, version int64) error {
 	if version == 0 {
 		what = "all"
 	}
-	return audited(l.Store, "models delete", func() ([]string, error) { return nothing(l.Store.Delete(name, version)) }, name, what)
+	return audited(l.Store, "models delete", func() ([]string, error) {
+		return []string{l.digest(name, version)}, l.Store.Delete(name, version)
+	}, name, what)
 }
 
 func (l localStore) SetAlias(alias, model string) error {

@@ -41,7 +41,7 @@ type serveCmd struct {
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
 
 	identityFlag
-	RequireSignature []string `help:"PEM file of a public key: versions of the store that are not signed by one of them are not served." placeholder:"FILE" type:"existingfile"`
+	RequireSignature []string `help:"PEM file of a public key: versions that are not signed by one of them, in the store or by model.sig in a directory of --models, are not served." placeholder:"FILE" type:"existingfile"`
 
 	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
 	Lazy          bool          `help:"Load a model when the first request asks for it."`
@@ -66,6 +66,7 @@ type serveCmd struct {
 	MaxRows        int      `help:"Most rows in one request." default:"65536"`
 	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
 	schedulingFlags
+	tokenFlags
 	MaxConns      int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192"`
 	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
@@ -93,6 +94,9 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	log, err := c.logger(e.stderr)
 	if err != nil {
 		return err
+	}
+	if err := noCoreDump(); err != nil {
+		log.Warn("a crash may leave a core file", "error", err)
 	}
 	var started atomic.Bool
 	cfg, pool, err := c.config(e, log, &started)
@@ -167,8 +171,9 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
 		return server.Config{}, nil, fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
 	}
-	if (c.JWKS != "" || c.OIDC != "") != (c.Audience != "") {
-		return server.Config{}, nil, fmt.Errorf("--audience: expected with --jwks or --oidc, and only with them: %w", errUsage)
+	tokens, err := c.tokens()
+	if err != nil {
+		return server.Config{}, nil, err
 	}
 	threads := c.Threads
 	if threads <= 0 {
@@ -183,9 +188,6 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	if err != nil {
 		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
 	}
-	if len(c.RequireSignature) > 0 && c.Models != "" {
-		return server.Config{}, nil, fmt.Errorf("--require-signature is for a store, and --models has no signatures: publish the models into a store: %w", errUsage)
-	}
 	access, err := c.access(c.RequireSignature)
 	if err != nil {
 		return server.Config{}, nil, err
@@ -196,7 +198,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
-		Tokens: server.Tokens{KeysFile: c.JWKS, Issuer: c.OIDC, Audience: c.Audience},
+		Tokens: tokens,
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
@@ -224,11 +226,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 // a store alone has nothing.
 func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access) []server.Source {
 	models := server.Registry{Store: store, Access: access}
+	dir := server.Dir{Path: c.Models, Open: e.models, Trust: access.Trust}
 	switch {
 	case c.Models != "" && c.Store != "":
-		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
+		return []server.Source{dir, models}
 	case c.Models != "":
-		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
+		return []server.Source{dir}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
 }

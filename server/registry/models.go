@@ -39,6 +39,16 @@ type Model struct {
 	Settings
 }
 
+// Digest is that of a version's model file as it is stored, "" if there is no such version.
+func (m *Model) Digest(version int64) string {
+	for i := range m.Versions {
+		if m.Versions[i].Number == version {
+			return m.Versions[i].Digest
+		}
+	}
+	return ""
+}
+
 // label is the value of a label: where it points, and where it pointed before, newest last.
 type label struct {
 	Version int64   `json:"version"`

@@ -99,8 +99,12 @@ func (a API) prune(r *server.Request) error {
 }
 
 func (a API) delete(r *server.Request, n int64) error {
+	m, _ := a.Store.Show(r.Param(0))
 	if err := a.Store.Delete(r.Param(0), n); err != nil {
 		return explain(err)
+	}
+	if n != 0 {
+		r.Audited(m.Digest(n))
 	}
 	return done(r, map[string]any{"name": r.Param(0), "deleted": n, "all": n == 0})
 }
@@ -115,7 +119,7 @@ func (a API) label(r *server.Request) error {
 	if err := a.Store.Label(r.Param(0), r.Param(1), body.Version); err != nil {
 		return explain(err)
 	}
-	return moved(r, body.Version)
+	return a.moved(r, body.Version)
 }
 
 func (a API) rollback(r *server.Request) error {
@@ -123,11 +127,12 @@ func (a API) rollback(r *server.Request) error {
 	if err != nil {
 		return explain(err)
 	}
-	return moved(r, n)
+	return a.moved(r, n)
 }
 
-func moved(r *server.Request, n int64) error {
-	r.Audited(fmt.Sprint(n))
+func (a API) moved(r *server.Request, n int64) error {
+	m, _ := a.Store.Show(r.Param(0)) // for the log alone
+	r.Audited(fmt.Sprint(n), m.Digest(n))
 	return done(r, map[string]any{"name": r.Param(0), "label": r.Param(1), "version": n})
 }
 
