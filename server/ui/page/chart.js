@@ -8,7 +8,13 @@ function niceCeil(v) {
   return 10 * p;
 }
 
-function drawChart(canvas, series, format) {
+// niceBytes is niceCeil in the units that bytes are told in.
+function niceBytes(v) {
+  const unit = 1024 ** Math.max(0, Math.floor(Math.log(v) / Math.log(1024)));
+  return v > 0 ? niceCeil(v / unit) * unit : 1024;
+}
+
+function drawChart(canvas, series, format, ceil = niceCeil) {
   const ratio = window.devicePixelRatio || 1;
   const w = canvas.clientWidth, h = canvas.clientHeight;
   if (!w || !h) return;
@@ -21,11 +27,12 @@ function drawChart(canvas, series, format) {
   const g = canvas.getContext("2d");
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   g.clearRect(0, 0, w, h);
-  const left = 46, right = 4, top = 6, bottom = 18, seconds = 60;
-  const max = niceCeil(Math.max(0, ...series.flatMap((s) => s.values)));
+  g.font = "11px system-ui, sans-serif";
+  const max = ceil(Math.max(0, ...series.flatMap((s) => s.values)));
+  const left = Math.max(46, 10 + Math.ceil(g.measureText(format(max)).width), 10 + Math.ceil(g.measureText(format(max / 2)).width));
+  const right = 4, top = 6, bottom = 18, seconds = 60;
   const x = (i, n) => w - right - (n - 1 - i) * (w - left - right) / (seconds - 1);
   const y = (v) => h - bottom - v / max * (h - top - bottom);
-  g.font = "11px system-ui, sans-serif";
   g.fillStyle = color("--soft");
   g.strokeStyle = color("--line");
   g.lineWidth = 1;

@@ -90,5 +90,5 @@ function showCharts() {
   drawChart($("v-rate"), [{ values: f.rate ?? none, color: "--cool", fill: true }, { values: f.failed ?? none, color: "--bad" }], formatRate);
   drawChart($("v-latency"), [{ values: f.p99_us ?? none, color: "--hot" }, { values: f.p50_us ?? none, color: "--cool" }], formatTime);
   drawChart($("v-cpu"), [{ values: f.cpu_cores ?? none, color: "--cool", fill: true }], formatCores);
-  drawChart($("v-memory"), [{ values: f.memory_bytes ?? [total, total], color: "--cool", fill: true }], formatBytes);
+  drawChart($("v-memory"), [{ values: f.memory_bytes ?? [total, total], color: "--cool", fill: true }], formatBytes, niceBytes);
 }
