@@ -28,7 +28,7 @@ func (i *Identity) enter(arrived moment) error {
 	}
 	if l, n := int64(i.limits.Concurrent), i.used.running.Add(1); l > 0 && n > l {
 		i.used.running.Add(-1)
-		return FailFor(ErrQuota, 0, "the %s may have %d requests at once", i.what(), l)
+		return FailFor(errConcurrent, 0, "the %s may have %d requests at once", i.what(), l)
 	}
 	err := i.onTime(arrived)
 	if err == nil && i.limits.Quota > 0 {
@@ -56,7 +56,7 @@ func (i *Identity) onTime(arrived moment) error {
 		was := i.used.next.Load()
 		next := max(was, int64(arrived)) + i.interval
 		if early := next - int64(arrived) - i.burst; early > 0 {
-			return FailFor(ErrQuota, time.Duration(early), "the %s may send %v requests per second, and %d at once", i.what(), i.limits.Rate,
+			return FailFor(errRate, time.Duration(early), "the %s may send %v requests per second, and %d at once", i.what(), i.limits.Rate,
 				i.burst/i.interval)
 		}
 		if i.used.next.CompareAndSwap(was, next) {
@@ -74,7 +74,7 @@ func (i *Identity) withinQuota(t time.Time) error {
 	}
 	if i.used.unsaved.Add(1)+i.used.known.Load() > i.limits.Quota {
 		i.used.unsaved.Add(-1)
-		return FailFor(ErrQuota, time.Unix((day+1)*secondsPerDay, 0).Sub(t), "the %s may send %d requests per day (UTC), and has",
+		return FailFor(errDay, time.Unix((day+1)*secondsPerDay, 0).Sub(t), "the %s may send %d requests per day (UTC), and has",
 			i.what(), i.limits.Quota)
 	}
 	return nil

@@ -103,7 +103,7 @@ func (w *watcher) finish(j *job) {
 		v.retry = time.Now().Add(readRetry)
 	}
 	if j.err == nil && j.engine != nil && !w.fits(v, j.engine) {
-		v.err = tooLarge(j.engine.runner.WeightBytes(), w.srv.cfg.Memory)
+		v.err = tooLarge(j.engine.weightBytes(), w.srv.cfg.Memory)
 		v.broken = true
 	}
 	if v.err != nil {
@@ -122,7 +122,8 @@ func (w *watcher) finish(j *job) {
 		log.Info("settings are ignored", "model", o.Model, "version", o.Version, "fields", o.Settings.Notes)
 	}
 	e, old := j.engine, v.engine
-	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
+	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.weightBytes())
+	e.metrics.Holds(e.holds)
 	e.watch()
 	e.used.Store(int64(now()))
 	w.srv.enqueue(e)
@@ -131,7 +132,7 @@ func (w *watcher) finish(j *job) {
 		old.metrics.Unload()
 		w.freed = freedTurns
 	}
-	log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", j.digest, "weight_bytes", e.runner.WeightBytes(),
+	log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", j.digest, "weight_bytes", e.weightBytes(),
 		"seconds", time.Since(j.progress.since).Seconds())
 }
 
@@ -172,15 +173,29 @@ func (w *watcher) load(j *job) (e *Engine, digest string, err error) {
 	e = newEngine(o.Model, o.Version, digest, runner)
 	e.rows = o.maxRows()
 	j.progress.stage.Store(&stageWarm)
+	warm := func() { err = e.warmUp(recorded) }
+	if j.low && w.srv.cfg.Aside != nil {
+		w.srv.cfg.Aside(warm)
+	} else {
+		warm()
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return e, digest, nil
+}
+
+// warmUp runs the model once on each of the recorded inputs, or on zeros where there are none.
+func (e *Engine) warmUp(recorded [][]byte) error {
 	if len(recorded) == 0 {
-		return e, digest, e.warm()
+		return e.warm()
 	}
 	for i, archive := range recorded {
 		if err := WarmUp(e.runner, archive); err != nil {
-			return nil, "", fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
+			return fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
 		}
 	}
-	return e, digest, nil
+	return nil
 }
 
 // WarmUp runs a model once on recorded inputs, an archive of arrays by name (.npz), and finds out one that cannot run before

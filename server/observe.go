@@ -29,7 +29,12 @@ type Event struct {
 	Queue       time.Duration `json:"queue_ns,omitempty"`
 	Batch       time.Duration `json:"batch_ns,omitempty"`
 	Compute     time.Duration `json:"compute_ns,omitempty"`
+	Together    int           `json:"together,omitempty"`    // requests that shared the run, this one among them
 	Traceparent string        `json:"traceparent,omitempty"` // as the client sent it (W3C Trace Context)
+	// Where there is Config.Observe: the name of its span, nil for requests that reached no model, and those of requests
+	// that were computed with it: of all for one of them, of that one for the others.
+	Span   *Span   `json:"-"`
+	Linked []*Span `json:"-"`
 }
 
 // observer tells of finished requests. There is none where nobody wants to know, and then requests pay nothing.
@@ -85,7 +90,7 @@ func (e *Event) attributes() []slog.Attr {
 	}
 	if e.Model != "" {
 		list = append(list, slog.String("model", e.Model), slog.Int64("version", e.Version), slog.Int("rows", e.Rows),
-			us("queue_us", e.Queue), us("batch_us", e.Batch), us("compute_us", e.Compute))
+			slog.Int("together", max(1, e.Together)), us("queue_us", e.Queue), us("batch_us", e.Batch), us("compute_us", e.Compute))
 	}
 	if e.Traceparent != "" {
 		list = append(list, slog.String("traceparent", e.Traceparent))
@@ -113,23 +118,29 @@ func (c *Call) observe(o *observer, err error) {
 		return
 	}
 	e := c.event(d)
+	e.over(c.ctx, err)
+	o.tell(e)
+}
+
+// over says what is known of every gRPC call.
+func (e *Event) over(ctx context.Context, err error) {
 	e.Protocol, e.Status = "grpc", 200
 	if err != nil {
 		e.Status = Status(err)
 	}
-	e.Path, _ = grpc.Method(c.ctx)
-	if p, ok := peer.FromContext(c.ctx); ok {
+	e.Path, _ = grpc.Method(ctx)
+	if p, ok := peer.FromContext(ctx); ok {
 		e.Client = p.Addr.String()
 	}
-	if v := metadata.ValueFromIncomingContext(c.ctx, "traceparent"); len(v) > 0 {
+	if v := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(v) > 0 {
 		e.Traceparent = v[0]
 	}
-	o.tell(e)
 }
 
 // event is what a call that took d knows of itself.
 func (c *Call) event(d time.Duration) *Event {
-	e := &Event{Began: began.Add(time.Duration(c.start)), Duration: d, Queue: c.timing.Queue, Batch: c.timing.Batch, Compute: c.timing.Compute}
+	e := &Event{Began: c.start.time(), Duration: d, Queue: c.timing.Queue, Batch: c.timing.Batch, Compute: c.timing.Compute,
+		Together: c.together, Span: c.span, Linked: c.linked}
 	if c.who != nil {
 		e.Key = c.who.ID
 	}

@@ -99,6 +99,9 @@ func (r *Request) Load() (inFlight, queued int) {
 // wrap ErrBusy, ErrQuota, ErrDeadline or ErrRequest.
 func (r *Request) Begin(e *Engine) (*Session, error) {
 	r.call.engine = e
+	if r.srv.traces() {
+		r.call.span = newSpan(string(r.RequestHeader("traceparent")))
+	}
 	if err := r.wishes(); err != nil {
 		return nil, err
 	}

@@ -47,10 +47,11 @@ func TestOffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := asked.Load(); n < 90 || n > 100 {
+	n := asked.Load()
+	if n < 50 || n > 100 { // fewer than 100 where the machine is busy with other tests
 		t.Errorf("%d requests in half a second at 200/s", n)
 	}
-	if r.Good.Count() < 15 || r.Refused.Count() < 2*15 || r.Late.Count() < 15 || r.Failed < 15 || r.First.Error() != "status 418" {
+	if of := uint64(n / 5); uint64(r.Good.Count()) < of || uint64(r.Refused.Count()) < 2*of || uint64(r.Late.Count()) < of || uint64(r.Failed) < of || r.First.Error() != "status 418" {
 		t.Errorf("%d good, %d refused, %d late, %d failed (%v)", r.Good.Count(), r.Refused.Count(), r.Late.Count(), r.Failed, r.First)
 	}
 

@@ -20,7 +20,7 @@ var sections = []struct {
 	name  string
 	flags []string
 }{
-	{"listeners", []string{"http", "grpc", "admin", "max-conns-per-ip", "drain-grace", "drain-timeout"}},
+	{"listeners", []string{"http", "grpc", "admin", "max-conns", "max-conns-per-ip", "drain-grace", "drain-timeout"}},
 	{"tls", []string{"tls-cert", "tls-key", "tls-self-signed", "insecure-no-tls"}},
 	{"auth", []string{"allow-anonymous", "require-signature", "identity"}},
 	{"tokens", []string{"token-by", "token-rate", "token-burst", "token-concurrent", "token-quota", "token-priority"}},

@@ -67,6 +67,7 @@ type serveCmd struct {
 	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
 	schedulingFlags
 	tokenFlags
+	MaxConns      int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192"`
 	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
@@ -203,11 +204,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: c.apis(store, access),
+		Aside: pool.Alone,
+		APIs:  c.apis(store, access),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}

@@ -17,6 +17,7 @@ type scheduling struct {
 	rowSum                atomic.Int64
 	queue, batch, compute atomic.Int64 // ns
 	running               atomic.Pointer[func() int64]
+	holds                 atomic.Pointer[func() (arenas, buffers int64)]
 	stages                stages
 	cpu                   atomic.Int64 // ns
 	computed              int64        // what compute was when the CPU time was last divided; under the lock of Set
@@ -65,7 +66,8 @@ var (
 
 // Describe implements prometheus.Collector.
 func (scheduled) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute, descCPU, descDrift, descMissing, descMean, descClass} {
+	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute, descCPU, descMemory,
+		descDrift, descMissing, descPredictionDrift, descMean, descClass} {
 		ch <- d
 	}
 }
@@ -79,6 +81,7 @@ func (c scheduled) Collect(ch chan<- prometheus.Metric) {
 		if v := (id{m.name, m.version}); !seen[v] {
 			seen[v] = true
 			m.sched.collect(ch, v)
+			m.memory().collect(ch, v)
 			if d := m.watched.Load(); d != nil {
 				d.collect(ch, v)
 			}

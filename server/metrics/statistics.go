@@ -46,12 +46,12 @@ func (m *Model) Statistics() (s Statistics) {
 	var out dto.Metric
 	if h, ok := m.latency.(prometheus.Metric); ok && h.Write(&out) == nil {
 		s.Success = out.GetHistogram().GetSampleCount()
-		s.SuccessTime = time.Duration(out.GetHistogram().GetSampleSum() * 1e9)
 	}
 	st := &m.sched.stages
 	s.FailTime = time.Duration(st.failed.Load())
 	s.Input, s.Queue = time.Duration(st.input.Load()), time.Duration(st.queue.Load())
 	s.Compute, s.Output = time.Duration(st.compute.Load()), time.Duration(st.output.Load())
+	s.SuccessTime = s.Input + s.Queue + s.Compute + s.Output // not the histogram's, which adds seconds and rounds
 	s.Rows = uint64(m.sched.rowSum.Load())
 	for i := range m.sched.rows {
 		s.Runs += m.sched.rows[i].Load()
