@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -108,21 +107,9 @@ const (
 )
 
 // bodyBytes is what the server holds of messages.
-func bodyBytes(t testing.TB, s *server.Server) (n int) {
-	t.Helper()
-	text, err := s.Metrics()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "\nhotpath_body_bytes ")
-	var f float64
-	if _, err := fmt.Sscan(rest, &f); err != nil {
-		t.Fatal(err)
-	}
-	return int(f)
-}
+func bodyBytes(t testing.TB, s *server.Server) int { return int(gauge(t, s, "hotpath_body_bytes")) }
 
-// message frames the bytes of a message as gRPC does.
+// grpcMessage frames the bytes of a message as gRPC does.
 func grpcMessage(length int, data []byte) []byte {
 	head := make([]byte, 5)
 	binary.BigEndian.PutUint32(head[1:], uint32(length))

@@ -38,7 +38,7 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 				r.audit(r.route, err)
 			}
 			if s.observer != nil {
-				r.observe(s.observer)
+				r.observe(s.observer, err)
 			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()
@@ -53,13 +53,13 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			return
 		}
 		if e := r.call.engine; e != nil {
-			ctx.Response.Header.SetBytesV(headerModel, e.header)
+			r.HeaderBytes(headerModel, e.header)
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
 			}
 			if t := r.call.timing; t.Compute > 0 {
 				r.timing = t.append(r.timing[:0])
-				ctx.Response.Header.SetBytesV(headerTiming, r.timing)
+				r.HeaderBytes(headerTiming, r.timing)
 			}
 		}
 		r.call.count(nil)
@@ -226,7 +226,7 @@ func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
 	s.metrics.Failed(kindOf(err).reason)
 	if o := s.observer; o != nil && o.wants(0) {
 		o.tell(&Event{Began: time.Now(), Protocol: "http", Method: string(ctx.Method()), Path: string(ctx.URI().PathOriginal()),
-			Status: ctx.Response.StatusCode(), Client: ctx.RemoteAddr().String()})
+			Status: ctx.Response.StatusCode(), Reason: kindOf(err).reason, Client: ctx.RemoteAddr().String()})
 	}
 }
 

@@ -93,6 +93,7 @@ func (o *Offer) maxRows() int {
 func (w *watcher) finish(j *job) {
 	w.running--
 	w.changed = true
+	w.freed = max(w.freed, 1) // the file and what it was decoded into are garbage now
 	v, o, log := j.v, j.offer, w.srv.cfg.Log
 	v.job = nil
 	if f := w.models[j.name]; f == nil || f.versions[o.Version] != v || f.off {

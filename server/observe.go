@@ -14,11 +14,12 @@ import (
 // Event is what is told of a finished request. It holds no part of a body and no key, only the key's name.
 type Event struct {
 	Began       time.Time     `json:"time"`
-	Protocol    string        `json:"protocol"` // http or grpc
-	Method      string        `json:"method"`   // of HTTP
-	Path        string        `json:"path"`     // without the query; the full method of gRPC
-	Status      int           `json:"status"`   // of HTTP; the one that stands for the code of gRPC
-	Client      string        `json:"client"`   // address
+	Protocol    string        `json:"protocol"`         // http or grpc
+	Method      string        `json:"method"`           // of HTTP
+	Path        string        `json:"path"`             // without the query; the full method of gRPC
+	Status      int           `json:"status"`           // of HTTP; the one that stands for the code of gRPC
+	Reason      string        `json:"reason,omitempty"` // of a failure, as in hotpath_failed_total
+	Client      string        `json:"client"`           // address
 	Key         string        `json:"key,omitempty"`
 	Model       string        `json:"model,omitempty"` // of those that reached one
 	Version     int64         `json:"version,omitempty"`
@@ -85,6 +86,9 @@ func (e *Event) attributes() []slog.Attr {
 	}
 	list = append(list, slog.String("path", e.Path), slog.Int("status", e.Status), slog.String("client", e.Client),
 		us("duration_us", e.Duration))
+	if e.Reason != "" {
+		list = append(list, slog.String("reason", e.Reason))
+	}
 	if e.Key != "" {
 		list = append(list, slog.String("key", e.Key))
 	}
@@ -99,7 +103,7 @@ func (e *Event) attributes() []slog.Attr {
 }
 
 // observe tells of an HTTP request that was answered.
-func (r *Request) observe(o *observer) {
+func (r *Request) observe(o *observer, err error) {
 	d := now().since(r.call.start)
 	if !o.wants(d) {
 		return
@@ -108,6 +112,9 @@ func (r *Request) observe(o *observer) {
 	e.Protocol, e.Method, e.Path = "http", string(r.Method()), string(r.Path())
 	e.Status, e.Client = r.ctx.Response.StatusCode(), r.ctx.RemoteAddr().String()
 	e.Traceparent = string(r.RequestHeader("traceparent"))
+	if err != nil {
+		e.Reason = kindOf(err).reason
+	}
 	o.tell(e)
 }
 
@@ -126,7 +133,8 @@ func (c *Call) observe(o *observer, err error) {
 func (e *Event) over(ctx context.Context, err error) {
 	e.Protocol, e.Status = "grpc", 200
 	if err != nil {
-		e.Status = Status(err)
+		k := kindOf(err)
+		e.Status, e.Reason = k.status, k.reason
 	}
 	e.Path, _ = grpc.Method(ctx)
 	if p, ok := peer.FromContext(ctx); ok {

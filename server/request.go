@@ -25,6 +25,7 @@ type Request struct {
 	charged  int64 // of the budget for bodies
 	call     Call
 	timing   []byte // scratch for its header
+	key      []byte // scratch for the name of a header
 	route    *Route // that was found, nil before and for none
 	audited  []string
 }
@@ -150,9 +151,10 @@ func (r *Request) Reply(contentType string, body []byte) {
 // RequestHeader is a header of the request, nil if it is absent.
 func (r *Request) RequestHeader(name string) []byte { return r.ctx.Request.Header.Peek(name) }
 
-// HeaderBytes is Header without a string.
+// HeaderBytes is Header without a string, for a name in its usual spelling.
 func (r *Request) HeaderBytes(name string, value []byte) {
-	r.ctx.Response.Header.SetBytesV(name, value)
+	r.key = append(r.key[:0], name...)
+	r.ctx.Response.Header.SetCanonical(r.key, value)
 }
 
 // MaxRows is the most rows that one request to e may have.

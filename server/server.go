@@ -178,7 +178,7 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 		IdleTimeout:                  s.cfg.IdleTimeout,
 		Concurrency:                  s.cfg.MaxConns, // beyond it 503 at once
 		MaxConnsPerIP:                s.cfg.MaxConnsPerIP,
-		TCPKeepalive:                 true,
+		LazyRequestTime:              true, // nobody asks for it
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
@@ -246,7 +246,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	for _, l := range s.listeners {
 		background.Go(func() {
-			ln := l.ln
+			ln := net.Listener(listenPatient{l.ln})
 			if l.tls != nil {
 				ln = tls.NewListener(ln, l.tls)
 			}

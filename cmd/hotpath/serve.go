@@ -95,6 +95,9 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := noCoreDump(); err != nil {
+		log.Warn("a crash may leave a core file", "error", err)
+	}
 	var started atomic.Bool
 	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -127,8 +128,8 @@ func (t *tracer) observe(e *server.Event) {
 	name := e.Path
 	if e.Model != "" {
 		name = "infer " + e.Model
-	} else if e.Protocol == "http" {
-		name = e.Method // a path may hold anything
+	} else if e.Protocol == "http" || e.Reason == "unsupported" {
+		name = cmp.Or(e.Method, "unknown method") // a path may hold anything
 	}
 	_, span := t.tracer.Start(ctx, name, trace.WithTimestamp(e.Began), trace.WithSpanKind(trace.SpanKindServer))
 	end := e.Began.Add(e.Duration)
@@ -141,6 +142,9 @@ func (t *tracer) observe(e *server.Event) {
 		if e.Model != "" {
 			span.SetAttributes(attribute.String("hotpath.model", e.Model), attribute.Int64("hotpath.version", e.Version),
 				attribute.Int("hotpath.rows", e.Rows), attribute.Int("hotpath.together", max(1, e.Together)))
+		}
+		if e.Reason != "" {
+			span.SetAttributes(attribute.String("error.type", e.Reason))
 		}
 		if e.Status >= 500 {
 			span.SetStatus(codes.Error, "")

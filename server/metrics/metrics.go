@@ -24,7 +24,7 @@ const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 
 // Buckets are the upper bounds of the latency histogram in seconds: factors of about 1.5 from 5 µs to 10 s, so that a
 // quantile read between two bounds is off by a fifth at most.
-var Buckets = []float64{
+var Buckets = [...]float64{
 	5e-6, 7.5e-6, 1e-5, 1.5e-5, 2e-5, 3e-5, 5e-5, 7.5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4, 7.5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3,
 	5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2, 3e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 10,
 }
@@ -65,7 +65,6 @@ type Set struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
 	errors    *prometheus.CounterVec
-	latency   *prometheus.HistogramVec
 	loads     *prometheus.CounterVec
 	loadFails *prometheus.CounterVec
 	queued    *prometheus.GaugeVec
@@ -88,9 +87,6 @@ func New(g Gauges, reasons ...string) *Set {
 			Help: "Requests answered by a model version, failed ones included."}, model),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_request_errors_total",
 			Help: "Failed requests by class: input, limit, busy, quota, deadline, gone, internal."}, append(model, "class")),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hotpath_request_duration_seconds",
-			Help:    "Time from the parsed request head to the finished answer, queueing included.",
-			Buckets: Buckets}, model),
 		loads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_loads_total",
 			Help: "Model versions loaded."}, []string{"model"}),
 		loadFails: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_load_failures_total",
@@ -103,7 +99,7 @@ func New(g Gauges, reasons ...string) *Set {
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.latency, s.loads, s.loadFails, s.queued, s.failed,
+	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.loads, s.loadFails, s.queued, s.failed,
 		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
 		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
 		gauge("hotpath_connections", "Connections that are open now.", g.Connections),
@@ -155,7 +151,6 @@ type Model struct {
 	name, version string
 	requests      prometheus.Counter
 	errors        [classes]prometheus.Counter
-	latency       prometheus.Observer
 	queued        prometheus.Gauge
 	sched         *scheduling
 	weightBytes   int64
@@ -166,7 +161,6 @@ type Model struct {
 func (s *Set) Model(name, version string, weightBytes int64) *Model {
 	m := &Model{set: s, name: name, version: version, weightBytes: weightBytes,
 		requests: s.requests.WithLabelValues(name, version),
-		latency:  s.latency.WithLabelValues(name, version),
 		queued:   s.queued.WithLabelValues(name, version)}
 	for c := range m.errors {
 		m.errors[c] = s.errors.WithLabelValues(name, version, classNames[c])
@@ -192,7 +186,6 @@ func (m *Model) Unload() {
 	}
 	s.gone.add(m.read())
 	s.requests.DeleteLabelValues(m.name, m.version)
-	s.latency.DeleteLabelValues(m.name, m.version)
 	s.queued.DeleteLabelValues(m.name, m.version)
 	for _, c := range classNames {
 		s.errors.DeleteLabelValues(m.name, m.version, c)
@@ -205,7 +198,7 @@ func (m *Model) Waiting(n float64) { m.queued.Add(n) }
 // Done counts an answered request and where its time went.
 func (m *Model) Done(d time.Duration, st Stages) {
 	m.requests.Inc()
-	m.latency.Observe(d.Seconds())
+	m.sched.latency.add(d)
 	m.sched.stages.add(d, st)
 }
 

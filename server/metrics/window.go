@@ -19,7 +19,7 @@ type totals struct {
 	buckets          [maxBuckets]uint64 // not cumulative; the last one is beyond the highest bound
 }
 
-const maxBuckets = 32
+const maxBuckets = len(Buckets) + 1
 
 func (t *totals) add(o totals) {
 	t.requests += o.requests
@@ -163,16 +163,9 @@ func (m *Model) read() (t totals) {
 		t.errors += counter(c)
 	}
 	t.cpu, t.memory = float64(m.sched.cpu.Load())/1e9, float64(m.memory().Sum())
-	var out dto.Metric
-	if h, ok := m.latency.(prometheus.Metric); !ok || h.Write(&out) != nil {
-		return t
+	for i := range m.sched.latency {
+		t.buckets[i] = m.sched.latency[i].Load()
 	}
-	below := uint64(0)
-	for i, b := range out.GetHistogram().GetBucket() {
-		t.buckets[i] = b.GetCumulativeCount() - below
-		below = b.GetCumulativeCount()
-	}
-	t.buckets[len(Buckets)] = out.GetHistogram().GetSampleCount() - below
 	return t
 }
 

@@ -115,6 +115,7 @@ function showOutputs(outputs, m, ms, picture) {
     box.append(make("summary", "", `${o.name}  ${o.datatype}  [${o.shape.join(", ")}]`), describeTensor(o));
     const map = drawMap(o);
     if (map) box.append(map);
+    else if (o !== main && o.shape.length === 2 && o.shape[0] === 1 && o.data.length >= shownValues) box.append(drawVector(o.data));
     $("outputs").append(box);
   }
 }
