@@ -24,20 +24,16 @@ import (
 func canaryModel(data []byte) (server.Runner, error) {
 	kind, _, _ := strings.Cut(string(data), " ")
 	m := servertest.Sum(3, 1)
-	fill := func(_, out []*tensor.Tensor) error { return nil }
 	switch kind {
 	case "classes":
 		m.Sig.Task = graph.Classification
-		m.Sig.Outputs[0].Shape = []int{-1, 2}
-		fill = func(in, out []*tensor.Tensor) error { out[0].Resize(in[0].Shape[0], 2); return nil }
 	case "vectors":
 		m.Sig.Inputs[0].DType, m.Sig.Inputs[0].Shape = tensor.Int64, []int{-1, -1}
-		m.Sig.Outputs[0].Shape = []int{-1, 2}
-		fill = func(in, out []*tensor.Tensor) error { out[0].Resize(in[0].Shape[0], 2); return nil }
 	default:
 		return m, nil
 	}
-	m.Func = fill
+	m.Sig.Outputs[0].Shape = []int{-1, 2}
+	m.Func = func(in, out []*tensor.Tensor) error { out[0].Resize(in[0].Shape[0], 2); return nil }
 	return m, nil
 }
 
