@@ -48,36 +48,48 @@ func TestFloat32IsCorrectlyRounded(t *testing.T) {
 		check(strconv.FormatFloat(math.Nextafter(mid, 0), 'g', -1, 64))
 		check(strconv.FormatFloat(rng.Float64()*100, 'g', -1, 64))
 		check(strconv.FormatFloat(mid, 'g', 17+rng.IntN(3), 64))
+
+		f = math.Float32frombits(0x38d1b717 + rng.Uint32N(0x41200000-0x38d1b717)) // 10^-4 to 10, which longFloat32 reads
+		mid = (float64(f) + float64(math.Nextafter32(f, 10))) / 2
+		off := [...]float64{0, 1e-15, -1e-15, 1e-12, -1e-12, 1e-9}[rng.IntN(6)]
+		check(strconv.FormatFloat(mid*(1+off*rng.Float64()), 'f', 16+rng.IntN(8), 64))
 	}
 }
 
-// checkPlain holds plainFloat32 against the general way where it does not leave a number to that.
-func checkPlain(t *testing.T, text string) (plain bool) {
+// checkPlain holds plainFloat32 and longFloat32 against the general way where they do not leave a number to that.
+func checkPlain(t *testing.T, text string) (plain, long bool) {
 	b := []byte(text + ", 1" + strings.Repeat("2", plainRoom))
-	got, end := plainFloat32(b, 0)
-	if end == 0 {
-		return false
-	}
 	n := scanNumber(b, 0)
 	want, ok := n.float32(b)
-	if end != n.end || !ok || math.Float32bits(got) != math.Float32bits(want) {
-		t.Fatalf("%q: plain %g up to %d, want %g up to %d", text, got, end, want, n.end)
+	same := func(got float32, end int) bool {
+		if end != 0 && b[end]|0x20 != 'e' && (end != n.end || !ok || math.Float32bits(got) != math.Float32bits(want)) {
+			t.Fatalf("%q: plain %g up to %d, want %g up to %d", text, got, end, want, n.end)
+		}
+		return end != 0
 	}
-	return true
+	return same(plainFloat32(b, 0)), same(longFloat32(b, 0))
 }
 
 // TestPlainNumbers reads the usual forms the short way, and leaves the others to the general one.
 func TestPlainNumbers(t *testing.T) {
 	for _, text := range []string{"0.1", "-0.5", "1.25", "123.4567", "0.12345678", "0.123456789012345", "0.1234567890123456", "0.12345678901234567",
 		"-0.03661450510389", "12345678.123456"} {
-		if !checkPlain(t, text) {
+		if plain, _ := checkPlain(t, text); !plain {
 			t.Errorf("%q is not read the short way", text)
 		}
 	}
 	for _, text := range []string{"1", "-", "-0.0", "01.5", "1.", ".5", "1.5e3", "1.5E3", "1.x", "0.12345678901234567890", "x", "null", "1.17549435e-38",
 		"12345678901234567890.5", "1.50000001e1"} {
-		if checkPlain(t, text) {
+		if plain, _ := checkPlain(t, text); plain {
 			t.Errorf("%q is read the short way", text)
+		}
+	}
+	for text, want := range map[string]bool{"0.1234567890123456": true, "-9.99999999999999999": true, "0.12345678901234567890123": true, "1.0000000000000000": true,
+		"0.000123456789012345": true, "0.0000000000000000": false, "0.00001234567890123": false, "0.123456789012345": false, "10.1234567890123456": false,
+		"0.123456789012345678901234": false, "0.30000001192092896": true, "0.3000000268220901": false, "-.1234567890123456": false, "01.234567890123456": false,
+		"0.1234567x90123456": false, "-": false} {
+		if _, long := checkPlain(t, text); long != want {
+			t.Errorf("%q: read as a long number %v, want %v", text, long, want)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package jsontensor
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
+	"unsafe"
 )
 
 // plainFloats reads numbers of the form 0.123 with a comma behind each, as clients write lists of them, into values. It
@@ -10,17 +12,21 @@ import (
 // many it read.
 func (d *Decoder) plainFloats(values []float32) (n int) {
 	b, i := d.data, d.pos
+	gap := 1 // between a number and the next
 	for n < len(values) {
-		v, end := plainFloat32(b, i)
+		v, end := longFloat32(b, i)
+		if end == 0 {
+			v, end = plainFloat32(b, i)
+		}
 		if end == 0 || b[end] != ',' {
 			break
 		}
 		values[n] = v
 		n++
-		i = end + 1
-		if b[i] == ' ' {
-			i++
+		if spaced := b[end+1] == ' '; spaced != (gap == 2) { // asked so that where the next begins does not wait for this byte
+			gap = 3 - gap
 		}
+		i = end + gap
 	}
 	d.pos = i
 	return n
@@ -77,6 +83,45 @@ func plainFloat32(b []byte, i int) (v float32, end int) {
 		return v, i + frac
 	}
 	return 0, 0
+}
+
+// longFloat32 is plainFloat32 for numbers of one digit before the point and 16 to 23 behind it, as most of those between 0 and 1
+// are written. end is 0 for others; an exponent may follow.
+//
+// What is behind the 16th is only counted, so the value is less than 10^-16 off, and the product is rounded twice: less than 2^14
+// units in the last place of a float64 from 10^-4 up. Where those do not reach a boundary between two float32 values it does not
+// matter. No branch depends on the digits, which would be guessed wrong for every second value.
+func longFloat32(b []byte, i int) (v float32, end int) {
+	if i+plainRoom > len(b) {
+		return 0, 0
+	}
+	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)
+	sign := uint32(0)
+	if *(*byte)(p) == '-' {
+		p = unsafe.Add(p, 1)
+		sign = 1 << 31
+		i++
+	}
+	whole := uint64(*(*byte)(p)) - '0'
+	if whole > 9 || *(*byte)(unsafe.Add(p, 1)) != '.' {
+		return 0, 0
+	}
+	w1, w2, k := eightAt(p, 2), eightAt(p, 10), leadingDigits(eightAt(p, 18))
+	if !eightDigits(w1) || !eightDigits(w2) || k == 8 {
+		return 0, 0
+	}
+	m := whole*1e16 + parseEight(w1)*1e8 + parseEight(w2)
+	f := float64(int64(m)) * 1e-16
+	const half, slack = 1 << 28, 1 << 14 // a float64 has 29 bits more than a float32
+	if m < 1e12 || math.Float64bits(f)&(1<<29-1)-(half-slack) <= 2*slack {
+		return 0, 0
+	}
+	return math.Float32frombits(math.Float32bits(float32(f)) | sign), i + 18 + k
+}
+
+// eightAt is the eight bytes at p+i, the first of them lowest.
+func eightAt(p unsafe.Pointer, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(p, i))[:])
 }
 
 // tens are the powers of ten of up to seven digits.
