@@ -26,25 +26,28 @@ const (
 	minLoadRoom = 64 << 20
 )
 
-// begin starts a rest for a load of about so many bytes, end ends it.
+// begin starts a rest for a load of about so many bytes, end ends it. At no moment are both percent and limit off: a
+// cycle that ended then would see a heap without bounds coming, and the runtime get huge pages for its own tables for good.
 func (g *gcRest) begin(size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.loads++; g.loads == 1 {
-		g.percent = debug.SetGCPercent(-1)
 		g.limit = debug.SetMemoryLimit(-1)
 		g.room = 0
 	}
 	g.room += max(loadRoom*size, minLoadRoom)
 	debug.SetMemoryLimit(min(g.limit, goMemory()+g.room))
+	if g.loads == 1 {
+		g.percent = debug.SetGCPercent(-1)
+	}
 }
 
 func (g *gcRest) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.loads--; g.loads == 0 {
-		debug.SetMemoryLimit(g.limit)
 		debug.SetGCPercent(g.percent)
+		debug.SetMemoryLimit(g.limit)
 	}
 }
 

@@ -82,7 +82,8 @@ func terms(s settings, store string, figure map[string]any) error {
 	figure["requests"], figure["connected"] = t.asked.Load(), t.connected.Load()
 	figure["failed"], figure["mixed"], figure["longest_ms"] = t.failed.Load(), t.mixed.Load(), float64(t.longest.Load())/1e6
 	if err == nil && t.failed.Load()+t.mixed.Load() > 0 {
-		err = fmt.Errorf("%d requests failed, %d had an answer of another version; the first: %w", t.failed.Load(), t.mixed.Load(), *t.first.Load())
+		err = fmt.Errorf("%d requests failed, %d had an answer of another version; the first: %w", t.failed.Load(), t.mixed.Load(),
+			*t.first.Load())
 	}
 	return err
 }
