@@ -73,7 +73,15 @@ bench-life: build ## requests while models come, change and go, publishers kille
 bench-peers: build ## requests/s against Flask + onnxruntime, in one run (needs python3, wrk)
 	bench/peers/http_compare.sh bin/hotpath
 
+.cache/peers-%/pyvenv.cfg: bench/peers/requirements-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check -r $< || { rm $@; exit 1; }
+	touch $@
+
+bench-serve: build .cache/peers-serve/pyvenv.cfg .cache/peers-triton/pyvenv.cfg .cache/peers-mlserver/pyvenv.cfg ## requests/s and latency against ASGI, Flask, Triton, MLServer, in one run (needs python3, wrk; `make models` for MiniLM)
+	.cache/peers-serve/bin/python bench/peers/serve_compare.py
+
 line: build ## a CSV trained, quantised, published and answered over authenticated TLS, on every tier
 	bench/line.sh bin/hotpath
 
-.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-life bench-peers models conformance line
+.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-life bench-peers bench-serve models conformance line

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"sync"
 )
 
 // ErrExposed is a refusal to listen where others can connect without the protection that needs.
@@ -48,28 +47,6 @@ func (s *Server) checkExposure(cfg *Config, address string, loopback bool) error
 			"or --tls-self-signed, or allow it with --insecure-no-tls: %w", address, ErrExposed)
 	}
 	return nil
-}
-
-// listen opens an address.
-func (c *Config) listen(address string) (net.Listener, error) {
-	ln, err := c.Listen(address)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	return &closedOnce{Listener: ln}, nil
-}
-
-// closedOnce is a listener that may be closed again, as a server does with one that was closed before.
-type closedOnce struct {
-	net.Listener
-	once sync.Once
-	err  error
-}
-
-// Close closes it.
-func (l *closedOnce) Close() error {
-	l.once.Do(func() { l.err = l.Listener.Close() })
-	return l.err
 }
 
 // certHosts is the names a self-signed certificate holds for: loopback, this machine, and the address we listen at.

@@ -1,6 +1,10 @@
 package server
 
-import "github.com/valyala/fasthttp"
+import (
+	"net"
+
+	"github.com/valyala/fasthttp"
+)
 
 // Handler is the handler of the main listener.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.handler(s.listeners[0]) }
@@ -19,3 +23,9 @@ func (s *Server) ForgetFetches() { s.tokens.Load().keys.tried.Store(int64(now().
 
 // Applied is the offers with the settings of their model.
 func Applied(m ModelSettings, offers []Offer) []Offer { return m.apply(offers) }
+
+// ServeConn answers the requests on a connection as those that come to the first listener.
+func (s *Server) ServeConn(c net.Conn) error { return s.listeners[0].http.ServeConn(c) }
+
+// Patient is a connection as listeners hand it out.
+func Patient(c net.Conn) net.Conn { return newConn(c) }

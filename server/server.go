@@ -32,6 +32,7 @@ type Server struct {
 	grpc      *grpcServer   // nil without gRPC
 	requests  sync.Pool     // of *Request
 	calls     sync.Pool     // of *Call
+	inbounds  sync.Pool     // of *inbound
 	draining  atomic.Bool   // connections are closed after their next answer
 	leaving   atomic.Bool   // nobody goes on in our place: readiness is off
 	serving   atomic.Bool   // requests are answered
@@ -71,10 +72,11 @@ func New(cfg Config) (*Server, error) {
 		return &c
 	}
 	s.metrics = metrics.New(metrics.Gauges{
-		InFlight:  func() float64 { n, _ := s.load(); return float64(n) },
-		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
-		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
-	})
+		InFlight:    func() float64 { n, _ := s.load(); return float64(n) },
+		BodyBytes:   func() float64 { return float64(s.bodies.used.Load()) },
+		RunBytes:    func() float64 { return float64(s.sched.memory.used.Load()) },
+		Connections: s.connections,
+	}, reasons()...)
 	s.watcher = newWatcher(s)
 	s.catalog.Store(newCatalog(nil))
 	if cfg.Keys != nil { // at start an unreadable key store is fatal: it may hold keys to demand
@@ -134,7 +136,7 @@ func (s *Server) openListeners() error {
 		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
 			return err
 		}
-		if l.ln, err = s.cfg.listen(l.address); err != nil {
+		if l.ln, err = s.listen(l.address); err != nil {
 			return err
 		}
 		l.address = l.ln.Addr().String()
@@ -181,8 +183,9 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 		ReadTimeout:                  s.cfg.HeaderTimeout,
 		WriteTimeout:                 s.cfg.WriteTimeout,
 		IdleTimeout:                  s.cfg.IdleTimeout,
+		Concurrency:                  s.cfg.MaxConns, // beyond it 503 at once
 		MaxConnsPerIP:                s.cfg.MaxConnsPerIP,
-		TCPKeepalive:                 true,
+		LazyRequestTime:              true, // nobody asks for it
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
@@ -251,7 +254,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	for _, l := range s.listeners {
 		background.Go(func() {
-			ln := l.ln
+			ln := net.Listener(listenPatient{l.ln})
 			if l.tls != nil {
 				ln = tls.NewListener(ln, l.tls)
 			}

@@ -83,6 +83,9 @@ func TestRG07DeleteInUse(t *testing.T) {
 	if err := store.Delete("r", 0); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := store.Prune(); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "both are gone", func() bool { return len(s.Models().Models) == 0 })
 	close(m.hold)
 	for range 2 {

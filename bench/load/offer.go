@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,18 +23,23 @@ type Options struct {
 	// request that finds all connections in use is sent late, and its latency counts from when it was due. 0: every
 	// connection sends the next request when it has the answer to the last (a closed loop).
 	Rate     float64
+	Warmup   time.Duration // requests of the time before Duration, which are not counted
 	Duration time.Duration
-	Request  []byte // as bytes on the wire
+	Requests [][]byte // as bytes on the wire, sent in turn
 }
 
 // Report is what Offer saw.
 type Report struct {
-	Good    Histogram // latency of answers with status 200
-	Refused Histogram // of 429 and 503
-	Late    Histogram // of 504
-	Failed  int64     // any other answer, and broken connections
-	Elapsed time.Duration
-	First   error // the first failure
+	Good     Histogram     // latency of answers with status 200
+	Refused  Histogram     // of 429 and 503
+	Late     Histogram     // of 504
+	Failed   int64         // any other answer, and broken connections
+	Statuses map[int]int64 // answers by status; 0: none came
+	// Unsent is how many requests of an open loop were due but still waited for a connection at the end. Their latencies are
+	// missing among the others, which would be longer with them.
+	Unsent  int64
+	Elapsed time.Duration // without the warm-up
+	First   error         // the first failure
 }
 
 func (r *Report) merge(o *Report) {
@@ -41,42 +47,101 @@ func (r *Report) merge(o *Report) {
 	r.Refused.Merge(&o.Refused)
 	r.Late.Merge(&o.Late)
 	r.Failed += o.Failed
+	for status, n := range o.Statuses {
+		r.Statuses[status] += n
+	}
 	if r.First == nil {
 		r.First = o.First
+	}
+}
+
+// add counts an answer, or that none came.
+func (r *Report) add(status int, took time.Duration, err error) {
+	if err != nil {
+		status = 0
+	}
+	r.Statuses[status]++
+	switch status {
+	case 200:
+		r.Good.Add(took)
+	case 429, 503:
+		r.Refused.Add(took)
+	case 504:
+		r.Late.Add(took)
+	default:
+		if err == nil {
+			err = fmt.Errorf("status %d", status)
+		}
+		r.Failed++
+		if r.First == nil {
+			r.First = err
+		}
 	}
 }
 
 // readTimeout bounds the wait for one answer.
 const readTimeout = time.Minute
 
-// Offer sends a request over and over. It returns an error only where no connection can be made at all.
+// schedule says when requests are due.
+type schedule struct {
+	rate              float64
+	start, begin, end time.Time // of the warm-up, of what is counted
+	next              atomic.Int64
+}
+
+// at is when request i of an open loop is due.
+func (s *schedule) at(i int64) time.Time {
+	return s.start.Add(time.Duration(float64(i) / s.rate * float64(time.Second)))
+}
+
+// take is the number of the next request, and when it is due.
+func (s *schedule) take() (int64, time.Time) {
+	i := s.next.Add(1) - 1
+	if s.rate == 0 {
+		return i, time.Now()
+	}
+	return i, s.at(i)
+}
+
+// due is how many requests of an open loop become due in what is counted.
+func (s *schedule) due() int64 {
+	before := func(t time.Time) int {
+		most := int(t.Sub(s.start).Seconds()*s.rate) + 2
+		return sort.Search(most, func(i int) bool { return !s.at(int64(i)).Before(t) })
+	}
+	return int64(before(s.end) - before(s.begin))
+}
+
+// Offer sends requests over and over. It returns an error only where no connection can be made at all.
 func Offer(ctx context.Context, o Options) (*Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.Duration)
+	ctx, cancel := context.WithTimeout(ctx, o.Warmup+o.Duration)
 	defer cancel()
 	first, err := o.dial()
 	if err != nil {
 		return nil, err
 	}
 	first.Close()
-	start := time.Now()
-	var next atomic.Int64
-	due := func() time.Time {
-		if o.Rate == 0 {
-			return time.Now()
-		}
-		return start.Add(time.Duration(float64(next.Add(1)-1) / o.Rate * float64(time.Second)))
-	}
+	s := &schedule{rate: o.Rate, start: time.Now()}
+	s.begin = s.start.Add(o.Warmup)
+	s.end = s.begin.Add(o.Duration)
 	reports := make([]Report, o.Conns)
 	var wg sync.WaitGroup
 	for i := range o.Conns {
-		wg.Go(func() { o.client(ctx, start.Add(o.Duration), due, &reports[i]) })
+		reports[i].Statuses = map[int]int64{}
+		wg.Go(func() { o.client(ctx, s, &reports[i]) })
 	}
 	wg.Wait()
 	total := &reports[0]
 	for i := 1; i < o.Conns; i++ {
 		total.merge(&reports[i])
 	}
-	total.Elapsed = time.Since(start)
+	total.Elapsed = time.Since(s.begin)
+	if o.Rate > 0 {
+		total.Unsent = s.due()
+		for _, n := range total.Statuses {
+			total.Unsent -= n
+		}
+	}
 	return total, nil
 }
 
@@ -88,7 +153,7 @@ func (o *Options) dial() (net.Conn, error) {
 }
 
 // client sends requests until the end, over one connection as long as it lasts.
-func (o *Options) client(ctx context.Context, end time.Time, due func() time.Time, r *Report) {
+func (o *Options) client(ctx context.Context, s *schedule, r *Report) {
 	var conn net.Conn
 	var answers *bufio.Reader
 	defer func() {
@@ -97,8 +162,8 @@ func (o *Options) client(ctx context.Context, end time.Time, due func() time.Tim
 		}
 	}()
 	for {
-		at := due()
-		if !at.Before(end) || ctx.Err() != nil {
+		i, at := s.take()
+		if !at.Before(s.end) || ctx.Err() != nil {
 			return
 		}
 		if d := time.Until(at); d > 0 {
@@ -116,19 +181,10 @@ func (o *Options) client(ctx context.Context, end time.Time, due func() time.Tim
 			}
 		}
 		if err == nil {
-			status, closes, err = o.ask(conn, answers)
+			status, closes, err = o.ask(conn, answers, o.Requests[int(i%int64(len(o.Requests)))])
 		}
-		switch took := time.Since(at); {
-		case err != nil:
-			r.fail(err)
-		case status == 200:
-			r.Good.Add(took)
-		case status == 429 || status == 503:
-			r.Refused.Add(took)
-		case status == 504:
-			r.Late.Add(took)
-		default:
-			r.fail(fmt.Errorf("status %d", status))
+		if !at.Before(s.begin) {
+			r.add(status, time.Since(at), err)
 		}
 		if closes && conn != nil {
 			conn.Close()
@@ -137,18 +193,11 @@ func (o *Options) client(ctx context.Context, end time.Time, due func() time.Tim
 	}
 }
 
-func (r *Report) fail(err error) {
-	r.Failed++
-	if r.First == nil {
-		r.First = err
-	}
-}
-
-func (o *Options) ask(conn net.Conn, answers *bufio.Reader) (status int, closes bool, err error) {
+func (o *Options) ask(conn net.Conn, answers *bufio.Reader, request []byte) (status int, closes bool, err error) {
 	if err := conn.SetDeadline(time.Now().Add(readTimeout)); err != nil {
 		return 0, true, err
 	}
-	if _, err := conn.Write(o.Request); err != nil {
+	if _, err := conn.Write(request); err != nil {
 		return 0, true, err
 	}
 	a, err := readHead(answers)

@@ -1,15 +1,20 @@
 """Requests per second and latency of hotpath beside other servers: the same model, the same numbers, the same cores, in turns.
 
+    make bench-serve, or
     python3 bench/peers/serve_compare.py [--hotpath bin/hotpath] [--only mlp,minilm] [--minilm .cache/models/minilm.onnx]
-    python3 bench/peers/serve_compare.py --python .cache/peers/bin/python --seconds 1 --rounds 2
+    python3 bench/peers/serve_compare.py --only mlp --peers Triton,MLServer --connections 8,64 --seconds 1
 
-mlp: the network 100-128-64-1, one row of 100 numbers, over /predict (JSON) and the Open Inference Protocol (binary tensors), against a
-bare fasthttp handler (bench/bare), a hand-written ASGI server with two workers, and Flask.
+mlp: the network 100-128-64-1, one row of 100 numbers of JSON over /predict, against a bare fasthttp handler (bench/bare), a hand-written
+ASGI server with two workers, Flask, Triton and MLServer; and over the Open Inference Protocol, as binary tensors and as the JSON that the
+last two are asked with. Triton is that of the nvidia-pytriton wheel, which has no backend but Python's. It is measured twice: as pytriton
+starts it, which the figure is about, and for comparison without pytriton, with ONNX Runtime in two processes and dynamic batches; a
+dozen times that is more than HTTP itself reaches on two cores. MLServer runs ONNX Runtime in its own process.
 minilm: 16 token ids in, a vector out, over the Open Inference Protocol with binary tensors, against the ASGI server with two workers
 of one thread and with one worker of two threads, and hotpath without batching.
 
-wrk makes the load, one thread, so it shares the cores with the server. Figures are medians of the rounds. Exit code 1 where a request
-failed, answers differ or a figure is missed. --python needs what requirements-serve.txt lists; wrk and go must be there.
+wrk makes the load, one thread, so it shares the cores with the server. Figures are medians of the rounds, and ratios are of medians. Exit
+code 1 where a request failed, answers differ or a figure is missed. The peers' packages are listed in requirements-serve.txt,
+requirements-triton.txt and requirements-mlserver.txt, which contradict each other: each has an environment. wrk and go must be there.
 """
 import argparse
 import json
@@ -28,6 +33,7 @@ import urllib.request
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+V2 = "/v2/models/mlp/ready"  # Triton as a whole is ready before its models
 NAMED = "Inference-Header-Content-Length"
 
 
@@ -105,6 +111,12 @@ def json_request(directory, rows):
     return Request(directory, "json", "/predict", json.dumps({"input_data": rows.tolist()}).encode(), {"Content-Type": "application/json"})
 
 
+def text_request(directory, model, name, rows):
+    """A request of the Open Inference Protocol in JSON."""
+    body = {"inputs": [{"name": name, "shape": rows.shape, "datatype": "FP32", "data": rows.ravel().tolist()}]}
+    return Request(directory, "v2", f"/v2/models/{model}/infer", json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
 def binary_request(directory, name, model, inputs, outputs):
     """A request of the Open Inference Protocol, as its clients make it."""
     kinds = {np.dtype(np.float32): "FP32", np.dtype(np.int64): "INT64"}
@@ -119,6 +131,10 @@ def prediction(answer):
     return np.array(json.loads(answer[0])["prediction"], np.float32).ravel()
 
 
+def output(answer):
+    return np.array(json.loads(answer[0])["outputs"][0]["data"], np.float32)
+
+
 def tensor(answer):
     return np.frombuffer(answer[0][int(answer[1][NAMED]):], np.float32)
 
@@ -131,8 +147,9 @@ def same(what, got, want):
 class Table:
     """Figures of sides by connections, measured in turns."""
 
-    def __init__(self, sides, connections, options):
-        self.at = {}
+    def __init__(self, sides, options):
+        self.at, self.connections = {}, [int(c) for c in options.connections.split(",")]
+        connections = self.connections
         for c in connections:
             rounds = [[request.load(server, c, options.seconds) for request, server in sides.values()] for _ in range(options.rounds)]
             for i, name in enumerate(sides):
@@ -140,6 +157,9 @@ class Table:
         print(f"{'':28}" + "".join(f"{c:>4} conn. {'p50':>8} {'p99':>8}" for c in connections))
         for name in sides:
             print(f"{name:28}" + "".join("{:10.0f} {:8.0f} {:8.0f}".format(*self.at[name, c]) for c in connections))
+
+    def measured(self, *connections):
+        return [c for c in connections if c in self.connections]
 
     def rate(self, name, c):
         return self.at[name, c][0]
@@ -155,11 +175,12 @@ missed = 0
 
 
 def figure(what, value, least=None, most=None):
-    """Print a figure beside what is asked for, and count it if it is missed."""
+    """Print a figure beside what is asked for, if anything is, and count it if it is missed."""
     global missed
     ok = (least is None or value >= least) and (most is None or value <= most)
     missed += not ok
-    print(f"{'ok  ' if ok else 'MISS'} {what}: {value:.2f} ({f'at least {least}' if most is None else f'at most {most}'})")
+    asked = f" (at least {least})" if least is not None else f" (at most {most})" if most is not None else ""
+    print(f"{'MISS' if not ok else 'ok  ' if asked else '    '} {what}: {value:.2f}{asked}")
 
 
 def train(o, directory):
@@ -180,9 +201,29 @@ def hotpath(o, directory, *flags):
                               "--drain-grace", "1ms", "--log-level", "warn", *flags])
 
 
-def asgi(o, model, workers, threads):
+def peer(python, script, model, *flags, ready="/readyz"):
+    """A server of a script beside this one."""
     port = free_port()
-    return Server("asgi", [o.python, f"{HERE}/asgi_server.py", model, str(port), f"--workers={workers}", f"--threads={threads}"], port)
+    return Server(script, [python, f"{HERE}/{script}.py", model, str(port), *flags], port, ready)
+
+
+def asgi(o, model, workers, threads):
+    return peer(o.python, "asgi_server", model, f"--workers={workers}", f"--threads={threads}")
+
+
+def own(directory, name):
+    os.mkdir(f"{directory}/{name}")
+    return f"{directory}/{name}"
+
+
+# Of each peer the ratio asked for, if one is, and what starts it; those that speak the Open Inference Protocol alone are asked in that.
+PEERS = {
+    "ASGI, 2 workers": (2.5, lambda o, directory, model: asgi(o, model, 2, 1)),
+    "Flask": (25, lambda o, directory, model: peer(o.python, "flask_server", model)),
+    "Triton, pytriton": (12, lambda o, directory, model: peer(o.triton, "pytriton_server", model, own(directory, "pytriton"), ready=V2)),
+    "Triton, 2 instances": (None, lambda o, directory, model: peer(o.triton, "triton_server", model, own(directory, "triton"), ready=V2)),
+    "MLServer": (25, lambda o, directory, model: peer(o.mlserver, "mlserver_server", model, own(directory, "mlserver"), ready=V2)),
+}
 
 
 def mlp(o, directory, servers):
@@ -195,33 +236,36 @@ def mlp(o, directory, servers):
     with urllib.request.urlopen(f"http://{wait(ours).at}/v2/models/mlp") as r:
         meta = json.load(r)
     names = [meta[k][0]["name"] for k in ("inputs", "outputs")]
-    binary = binary_request(directory, "mlp", "mlp", {names[0]: rows.astype(np.float32)}, names[1:])
+    rows = rows.astype(np.float32)
+    binary, v2 = binary_request(directory, "mlp", "mlp", {names[0]: rows}, names[1:]), text_request(directory, "mlp", names[0], rows)
+    read = {text: prediction, binary: tensor, v2: output}
     sides = {"hotpath": (text, ours), "hotpath, binary": (binary, ours), "bare handler": (text, bare)}
-    peers = {"ASGI, 2 workers": lambda: asgi(o, model, 2, 1)}
-    port = free_port()
-    peers["Flask"] = lambda: Server("Flask", [o.python, f"{HERE}/flask_server.py", model, str(port)], port)
-    for name, start in peers.items():
-        server = start()
+    for name in peers(o):
+        server = PEERS[name][1](o, directory, model)
         servers.append(server)
-        sides[name] = (text, server)
+        if server.ready == V2:
+            sides["hotpath, v2 JSON"] = v2, ours
+        sides[name] = v2 if server.ready == V2 else text, server
     for s in servers:
         s.wait()
     want = prediction(text.ask(ours))
     for name, (request, server) in sides.items():
-        if request is binary:
-            same(name, tensor(request.ask(server)), want)
-        elif server is not bare:
-            same(name, prediction(request.ask(server)), want)
-    t = Table(sides, (1, 8, 64), o)
-    for c, least in (8, 0.55), (64, 0.60):
-        figure(f"/predict over the bare handler at {c}", t.rate("hotpath", c) / t.rate("bare handler", c), least)
-    for name, least in {"ASGI, 2 workers": 2.5, "Flask": 25}.items():
-        for c in 8, 64:
-            figure(f"/predict over {name} at {c}", t.rate("hotpath", c) / t.rate(name, c), least)
-    for c in 8, 64:
+        if server is not bare:
+            same(name, read[request](request.ask(server)), want)
+    t = Table(sides, o)
+    for c in t.measured(8, 64):
+        figure(f"/predict over the bare handler at {c}", t.rate("hotpath", c) / t.rate("bare handler", c), {8: 0.55, 64: 0.60}[c])
+        for name in peers(o):
+            figure(f"/predict over {name} at {c}", t.rate("hotpath", c) / t.rate(name, c), PEERS[name][0])
         figure(f"binary over JSON at {c}", t.rate("hotpath, binary", c) / t.rate("hotpath", c), 1.2)
-    figure("p99 at 8, ms", t.p99("hotpath", 8) / 1e3, most=1.6)
-    figure("p50 at 1 over the bare handler, µs", t.p50("hotpath", 1) - t.p50("bare handler", 1), most=15)
+    for c in t.measured(8):
+        figure("p99 at 8, ms", t.p99("hotpath", c) / 1e3, most=1.6)
+    for c in t.measured(1):
+        figure("p50 at 1 over the bare handler, µs", t.p50("hotpath", c) - t.p50("bare handler", c), most=15)
+
+
+def peers(o):
+    return [name for name in PEERS if name.split(",")[0] in o.peers.split(",")]
 
 
 def wait(server):
@@ -244,22 +288,29 @@ def minilm(o, directory, servers):
     want = tensor(request.ask(sides["hotpath"][1]))
     for name, (_, server) in sides.items():
         same(name, tensor(request.ask(server)), want)
-    t = Table(sides, (1, 8, 64), o)
-    for c, least in (1, 1.25), (8, 1.5), (64, 1.5):
-        figure(f"MiniLM over the better ASGI server at {c}", t.rate("hotpath", c) / max(t.rate("ASGI, 2 workers", c), t.rate("ASGI, 2 threads", c)), least)
-    figure("MiniLM p50 at 1 over that without batches", t.p50("hotpath", 1) / t.p50("hotpath, no batches", 1), most=1.05)
+    t = Table(sides, o)
+    for c in t.measured(1, 8, 64):
+        best = max(t.rate("ASGI, 2 workers", c), t.rate("ASGI, 2 threads", c))
+        figure(f"MiniLM over the better ASGI server at {c}", t.rate("hotpath", c) / best, {1: 1.25, 8: 1.5, 64: 1.5}[c])
+    for c in t.measured(1):
+        figure("MiniLM p50 at 1 over that without batches", t.p50("hotpath", c) / t.p50("hotpath, no batches", c), most=1.05)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--hotpath", default="bin/hotpath")
-    p.add_argument("--python", default=sys.executable, help="with the peers")
+    for name in "python", "triton", "mlserver":
+        p.add_argument(f"--{name}", default=f".cache/peers-{name.replace('python', 'serve')}/bin/python", metavar="PYTHON",
+                       help=f"with requirements-{name.replace('python', 'serve')}.txt")
     p.add_argument("--minilm", default=".cache/models/minilm.onnx")
     p.add_argument("--only", default="mlp,minilm")
+    p.add_argument("--peers", default="ASGI,Flask,Triton,MLServer", help="of the mlp")
+    p.add_argument("--connections", default="1,8,64")
     p.add_argument("--seconds", type=int, default=2, help="of a turn")
     p.add_argument("--rounds", type=int, default=3)
     o = p.parse_args()
     o.hotpath = os.path.abspath(o.hotpath)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers are too
     for part in o.only.split(","):
         servers = []
         with tempfile.TemporaryDirectory() as directory:

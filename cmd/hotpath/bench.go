@@ -21,7 +21,7 @@ type benchCmd struct {
 	Compare benchCompareCmd `cmd:"" help:"Compare the kernels of two binaries or result files; exit 1 on a regression."`
 	Guard   benchGuardCmd   `cmd:"" help:"Profile the hot path and fail over its budget."`
 	Model   benchModelCmd   `cmd:"" help:"Time one run of a model."`
-	Serve   benchServeCmd   `cmd:"" help:"Load a running server with one request over and over."`
+	Serve   benchServeCmd   `cmd:"" help:"Load a running server and print rate and latency of its answers."`
 	Request benchRequestCmd `cmd:"" help:"Print a /predict body made from the rows of a table, for curl or a load generator."`
 }
 

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -234,31 +233,16 @@ func (c *benchModelCmd) inputs(p *plan.Plan) ([]*tensor.Tensor, error) {
 		}
 		return readArrays(c.Input, p.Signature())
 	}
-	inputs := p.NewInputs(1)
-	for name, text := range c.Shape {
-		i := slices.IndexFunc(p.Signature().Inputs, func(in graph.Input) bool { return in.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("--shape %s: the model has no input %q: %w", text, name, errUsage)
-		}
-		var shape []int
-		for d := range strings.SplitSeq(text, "x") {
-			n, err := strconv.Atoi(d)
-			if err != nil || n < 0 {
-				return nil, fmt.Errorf("--shape %s=%s: expected sizes joined by x: %w", name, text, errUsage)
-			}
-			shape = append(shape, n)
-		}
-		if n, ok := tensor.Elements(shape); !ok || n > plan.DefaultMaxBytes/8 {
-			return nil, fmt.Errorf("--shape %s=%s: too large: %w", name, text, errUsage)
-		}
-		inputs[i].Resize(shape...)
+	shapes, err := parseShapes(c.Shape, p.Signature().Inputs)
+	if err != nil {
+		return nil, err
 	}
-	for _, x := range inputs {
-		if x.DType == tensor.Float32 {
-			for i := range tensor.Data[float32](x) {
-				tensor.Data[float32](x)[i] = float32(i%37)/16 - 1
-			}
+	inputs := p.NewInputs(1)
+	for i, in := range p.Signature().Inputs {
+		if shape, ok := shapes[in.Name]; ok {
+			inputs[i].Resize(shape...)
 		}
+		fill(inputs[i])
 	}
 	return inputs, nil
 }

@@ -38,7 +38,7 @@ type serveCmd struct {
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR" group:"sources"`
 
 	identityFlag     `group:"auth"`
-	RequireSignature []string `help:"PEM file of a public key: versions of the store that are not signed by one of them are not served." placeholder:"FILE" type:"existingfile" group:"auth"`
+	RequireSignature []string `help:"PEM file of a public key: versions that are not signed by one of them, in the store or by model.sig in a directory of --models, are not served." placeholder:"FILE" type:"existingfile" group:"auth"`
 
 	VersionPolicy server.Policy `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY" live:""`
 	Lazy          bool          `help:"Load a model when the first request asks for it." live:""`
@@ -63,12 +63,14 @@ type serveCmd struct {
 	MaxRows         int      `help:"Most rows in one request." default:"65536" group:"limits" live:""`
 	MaxConcurrency  int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)." group:"limits"`
 	schedulingFlags `group:"scheduling"`
+	tokenFlags      `group:"tokens"`
+	MaxConns        int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192" group:"listeners"`
 	MaxConnsPerIP   int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip" group:"listeners"`
 	Poll            time.Duration `help:"Time between two looks for new models and keys." default:"1s" group:"sources" live:""`
 	DrainGrace      time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s" group:"listeners" live:""`
 	DrainTimeout    time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s" group:"listeners" live:""`
 	UpgradeTimeout  time.Duration `help:"Longest time that a process started by SIGUSR2 may take until it is ready." default:"5m" group:"listeners" live:""`
-	Audit           string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to, and opened anew at SIGHUP." placeholder:"FILE" group:"observe"`
+	Audit           string        `help:"File that says, one JSON object per line, who managed what, by request or by command on the store, and who was refused; appended to, and opened anew at SIGHUP." placeholder:"FILE" group:"observe"`
 	Config          string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
 	PrintConfig     bool          `help:"Print the settings in force as such a file, and do not serve."`
 
@@ -113,11 +115,8 @@ func (c *serveCmd) check() error {
 	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
 		return fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
 	}
-	if (c.JWKS != "" || c.OIDC != "") != (c.Audience != "") {
-		return fmt.Errorf("--audience: expected with --jwks or --oidc, and only with them: %w", errUsage)
-	}
-	if len(c.RequireSignature) > 0 && c.Models != "" {
-		return fmt.Errorf("--require-signature is for a store, and --models has no signatures: publish the models into a store: %w", errUsage)
+	if _, err := c.tokens(); err != nil {
+		return err
 	}
 	return nil
 }
@@ -135,6 +134,10 @@ func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started 
 	if err := c.check(); err != nil {
 		return server.Config{}, err
 	}
+	tokens, err := c.tokens()
+	if err != nil {
+		return server.Config{}, err
+	}
 	store := openStore(c.Store)
 	concurrency := c.MaxConcurrency
 	if concurrency <= 0 {
@@ -149,7 +152,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started 
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
-		Tokens: server.Tokens{KeysFile: c.JWKS, Issuer: c.OIDC, Audience: c.Audience},
+		Tokens: tokens,
 		Policy: c.VersionPolicy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
@@ -158,11 +161,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started 
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: c.apis(store),
+		Aside: pool.Alone,
+		APIs:  c.apis(store, access),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(c.perModel), Models: settingsOf(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), Models: settingsOf(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log, AccessLog: c.AccessLog, Slow: c.Slow,
 	}
@@ -176,26 +180,27 @@ func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started 
 // a store alone has nothing.
 func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access) []server.Source {
 	models := server.Registry{Store: store, Access: access}
+	dir := server.Dir{Path: c.Models, Open: e.models, Trust: access.Trust}
 	switch {
 	case c.Models != "" && c.Store != "":
-		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
+		return []server.Source{dir, models}
 	case c.Models != "":
-		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
+		return []server.Source{dir}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
 }
 
 // apis are the wire formats.
-func (c *serveCmd) apis(store *registry.Store) []server.API {
-	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}}
+func (c *serveCmd) apis(store *registry.Store, access registry.Access) []server.API {
+	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store, access), ui.Page{}}
 }
 
 // admin manages the store where models are served from it.
-func (c *serveCmd) admin(store *registry.Store) admin.API {
+func (c *serveCmd) admin(store *registry.Store, access registry.Access) admin.API {
 	if c.Models != "" && c.Store == "" {
 		store = nil
 	}
-	return admin.API{Store: store, Check: checkUpload, Signed: len(c.RequireSignature) > 0}
+	return admin.API{Store: store, Check: checkUpload(int(c.MaxRunMemory)), Access: access}
 }
 
 // cacheDir is where plans are kept: in a store that was named, unless the flag says otherwise.

@@ -63,6 +63,9 @@ func heardSignals() signals {
 // run serves until a signal ends it or another process goes on in its place. before is the process whose place this one takes, if any.
 func (v *service) run(e *env, before *predecessor) error {
 	v.env = e
+	if err := noCoreDump(); err != nil {
+		v.log.Warn("a crash may leave a core file", "error", err)
+	}
 	v.pool = kernels.NewPool(v.cmd.threads())
 	defer v.pool.Close()
 	log := v.log.Logger
@@ -71,7 +74,7 @@ func (v *service) run(e *env, before *predecessor) error {
 		return err
 	}
 	if v.cmd.Audit != "" {
-		if cfg.Audit, err = server.OpenAudit(v.cmd.Audit); err != nil {
+		if cfg.Audit, err = v.cmd.openAudit(log); err != nil {
 			return err
 		}
 		defer cfg.Audit.Close()

@@ -37,5 +37,18 @@ func typeOf(d tensor.DType) datatype {
 	return datatype{"", "TYPE_INVALID", d}
 }
 
+// Datatype is the protocol's name of an element type, "" for one that it has none for.
+func Datatype(d tensor.DType) string { return typeOf(d).name }
+
+// DType is the element type of a name of the protocol.
+func DType(name string) (d tensor.DType, ok bool) {
+	for _, t := range datatypes {
+		if t.name == name {
+			return t.dtype, true
+		}
+	}
+	return d, false
+}
+
 // halfFloat reports whether elements of d have no form in JSON, by the specification.
 func halfFloat(d tensor.DType) bool { return d == tensor.Float16 || d == tensor.BFloat16 }

@@ -22,6 +22,16 @@ var dataTypes = map[tensor.DType]tensorflow.DataType{
 	tensor.Bool: tensorflow.DataType_DT_BOOL, tensor.String: tensorflow.DataType_DT_STRING,
 }
 
+// DType is the element type of a name such as DT_FLOAT.
+func DType(name string) (tensor.DType, bool) {
+	for d, t := range dataTypes {
+		if t.String() == name {
+			return d, true
+		}
+	}
+	return 0, false
+}
+
 // maxRank is the largest number of axes of a tensor.
 const maxRank = 8
 
