@@ -1,52 +1,13 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"io"
-	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/hotpath/hotpath/server"
 )
-
-// startServe runs serve on a free port, with a second listener for management, until the test ends.
-func startServe(t *testing.T, c *serveCmd) *server.Server {
-	t.Helper()
-	cfg, pool, err := c.config(&env{stdout: io.Discard, stderr: io.Discard}, slog.New(slog.DiscardHandler), new(atomic.Bool))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.HTTP, cfg.Admin, cfg.DrainGrace, cfg.Poll = "127.0.0.1:0", "127.0.0.1:0", time.Millisecond, time.Hour
-	if c.Audit != "" {
-		if cfg.Audit, err = c.openAudit(slog.New(slog.DiscardHandler)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err := server.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, end := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx) }()
-	t.Cleanup(func() {
-		end()
-		http.DefaultClient.CloseIdleConnections()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		pool.Close()
-	})
-	return s
-}
 
 // TestModelsOnServer publishes signed, encrypted and with recorded inputs to a server over TLS that demands signatures,
 // and takes the model through its life there with every verb. All of it is in the audit log, and so are commands on the
@@ -67,9 +28,9 @@ func TestModelsOnServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := startServe(t, &serveCmd{Store: store, VersionPolicy: "all", TLSSelfSigned: true, Audit: path("audit.log"),
-		identityFlag: identityFlag{Identity: []string{path("id.txt")}}, RequireSignature: []string{path("key.pem.pub")}})
-	at := []string{"--server", s.URL(), "--key-file", path("ci.key"), "--cacert", filepath.Join(store, "tls", "self-signed.crt")}
+	url := startServe(t, "--store", store, "--version-policy", "all", "--tls-self-signed", "--audit", path("audit.log"), "--poll", "1h",
+		"--identity", path("id.txt"), "--require-signature", path("key.pem.pub"))
+	at := []string{"--server", url, "--key-file", path("ci.key"), "--cacert", filepath.Join(store, "tls", "self-signed.crt")}
 	on := func(args ...string) []string { return append(append([]string{"models"}, args...), at...) }
 	const model = "digits/digits.onnx"
 	signed := []string{"publish", "m", model, "--label", "stable", "--sign", path("key.pem"), "--encrypt", path("id.txt.pub"), "--warmup", path("in.json"), "--note", "data=x"}
