@@ -120,7 +120,7 @@ func TestSignedDirectories(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(models, "changed/1/digits.csv"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := serveCmd{Models: models, RequireSignature: []string{path("key.pem.pub")}, VersionPolicy: "all"}
+	c := serveCmd{Models: models, RequireSignature: []string{path("key.pem.pub")}, VersionPolicy: server.Policy{All: true}}
 	if got := served(t, &c); !strings.Contains(got, "good 2 AVAILABLE, good 1 AVAILABLE") || strings.Count(got, "AVAILABLE") != 2 {
 		t.Error(got)
 	}

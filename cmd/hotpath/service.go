@@ -98,15 +98,15 @@ func (v *service) run(e *env, before *predecessor) error {
 	v.started.Store(true)
 	v.cmd.announce(e, v.server)
 
+	if before == nil { // or the service manager hears of it from the other process, which it still knows as the service
+		tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
+	}
 	ctx, over := context.WithCancelCause(v.signals.ended)
 	v.over = over
 	var follower sync.WaitGroup
 	defer follower.Wait()
 	defer over(nil)
 	follower.Go(func() { v.follow(ctx) })
-	if before == nil { // or the service manager hears of it from the other process, which it still knows as the service
-		tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
-	}
 	err = v.server.Serve(ctx)
 	if err == nil {
 		log.Info("drained")
