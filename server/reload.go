@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"reflect"
 )
 
 // Reload changes the settings of a running server: of what read returns all that Config marks as live takes the place of

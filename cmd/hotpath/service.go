@@ -63,6 +63,9 @@ func heardSignals() signals {
 // run serves until a signal ends it or another process goes on in its place. before is the process whose place this one takes, if any.
 func (v *service) run(e *env, before *predecessor) error {
 	v.env = e
+	if err := noCoreDump(); err != nil {
+		v.log.Warn("a crash may leave a core file", "error", err)
+	}
 	v.pool = kernels.NewPool(v.cmd.threads())
 	defer v.pool.Close()
 	log := v.log.Logger
@@ -95,6 +98,9 @@ func (v *service) run(e *env, before *predecessor) error {
 	v.started.Store(true)
 	v.cmd.announce(e, v.server)
 
+	if before == nil { // or the service manager hears of it from the other process, which it still knows as the service
+		tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
+	}
 	ctx, over := context.WithCancelCause(v.signals.ended)
 	v.over = over
 	var follower sync.WaitGroup
