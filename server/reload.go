@@ -52,13 +52,12 @@ func (s *Server) reload(ctx context.Context, read func() (Config, error)) error 
 	}
 	var accepted *tokens
 	if next.Tokens.enabled() {
-		old := s.tokens.Load()
-		if old != nil && next.Tokens.KeysFile == "" && old.Tokens == next.Tokens {
+		if old := s.tokens.Load(); old != nil && next.Tokens.KeysFile == "" && reflect.DeepEqual(old.Tokens, next.Tokens) {
 			accepted = old // what was fetched of the issuer is as good as new
 		} else if accepted, err = next.Tokens.open(s.cfg.Log); err != nil {
 			return err
-		} else if old != nil {
-			accepted.callers = old.callers // who used what of their limits
+		} else if old != nil && old.By == next.Tokens.By {
+			accepted.callers = old.callers // who have used what they have used
 		}
 	}
 	if s.cfg.Audit != nil { // it may have been moved away, for a new one to begin
