@@ -63,6 +63,9 @@ type Output struct {
 	Shape []int        `json:"-"`
 	// Labels names the classes: one per column of the scores; two (negative, positive) for a single probability.
 	Labels []string `json:"labels,omitempty"`
+	// Stats is how predictions were distributed when the model was trained: of each column; where there are labels, of the predicted
+	// classes, then of their scores. It is nil if that is not known.
+	Stats []ColumnStats `json:"stats,omitempty"`
 }
 
 // Signature derives the signature of m: names, dtypes and shapes from the graph, meaning from the metadata.
@@ -91,6 +94,11 @@ func (m *Model) Signature() (*Signature, error) {
 		out := Output{Name: v.Name}
 		if i < len(meta.Outputs) && meta.Outputs[i].Name == v.Name {
 			out = meta.Outputs[i]
+		}
+		for c := range out.Stats {
+			if err := out.Stats[c].check(); err != nil {
+				return nil, fmt.Errorf("metadata %q: output %q, column %d: %w", SignatureKey, out.Name, c, err)
+			}
 		}
 		out.DType, out.Shape = v.DType, v.Shape
 		s.Outputs = append(s.Outputs, out)

@@ -13,7 +13,8 @@ type Task interface{ Chunk(i int) }
 //
 // A job is one word, the number of chunks and the next one to take: whoever swaps in next+1 owns that chunk, so a chunk cannot
 // be taken twice and a late worker can only take work that exists. The caller takes chunks too until none is left, then waits
-// for the chunks in flight, so a worker that does not come costs nothing. A call that finds the pool busy runs alone.
+// for the chunks in flight, so a worker that does not come costs nothing. A call that finds the pool busy runs alone, and so do
+// all while as many callers have entered as there are threads: each has a core then, and help would only take turns with them.
 //
 // A nil *Pool runs everything on the caller.
 type Pool struct {
@@ -24,6 +25,7 @@ type Pool struct {
 	done    atomic.Int64  // chunks finished
 	task    Task          // read only by owners of a chunk
 	parked  atomic.Int32
+	entered atomic.Int32
 	closed  atomic.Bool
 	wake    chan struct{}
 	workers sync.WaitGroup
@@ -61,9 +63,23 @@ func (p *Pool) Close() {
 	p.workers.Wait()
 }
 
+// Enter counts a caller that is about to call Run many times over, until Leave.
+func (p *Pool) Enter() {
+	if p != nil {
+		p.entered.Add(1)
+	}
+}
+
+// Leave ends what Enter began.
+func (p *Pool) Leave() {
+	if p != nil {
+		p.entered.Add(-1)
+	}
+}
+
 // Run calls t.Chunk(i) once for each 0 ≤ i < chunks and returns when all have returned. chunks < 2³¹.
 func (p *Pool) Run(chunks int, t Task) {
-	if p == nil || p.threads == 1 || chunks < 2 || !p.busy.CompareAndSwap(false, true) {
+	if p == nil || p.threads == 1 || chunks < 2 || int(p.entered.Load()) >= p.threads || !p.busy.CompareAndSwap(false, true) {
 		for i := range chunks {
 			t.Chunk(i)
 		}
@@ -82,6 +98,19 @@ func (p *Pool) Run(chunks int, t Task) {
 	}
 	p.task = nil
 	p.busy.Store(false)
+}
+
+// Alone calls f, during which every Run, of f and of anyone else, is done by its caller alone.
+func (p *Pool) Alone(f func()) {
+	if p == nil {
+		f()
+		return
+	}
+	for !p.busy.CompareAndSwap(false, true) {
+		runtime.Gosched() // a job lasts for microseconds to milliseconds
+	}
+	defer p.busy.Store(false)
+	f()
 }
 
 // step takes and runs one chunk, and reports whether there was one.

@@ -64,6 +64,35 @@ func TestPoolRunsEachChunkOnce(t *testing.T) {
 	none.Close()
 }
 
+// TestPoolHelpsWhileThreadsAreLeft: a chunk that waits for the other one is helped by a worker, unless as many callers have
+// entered as there are threads: then all chunks run on the caller, in order.
+func TestPoolHelpsWhileThreadsAreLeft(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	p.Enter()
+	met := make(chan struct{})
+	p.Run(2, chunks(func(i int) {
+		if i == 0 {
+			<-met
+		} else {
+			close(met)
+		}
+	}))
+	p.Enter()
+	var order []int
+	p.Run(3, chunks(func(i int) { order = append(order, i) }))
+	if !slices.Equal(order, []int{0, 1, 2}) {
+		t.Errorf("chunks ran in order %v", order)
+	}
+	p.Leave()
+	p.Leave()
+}
+
+// chunks is a task that is a function.
+type chunks func(i int)
+
+func (c chunks) Chunk(i int) { c(i) }
+
 // TestPoolCallers lets many goroutines, and chunks themselves, use one pool.
 func TestPoolCallers(t *testing.T) {
 	p := NewPool(4)
@@ -348,5 +377,47 @@ func BenchmarkGemmF32Pool(b *testing.B) {
 				b.ReportMetric(2*float64(n)*float64(n)*float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "Gop/s")
 			})
 		}
+	}
+}
+
+// ordered fails where chunks do not come one after another, in order, on one goroutine.
+type ordered struct {
+	t    *testing.T
+	next int // unguarded: the race detector sees a second goroutine
+}
+
+func (o *ordered) Chunk(i int) {
+	if i != o.next {
+		o.t.Errorf("chunk %d in place of %d", i, o.next)
+	}
+	o.next++
+	time.Sleep(time.Microsecond)
+}
+
+// TestPoolAlone runs jobs of the caller and of another goroutine while the pool is held, and one after.
+func TestPoolAlone(t *testing.T) {
+	p := NewPool(4)
+	defer p.Close()
+	run := func() {
+		o := &ordered{t: t}
+		p.Run(200, o)
+		if o.next != 200 {
+			t.Errorf("%d chunks of 200 ran", o.next)
+		}
+	}
+	p.Alone(func() {
+		var other sync.WaitGroup
+		other.Go(run)
+		run()
+		other.Wait()
+	})
+	if p.busy.Load() {
+		t.Error("the pool is still held")
+	}
+	p.Alone(run)
+	called := false
+	(*Pool)(nil).Alone(func() { called = true })
+	if !called {
+		t.Error("without a pool nothing is called")
 	}
 }

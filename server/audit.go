@@ -22,12 +22,16 @@ import (
 // Audit is a file that says who managed what, and who was refused: one JSON object per line, and never a secret.
 //
 //	time         when it was answered, UTC
-//	who, scope   id of the API key or subject of the token; absent for an unknown caller
+//	who, scope   id of the API key or subject of the token, or for a command the user of the system; absent for an unknown
+//	             caller
 //	certificate  name in the client's certificate, if there is one
-//	from         address of the client, "store" for a change of keys that the server found in its store
-//	action       method and path of the route, full name of the gRPC method, or "key added", "key changed", "key removed"
-//	target       what the path names, the model of a gRPC call, or the id of a key
-//	result       HTTP status, or gRPC code
+//	from         address of the client, "command" for one given on this machine to its store, "store" for a change of keys that
+//	             the server found there
+//	action       method and path of the route, full name of the gRPC method, words of the command, or "key added", "key
+//	             changed", "key removed"
+//	target       what the path or the command names, and then what came of it: the version that was published, or that a
+//	             label points to now, and its digest; the model of a gRPC call; the id of a key
+//	result       HTTP status, gRPC code, or for a command done or failed
 //	error        the reason that the client was told
 //	dropped      refusals since the line before that were too many to be written
 type Audit struct {
@@ -80,17 +84,22 @@ func cut(text string) string {
 	return text
 }
 
+// Command writes down a command that was given on this machine: by whom, to do what with what, and with which error, nil
+// if it is done. Errors are those of the file.
+func (a *Audit) Command(who, action string, target []string, err error) error {
+	line := auditLine{Who: who, From: "command", Action: action, Target: target, Result: "done"}
+	if err != nil {
+		line.Result, line.Error = "failed", err.Error()
+	}
+	return a.append(&line, true)
+}
+
 // write appends a line. A change is on the disk before it is answered; refusals are as safe as the system keeps them.
 func (a *Audit) write(log *slog.Logger, line auditLine, refusal bool) {
-	line.Time = time.Now().UTC()
-	line.Who, line.Certificate, line.Error = cut(line.Who), cut(line.Certificate), cut(line.Error)
-	for i := range line.Target {
-		line.Target[i] = cut(line.Target[i])
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if refusal {
-		if s := line.Time.Unix(); s != a.second {
+		if s := time.Now().Unix(); s != a.second {
 			a.second, a.refused = s, 0
 		}
 		if a.refused++; a.refused > maxRefused {
@@ -99,16 +108,29 @@ func (a *Audit) write(log *slog.Logger, line auditLine, refusal bool) {
 		}
 	}
 	line.Dropped, a.dropped = a.dropped, 0
+	if err := a.append(&line, !refusal); err != nil {
+		log.Error("the audit log is not complete", "error", err)
+	}
+}
+
+// append appends a line in one write, as several processes may do.
+func (a *Audit) append(line *auditLine, sync bool) error {
+	line.Time = time.Now().UTC()
+	line.Who, line.Certificate, line.Error = cut(line.Who), cut(line.Certificate), cut(line.Error)
+	for i := range line.Target {
+		line.Target[i] = cut(line.Target[i])
+	}
 	text, err := json.Marshal(line) // which escapes what could end a line
 	if err == nil {
 		_, err = a.file.Write(append(text, '\n'))
 	}
-	if err == nil && !refusal {
+	if err == nil && sync {
 		err = a.file.Sync()
 	}
 	if err != nil {
-		log.Error("the audit log is not complete", "error", err)
+		return fmt.Errorf("audit log: %w", err)
 	}
+	return nil
 }
 
 // audit writes a request down that was refused for who sent it, or that manages something.
@@ -122,9 +144,13 @@ func (r *Request) audit(route *Route, err error) {
 	for i := range strings.Count(route.Path, "{") {
 		line.Target = append(line.Target, r.Param(i))
 	}
+	line.Target = append(line.Target, r.audited...)
 	line.by(r.call.who, err)
 	r.srv.cfg.Audit.write(r.srv.cfg.Log, line, refusal)
 }
+
+// Audited adds to what the audit log will say that a change was about.
+func (r *Request) Audited(what ...string) { r.audited = append(r.audited, what...) }
 
 // auditCall is audit for a gRPC call.
 func (s *Server) auditCall(ctx context.Context, right Right, method string, request any, err error) {

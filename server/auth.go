@@ -31,6 +31,7 @@ type Identity struct {
 	limits          registry.Limits
 	interval, burst int64 // of the rate, ns
 	used            *allowance
+	token           bool // it is named by a token
 }
 
 // Allows reports whether a caller with this identity has a right; nil has no more than Predict.

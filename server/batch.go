@@ -161,9 +161,12 @@ func (q *queue) together(leader *Call, started moment, calls int) {
 	q.observe(compute, calls, leader.batchRows)
 	batch := ready.since(started) + now().since(end)
 	q.engine.metrics.Batched(batch)
+	if leader.span != nil {
+		link(leader, calls)
+	}
 	for m := leader; m != nil; m = m.follower {
 		q.engine.metrics.Waited(m.timing.Queue)
-		m.timing.Batch, m.timing.Compute, m.err = batch, compute, nil
+		m.timing.Batch, m.timing.Compute, m.err, m.together = batch, compute, nil, calls
 		if end > m.deadline {
 			m.err = m.late()
 		}
@@ -175,11 +178,11 @@ func (q *queue) batch() *Session {
 	if b, ok := q.batches.Get().(*Session); ok {
 		return b
 	}
-	b := &Session{Engine: q.engine, Outputs: q.engine.runner.NewOutputs()}
+	var inputs []*tensor.Tensor
 	for _, in := range q.engine.Signature.Inputs {
-		b.Inputs = append(b.Inputs, &tensor.Tensor{DType: in.DType})
+		inputs = append(inputs, &tensor.Tensor{DType: in.DType})
 	}
-	return b
+	return q.engine.newSession(inputs, q.engine.runner.NewOutputs())
 }
 
 // gather puts the rows of all calls behind each other.
@@ -232,6 +235,6 @@ func (e *Engine) run(inputs, outputs []*tensor.Tensor) (err error) {
 
 // labelled runs the model under its name, for a profile.
 func (e *Engine) labelled(inputs, outputs []*tensor.Tensor) (err error) {
-	pprof.Do(context.Background(), pprof.Labels("model", e.Name), func(context.Context) { err = e.runner.Run(inputs, outputs) })
+	pprof.Do(context.Background(), pprof.Labels("model", e.Name, "version", fmt.Sprint(e.Version)), func(context.Context) { err = e.runner.Run(inputs, outputs) })
 	return err
 }

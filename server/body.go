@@ -25,8 +25,8 @@ func (r *Request) Body() ([]byte, error) {
 	h := &r.ctx.Request.Header
 	encoding := h.Peek(fasthttp.HeaderContentEncoding)
 	plain := len(encoding) == 0 || string(encoding) == "identity"
-	if !plain && string(encoding) != "gzip" && string(encoding) != "deflate" {
-		return nil, Fail(ErrEncoding, "Content-Encoding: expected gzip, deflate or none")
+	if !plain && string(encoding) != "gzip" && string(encoding) != "deflate" || len(encoding) > 0 && len(h.PeekAll(fasthttp.HeaderContentEncoding)) > 1 {
+		return nil, Fail(ErrEncoding, "Content-Encoding: expected one of gzip and deflate, or none")
 	}
 	stream := r.ctx.RequestBodyStream()
 	var err error
@@ -96,7 +96,7 @@ func (r *Request) charge(n int) error {
 		return nil
 	}
 	if b := &r.srv.bodies; !b.take(int64(n) - r.charged) {
-		return Fail(ErrBusy, "request bodies in flight use all of the %d bytes set aside for them", b.most)
+		return Fail(errBodies, "request bodies in flight use all of the %d bytes set aside for them", b.most)
 	}
 	r.charged = int64(n)
 	return nil

@@ -57,10 +57,15 @@ func (s *Server) Ready() error {
 	switch {
 	case s.draining.Load():
 		return Fail(ErrUnavailable, "draining")
-	case !s.Models().ready():
-		return Fail(ErrUnavailable, "no model is loaded")
 	}
-	return nil
+	c := s.Models()
+	switch unsigned := c.unsigned(); {
+	case c.ready():
+		return nil
+	case unsigned > 0: // without names: anyone may ask
+		return Fail(ErrUnavailable, "no model is loaded; versions that are not signed as demanded: %d", unsigned)
+	}
+	return Fail(ErrUnavailable, "no model is loaded")
 }
 
 func (s *Server) exposition(r *Request) error {

@@ -36,6 +36,9 @@ type Call struct {
 	session  *Session
 	reserved int64 // memory for inputs that are not decoded yet
 	timing   Timing
+	together int     // calls that shared its run, it among them; 0 if it ran alone
+	span     *Span   // nil where no spans are made
+	linked   []*Span // of those calls
 
 	// What the scheduler needs. Fields from state on are under its lock while the call waits.
 	timer                *time.Timer
@@ -73,6 +76,9 @@ func (s *Server) Call(ctx context.Context, who *Identity) *Call {
 	c.begin(nil)
 	c.ctx = ctx
 	c.who = who
+	if by := callerOf(ctx); by != nil {
+		by.inferred.Store(true)
+	}
 	if t, ok := ctx.Deadline(); ok {
 		c.deadline = at(t)
 	}
@@ -108,6 +114,9 @@ func (c *Call) Begin(e *Engine) (*Session, error) {
 		return nil, errNoModel()
 	}
 	c.engine = e
+	if c.ctx != nil && c.srv.traces() {
+		c.nameSpan()
+	}
 	e.touch(c.start)
 	c.urgency = max(c.urgency, c.who.mostUrgent())
 	if c.urgency >= normalUrgency && e.queue.waiting.Load() > 0 {
@@ -127,7 +136,7 @@ func (c *Call) Begin(e *Engine) (*Session, error) {
 func (c *Call) reserve(n int64) error {
 	m := &c.srv.sched.memory
 	if n > 0 && !m.take(n) {
-		return Fail(ErrBusy, "requests in flight use all of the %d bytes set aside for their values", m.most)
+		return Fail(errValues, "requests in flight use all of the %d bytes set aside for their values", m.most)
 	}
 	c.reserved = n
 	return nil
@@ -208,12 +217,14 @@ func (c *Call) End(err error) {
 
 // count counts the outcome.
 func (c *Call) count(err error) {
+	if err != nil {
+		c.srv.metrics.Failed(kindOf(err).reason)
+	}
 	switch {
-	case err != nil && c.engine == nil:
-		c.srv.metrics.Refused(Status(err))
+	case c.engine == nil:
 	case err != nil:
 		c.engine.metrics.Failed(class(err), now().since(c.start))
-	case c.engine != nil:
+	default:
 		c.engine.metrics.Done(now().since(c.start), c.stages())
 	}
 }

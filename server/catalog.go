@@ -47,6 +47,7 @@ type VersionStatus struct {
 	Number   int64
 	State    State
 	Error    string
+	Unsigned bool      // Error is about a signature
 	Progress *Progress // of one that is being loaded, nil before it has begun
 }
 
@@ -120,6 +121,18 @@ func newCatalog(models map[string]*Model) *Catalog {
 		}
 	}
 	return c
+}
+
+// unsigned counts the versions that are not served for want of a signature.
+func (c *Catalog) unsigned() (n int) {
+	for _, m := range c.Models {
+		for _, v := range m.Versions {
+			if v.Unsigned {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // ready reports whether something can answer, at once or after it was loaded.

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -151,6 +152,53 @@ func TestAU06ClientCertificates(t *testing.T) {
 		}
 		if demanded != (err == nil) || err != nil && !errors.Is(err, server.ErrExposed) {
 			t.Errorf("client certificates demanded: %v, off loopback: %v", demanded, err)
+		}
+	}
+}
+
+// TestAU06Handshakes offers old protocol versions, weak ciphers and another protocol inside, or no handshake at all.
+func TestAU06Handshakes(t *testing.T) {
+	ca := newAuthority(t, "servers")
+	s := start(t, func(c *server.Config) {
+		c.TLS, c.GRPC, c.HeaderTimeout = tlsFiles(t, ca, nil), "127.0.0.1:0", time.Second
+	})
+	for protocol, address := range map[string]string{"http/1.1": strings.TrimPrefix(s.URL(), "https://"), "h2": s.GRPCAddress()} {
+		for name, c := range map[string]struct {
+			cfg *tls.Config
+			ok  bool
+		}{
+			"TLS 1.3":      {&tls.Config{MinVersion: tls.VersionTLS13}, true},
+			"TLS 1.2":      {&tls.Config{MaxVersion: tls.VersionTLS12}, true},
+			"TLS 1.1":      {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+			"TLS 1.0":      {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, false},
+			"CBC":          {&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}}, false},
+			"RC4 and 3DES": {&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}}, false},
+			"another ALPN": {&tls.Config{NextProtos: []string{map[string]string{"h2": "spdy/3", "http/1.1": "h2"}[protocol]}}, false},
+			"another name": {&tls.Config{ServerName: "evil.example"}, false},
+		} {
+			c.cfg.RootCAs = ca.pool()
+			if c.cfg.NextProtos == nil {
+				c.cfg.NextProtos = []string{protocol}
+			}
+			conn, err := tls.Dial("tcp", address, c.cfg)
+			if err == nil {
+				conn.Close()
+			}
+			if (err == nil) != c.ok {
+				t.Errorf("%s of %s: %v", name, protocol, err)
+			}
+		}
+		for name, begin := range map[string][]byte{"nothing": nil, "half a hello": {22, 3, 1, 2, 0, 1, 0, 1}, "plain text": []byte("GET / HTTP/1.1\r\n\r\n"), "a huge record": {22, 3, 1, 255, 255}} {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = conn.Write(begin)
+			_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s of %s: the connection stays open", name, protocol)
+			}
+			conn.Close()
 		}
 	}
 }

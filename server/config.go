@@ -41,13 +41,17 @@ type Config struct {
 	Tokens  Tokens          // which tokens are accepted beside them; none
 	// Load turns the bytes of a model file into something that runs.
 	Load func(data []byte) (Runner, error)
-	APIs []API // the wire formats
+	// Aside calls f, which runs a model while requests are served, so that it uses the thread of its caller alone, and the
+	// other cores are left to requests. nil: f is called as it is.
+	Aside func(f func())
+	APIs  []API // the wire formats
 
 	MaxBody        int           // bytes of a request body, 32 MiB
 	MaxBodyMemory  int64         // bytes of all bodies being read or answered, 256 MiB
 	MaxRows        int           // rows of one request, 65,536
 	MaxConcurrency int           // runs of all models at once, 2 per core
 	MaxRunMemory   int64         // bytes of inputs, outputs and intermediate values of all requests that wait or run, 256 MiB per run at once
+	MaxConns       int           // of one listener, 8192: an idle one costs about 40 KiB
 	MaxConnsPerIP  int           // unlimited: behind a proxy all clients have one address
 	HeaderTimeout  time.Duration // to read a request head, 10 s
 	BodyTimeout    time.Duration // to read head and body of a request with a larger body, 60 s
@@ -87,6 +91,7 @@ func (c *Config) setDefaults() {
 	set(&c.MaxConcurrency, 2*runtime.GOMAXPROCS(0))
 	set(&c.MaxRunMemory, int64(c.MaxConcurrency)<<28)
 	c.Scheduling.setDefaults(c.MaxConcurrency)
+	set(&c.MaxConns, 8192)
 	set(&c.HeaderTimeout, 10*time.Second)
 	set(&c.BodyTimeout, 60*time.Second)
 	set(&c.IdleTimeout, 75*time.Second)

@@ -80,52 +80,46 @@ func ask(client *http.Client, url string) error {
 
 // TestDrainWaitsForRunningRequests lets one finish that takes longer than the grace period.
 func TestDrainWaitsForRunningRequests(t *testing.T) {
-	s, stop := servertest.StartStoppable(t, server.Config{APIs: apis, Sources: servertest.Source("m", []byte("slow 3 300ms"))})
+	m := newHeld()
+	m.on.Store(true)
+	s, stop := servertest.StartStoppable(t, server.Config{APIs: apis, Sources: servertest.Source("m", nil),
+		Load: func([]byte) (server.Runner, error) { return m, nil }})
 	done := make(chan error, 1)
 	go func() { done <- ask(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, s.URL()) }()
-	sleep(100)
-	if err := stop(); err != nil {
+	eventually(t, "it runs", func() bool { return len(m.seen()) == 1 })
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	sleep(50) // far over the grace period of a millisecond
+	select {
+	case err := <-stopped:
+		t.Fatalf("stopped while a request ran: %v", err)
+	default:
+	}
+	close(m.hold)
+	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if err := <-done; err != nil {
+	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
 }
 
-// TestF6Overload fills slots and queue: what is over is refused at once with 429 and Retry-After, health still answers,
-// and what was admitted is answered.
+// TestF6Overload fills slot and queue: what is over is refused with 429 and Retry-After while they are full, health
+// still answers, and what was admitted is answered.
 func TestF6Overload(t *testing.T) {
-	s := start(t, func(c *server.Config) {
-		c.Sources = servertest.Source("m", []byte("slow 3 500ms"))
-		c.MaxConcurrency, c.Scheduling.Queue = 1, 2
-	})
-	var ok, busy, other atomic.Int64
-	var all sync.WaitGroup
-	for range 10 {
-		all.Go(func() {
-			started := time.Now()
-			code, _, h := call(t, "POST", s.URL()+"/predict", goodBody)
-			switch {
-			case code == 200:
-				ok.Add(1)
-			case code == 429 && h.Get("Retry-After") != "":
-				busy.Add(1)
-				if d := time.Since(started); d > 450*time.Millisecond {
-					t.Errorf("refused only after %v, when a slot was free again", d)
-				}
-			default:
-				other.Add(1)
-			}
-		})
+	o := startBusy(t, func(c *server.Config) { c.Scheduling.Queue = 2 })
+	admitted := []chan answer{o.first, o.wait(goodBody), o.wait(goodBody)}
+	for range 7 {
+		if code, body, h := call(t, "POST", o.s.URL()+"/predict", goodBody); code != 429 || h.Get("Retry-After") == "" {
+			t.Errorf("over the queue: %d %s", code, body)
+		}
 	}
-	sleep(50)
-	if code, _, _ := call(t, "GET", s.URL()+"/healthz", ""); code != 200 {
+	if code, _, _ := call(t, "GET", o.s.URL()+"/healthz", ""); code != 200 {
 		t.Errorf("health: %d", code)
 	}
-	all.Wait()
-	// One slot and two places: three, and one more for each slot that came free before a late client arrived.
-	if ok.Load() < 3 || busy.Load() < 1 || ok.Load()+busy.Load() != 10 {
-		t.Errorf("%d answered, %d refused, %d else; want 3 or a few more, the rest, 0", ok.Load(), busy.Load(), other.Load())
+	o.release()
+	for _, ch := range admitted {
+		o.want(ch, 6)
 	}
 }
 

@@ -28,8 +28,9 @@ type Engine struct {
 	rows      int    // most rows of one request, as the model's settings say; 0 for the server's limit
 	rowBytes  int64  // of the outputs and their text, per row
 	sessions  sync.Pool
-	used      atomic.Int64 // when a request last began on it, about: a moment
-	sampled   atomic.Int64 // when a row was last looked at, a moment
+	used      atomic.Int64  // when a request last began on it, about: a moment
+	sampled   atomic.Int64  // when a row was last looked at, a moment
+	buffers   *atomic.Int64 // bytes of the tensors of all sessions; apart, as what counts them must not keep the engine alive
 }
 
 // Session is the tensors of one request to an engine, reused by later ones.
@@ -38,6 +39,8 @@ type Session struct {
 	Inputs, Outputs []*tensor.Tensor
 	// Scratch is where a wire format keeps the decoder it made for this engine.
 	Scratch any
+
+	buffers *buffers
 }
 
 // Memory limits of one request beside its body.
@@ -52,7 +55,7 @@ const (
 
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
 	e := &Engine{Name: name, Version: version, Digest: digest, Loaded: time.Now(), Signature: r.Signature(), runner: r,
-		header: fmt.Appendf(nil, "%s/%d", name, version)}
+		header: fmt.Appendf(nil, "%s/%d", name, version), buffers: new(atomic.Int64)}
 	if p, ok := r.(interface{ Precision() string }); ok {
 		e.precision = p.Precision()
 	}
@@ -120,7 +123,7 @@ func (e *Engine) session() *Session {
 	if s, ok := e.sessions.Get().(*Session); ok {
 		return s
 	}
-	return &Session{Engine: e, Inputs: e.runner.NewInputs(1), Outputs: e.runner.NewOutputs()}
+	return e.newSession(e.runner.NewInputs(1), e.runner.NewOutputs())
 }
 
 // end returns the session, unless it grew too large to keep.
@@ -130,13 +133,16 @@ func (s *Session) end() {
 	}
 }
 
-// size is the largest tensor of the session. Strings are dropped: they view the body of a request.
+// size is the largest tensor of the session, whose sum is counted. Strings are dropped: they view the body of a request.
 func (s *Session) size() (size int) {
+	sum := 0
 	for _, tensors := range [2][]*tensor.Tensor{s.Inputs, s.Outputs} {
 		for _, t := range tensors {
 			size = max(size, cap(t.Bytes), 16*cap(t.Strings))
+			sum += cap(t.Bytes) + 16*cap(t.Strings)
 			clear(t.Strings)
 		}
 	}
+	s.buffers.set(int64(sum))
 	return size
 }

@@ -67,38 +67,72 @@ func RetryAfter(err error) (d time.Duration, ok bool) {
 	return d + rand.N(min(d/2, time.Minute)+time.Second), true
 }
 
-// Status derives the HTTP status of an error, here and nowhere else. What is not listed is our fault: 500.
-func Status(err error) int {
-	for _, s := range statuses {
-		if errors.Is(err, s.class) {
-			return s.status
-		}
-	}
-	return fasthttp.StatusInternalServerError
-}
+// Limits that a request can be beyond are told apart in metrics.
+var (
+	errQueue      = fmt.Errorf("queue: %w", ErrBusy)
+	errLateQueue  = fmt.Errorf("queue too long for the deadline: %w", ErrBusy)
+	errBodies     = fmt.Errorf("memory of bodies: %w", ErrBusy)
+	errValues     = fmt.Errorf("memory of values: %w", ErrBusy)
+	errRate       = fmt.Errorf("rate: %w", ErrQuota)
+	errDay        = fmt.Errorf("requests of a day: %w", ErrQuota)
+	errConcurrent = fmt.Errorf("requests at once: %w", ErrQuota)
+)
 
-var statuses = []struct {
+// Status derives the HTTP status of an error, here and nowhere else. What is not listed is our fault: 500.
+func Status(err error) int { return kindOf(err).status }
+
+// kind is what a class of errors is to clients and in metrics.
+type kind struct {
 	class  error
 	status int
-}{
-	{graph.ErrInput, fasthttp.StatusBadRequest},
-	{ErrRequest, fasthttp.StatusBadRequest},
-	{ErrUnauthorized, fasthttp.StatusUnauthorized},
-	{ErrForbidden, fasthttp.StatusForbidden},
-	{ErrNotFound, fasthttp.StatusNotFound},
-	{ErrMethod, fasthttp.StatusMethodNotAllowed},
-	{ErrTimeout, fasthttp.StatusRequestTimeout},
-	{ErrTooLarge, fasthttp.StatusRequestEntityTooLarge},
-	{graph.ErrLimit, fasthttp.StatusRequestEntityTooLarge},
-	{ErrEncoding, fasthttp.StatusUnsupportedMediaType},
-	{ErrHost, fasthttp.StatusMisdirectedRequest},
-	{ErrConflict, fasthttp.StatusConflict},
-	{ErrBusy, fasthttp.StatusTooManyRequests},
-	{ErrQuota, fasthttp.StatusTooManyRequests},
-	{ErrDeadline, fasthttp.StatusGatewayTimeout},
-	{ErrGone, statusClientClosedRequest},
-	{ErrUnavailable, fasthttp.StatusServiceUnavailable},
-	{graph.ErrUnsupported, fasthttp.StatusNotImplemented},
+	reason string
+}
+
+func kindOf(err error) kind {
+	for _, k := range kinds {
+		if errors.Is(err, k.class) {
+			return k
+		}
+	}
+	return kind{nil, fasthttp.StatusInternalServerError, "internal"}
+}
+
+// kinds are in order of precedence.
+var kinds = []kind{
+	{graph.ErrInput, fasthttp.StatusBadRequest, "input"},
+	{ErrRequest, fasthttp.StatusBadRequest, "malformed"},
+	{ErrUnauthorized, fasthttp.StatusUnauthorized, "unauthorized"},
+	{ErrForbidden, fasthttp.StatusForbidden, "forbidden"},
+	{ErrNotFound, fasthttp.StatusNotFound, "not_found"},
+	{ErrMethod, fasthttp.StatusMethodNotAllowed, "method"},
+	{ErrTimeout, fasthttp.StatusRequestTimeout, "slow_client"},
+	{ErrTooLarge, fasthttp.StatusRequestEntityTooLarge, "size"},
+	{graph.ErrLimit, fasthttp.StatusRequestEntityTooLarge, "values"},
+	{ErrEncoding, fasthttp.StatusUnsupportedMediaType, "encoding"},
+	{ErrHost, fasthttp.StatusMisdirectedRequest, "host"},
+	{ErrConflict, fasthttp.StatusConflict, "conflict"},
+	{errQueue, fasthttp.StatusTooManyRequests, "queue"},
+	{errLateQueue, fasthttp.StatusTooManyRequests, "queue_deadline"},
+	{errBodies, fasthttp.StatusTooManyRequests, "body_memory"},
+	{errValues, fasthttp.StatusTooManyRequests, "run_memory"},
+	{ErrBusy, fasthttp.StatusTooManyRequests, "busy"},
+	{errRate, fasthttp.StatusTooManyRequests, "rate"},
+	{errDay, fasthttp.StatusTooManyRequests, "quota"},
+	{errConcurrent, fasthttp.StatusTooManyRequests, "concurrency"},
+	{ErrQuota, fasthttp.StatusTooManyRequests, "key"},
+	{ErrDeadline, fasthttp.StatusGatewayTimeout, "deadline"},
+	{ErrGone, statusClientClosedRequest, "gone"},
+	{ErrUnavailable, fasthttp.StatusServiceUnavailable, "unavailable"},
+	{graph.ErrUnsupported, fasthttp.StatusNotImplemented, "unsupported"},
+}
+
+// reasons are all that kindOf may give, for their series to be there from the start.
+func reasons() []string {
+	list := []string{"internal"}
+	for _, k := range kinds {
+		list = append(list, k.reason)
+	}
+	return list
 }
 
 // statusClientClosedRequest is nginx' number for an answer that nobody reads; the log has it, no client sees it.

@@ -10,8 +10,12 @@ import (
 // gone reports whether the peer of a connection has closed it or at least its half. Nothing is read: a request that was
 // sent ahead stays where it is, and does not hide the end behind it. A connection that cannot tell counts as there.
 func gone(conn net.Conn) bool {
-	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
-		conn = t.NetConn()
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = outer.NetConn()
 	}
 	c, ok := conn.(syscall.Conn)
 	if !ok {

@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -22,8 +20,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
-
-	"github.com/hotpath/hotpath/graph"
 )
 
 // Service is one gRPC service of a wire format.
@@ -45,7 +41,7 @@ type grpcServer struct {
 	address      string
 	loopback     bool
 	certificates *certificates // nil without TLS
-	ln           net.Listener
+	ln           *bounded
 	server       *grpc.Server
 	health       *health.Server
 	rights       map[string]Right // by full method
@@ -85,12 +81,15 @@ func (s *Server) openGRPC() error {
 		return err
 	}
 	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(s.cfg.MaxBody), grpc.MaxConcurrentStreams(1024), grpc.MaxHeaderListSize(16 << 10),
+		grpc.InitialWindowSize(grpcWindow), grpc.InitialConnWindowSize(4 * stepMost), grpc.MaxConcurrentStreams(grpcStreams),
+		grpc.MaxHeaderListSize(16 << 10),
 		grpc.ConnectionTimeout(s.cfg.HeaderTimeout),
 		// Clients that keep connections alive ping every 10 s at the fastest; the library's own limit would close them.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.cfg.IdleTimeout, Timeout: s.cfg.HeaderTimeout}),
-		grpc.InTapHandle(s.tapped(g)), grpc.UnaryInterceptor(s.unary(g)), grpc.StreamInterceptor(s.stream(g)),
+		// What runs is never cut: a connection of some age takes no new calls, and its client opens another.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.cfg.IdleTimeout, Timeout: s.cfg.HeaderTimeout,
+			MaxConnectionIdle: s.cfg.IdleTimeout, MaxConnectionAge: time.Hour}),
+		grpc.InTapHandle(s.tapped(g)),
 	}
 	if s.cfg.TLS.enabled() {
 		if g.certificates, s.Fingerprint, err = s.cfg.TLS.open(certHosts(g.address), []string{"h2"}, s.cfg.Log); err != nil {
@@ -99,11 +98,12 @@ func (s *Server) openGRPC() error {
 		options = append(options, grpc.Creds(credentials.NewTLS(g.certificates.config())))
 	}
 	g.server = grpc.NewServer(options...)
+	guarded := registrar{s, g}
 	for _, service := range s.services() {
-		g.server.RegisterService(service.Desc, service.Impl)
+		guarded.RegisterService(service.Desc, service.Impl)
 	}
-	healthpb.RegisterHealthServer(g.server, g.health)
-	reflection.Register(g.server)
+	healthpb.RegisterHealthServer(guarded, g.health)
+	reflection.Register(guarded)
 	for name, info := range g.server.GetServiceInfo() {
 		for _, m := range info.Methods {
 			if _, ok := g.rights["/"+name+"/"+m.Name]; !ok {
@@ -111,9 +111,11 @@ func (s *Server) openGRPC() error {
 			}
 		}
 	}
-	if g.ln, err = s.cfg.Listen(g.address); err != nil {
-		return fmt.Errorf("listen: %w", err)
+	ln, err := s.listen(g.address)
+	if err != nil {
+		return err
 	}
+	g.ln = &bounded{Listener: ln, most: s.cfg.MaxConns, mostPerIP: s.cfg.MaxConnsPerIP, perIP: map[string]int{}}
 	g.address = g.ln.Addr().String()
 	g.setReady(false)
 	s.grpc = g
@@ -163,59 +165,12 @@ func (g *grpcServer) stop(ctx context.Context) {
 	}
 }
 
-// callerKey is the key of a context under which the identity of the caller is.
-type callerKey struct{}
-
-// CallerOf is who makes a gRPC call; nil while there are no keys.
-func CallerOf(ctx context.Context) *Identity {
-	who, _ := ctx.Value(callerKey{}).(*Identity)
-	return who
-}
-
 // CallerKeyOf is what places the caller of a gRPC call where requests are split: the header of HTTP as metadata.
 func CallerKeyOf(ctx context.Context) []byte {
 	if v := metadata.ValueFromIncomingContext(ctx, headerKey); len(v) > 0 {
 		return []byte(v[0])
 	}
 	return nil
-}
-
-func (s *Server) unary(g *grpcServer) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
-		defer func() { s.auditCall(ctx, g.rights[info.FullMethod], info.FullMethod, req, err) }()
-		defer s.recovered(info.FullMethod, &err)
-		n, err := s.chargeMessage(req)
-		if err != nil {
-			return nil, err
-		}
-		defer s.bodies.give(n)
-		return handle(ctx, req)
-	}
-}
-
-func (s *Server) stream(g *grpcServer) grpc.StreamServerInterceptor {
-	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
-		defer func() { s.auditCall(stream.Context(), g.rights[info.FullMethod], info.FullMethod, nil, err) }()
-		defer s.recovered(info.FullMethod, &err)
-		c := &charged{ServerStream: stream, srv: s}
-		defer c.release()
-		return handle(srv, c)
-	}
-}
-
-// recovered turns a panic into an error, and every error into a status whose text is fit for the client. It is the one
-// boundary that panics of gRPC handlers do not cross.
-func (s *Server) recovered(method string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-	}
-	if *err == nil {
-		return
-	}
-	if _, ok := status.FromError(*err); ok {
-		return
-	}
-	*err = s.GRPCError(method, *err)
 }
 
 // GRPCError is the status of an error; of one that is our fault the text stays in the log.
@@ -236,39 +191,6 @@ func reference() string {
 	var id [8]byte
 	_, _ = rand.Read(id[:])
 	return hex.EncodeToString(id[:])
-}
-
-// admit proves that the caller has the right of a method, and puts who it is into the context, which
-// it returns with an error too.
-func (s *Server) admit(ctx context.Context, g *grpcServer, method string) (context.Context, error) {
-	right, known := g.rights[method]
-	if !known {
-		return ctx, Fail(graph.ErrUnsupported, "unknown method %s", method)
-	}
-	if right == Public {
-		return ctx, nil
-	}
-	if s.draining.Load() {
-		s.lastRequest.Store(int64(now()))
-	}
-	if !s.keys.demanded.Load() {
-		if right > Predict {
-			return ctx, Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
-		}
-		return ctx, nil
-	}
-	who, err := s.Identify(secretOf(ctx))
-	if err != nil {
-		return ctx, err
-	}
-	ctx = context.WithValue(ctx, callerKey{}, who)
-	switch {
-	case !who.Allows(right):
-		return ctx, Fail(ErrForbidden, "this needs a key with the scope admin")
-	case right > Predict && len(who.models) > 0:
-		return ctx, Fail(ErrForbidden, "this needs an admin key that is for all models")
-	}
-	return ctx, nil
 }
 
 // secretOf finds the API key of a call: a bearer token, x-api-key, or the password of basic authentication.

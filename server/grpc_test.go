@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/kserve/inference"
@@ -169,21 +170,24 @@ func TestGRPCOverTLS(t *testing.T) {
 
 // TestGRPCDrain finishes what runs and says first that nothing new should come.
 func TestGRPCDrain(t *testing.T) {
-	s, stop := servertest.StartStoppable(t, server.Config{APIs: apis, GRPC: "127.0.0.1:0", DrainGrace: 200 * time.Millisecond,
-		Sources: servertest.Source("m", []byte("slow 3 400ms"))})
+	m := newHeld()
+	m.on.Store(true)
+	s, stop := servertest.StartStoppable(t, server.Config{APIs: apis, GRPC: "127.0.0.1:0", DrainGrace: 2 * time.Second,
+		Sources: servertest.Source("m", nil), Load: func([]byte) (server.Runner, error) { return m, nil }})
 	client := inference.NewGRPCInferenceServiceClient(dial(t, s))
 	answered := make(chan error, 1)
 	go func() {
 		_, err := client.ModelInfer(context.Background(), inferRequest("m", []int64{1, 3}, 1, 2, 3))
 		answered <- err
 	}()
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, "it runs", func() bool { return len(m.seen()) == 1 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
-	time.Sleep(100 * time.Millisecond)
-	if answer, err := client.ServerReady(context.Background(), &inference.ServerReadyRequest{}); err != nil || answer.Ready {
-		t.Errorf("ready while draining: %v %v", answer, err)
-	}
+	eventually(t, "it is not ready", func() bool {
+		answer, err := client.ServerReady(context.Background(), &inference.ServerReadyRequest{})
+		return err == nil && !answer.Ready
+	})
+	close(m.hold)
 	if err := <-answered; err != nil {
 		t.Errorf("a call that ran: %v", err)
 	}
@@ -192,46 +196,12 @@ func TestGRPCDrain(t *testing.T) {
 	}
 }
 
-// TestGRPCBodyBudget bounds the memory of messages together, and refuses who has no credential before a message has come.
-func TestGRPCBodyBudget(t *testing.T) {
-	store, key := storeWithKey(t, registry.Predict)
-	s := start(t, func(c *server.Config) {
-		c.GRPC, c.Keys, c.MaxBodyMemory, c.Sources = "127.0.0.1:0", store, 3<<20, servertest.Source("m", []byte("slow 3 500ms"))
-		c.MaxConcurrency = 4
-	})
-	client := inference.NewGRPCInferenceServiceClient(dial(t, s))
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "x-api-key", key)
-	big := inferRequest("m", []int64{1, 3}, 1, 2, 3)
-	big.Id = strings.Repeat("x", 2<<20)
-	first := make(chan error, 1)
-	go func() {
-		_, err := client.ModelInfer(ctx, big)
-		first <- err
-	}()
-	time.Sleep(200 * time.Millisecond)
-	if _, err := client.ModelInfer(ctx, big); status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("a second large message: %v", err)
-	}
-	stream, err := client.ModelStreamInfer(ctx)
+// inferBytes is a good request.
+func inferBytes(t testing.TB) []byte {
+	t.Helper()
+	data, err := proto.Marshal(inferRequest("m", []int64{1, 3}, 1, 2, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = stream.Send(big)
-	if _, err := stream.Recv(); status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("a large message on a stream: %v", err)
-	}
-	if err := <-first; err != nil {
-		t.Errorf("the first large message: %v", err)
-	}
-	if _, err := client.ModelInfer(ctx, big); err != nil {
-		t.Errorf("after the first one ended: %v", err)
-	}
-	raw, err := dial(t, s).NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true}, "/inference.GRPCInferenceService/ModelInfer", grpc.ForceCodec(rawCodec{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer := []byte{}
-	if err := raw.RecvMsg(&answer); status.Code(err) != codes.Unauthenticated { // though nothing was sent
-		t.Errorf("without a credential: %v", err)
-	}
+	return data
 }

@@ -38,7 +38,7 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 				r.audit(r.route, err)
 			}
 			if s.observer != nil {
-				r.observe(s.observer)
+				r.observe(s.observer, err)
 			}
 			if s.draining.Load() {
 				ctx.SetConnectionClose()
@@ -53,13 +53,13 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 			return
 		}
 		if e := r.call.engine; e != nil {
-			ctx.Response.Header.SetBytesV(headerModel, e.header)
+			r.HeaderBytes(headerModel, e.header)
 			if e.precision != "" {
 				ctx.Response.Header.Set(headerPrecision, e.precision)
 			}
 			if t := r.call.timing; t.Compute > 0 {
 				r.timing = t.append(r.timing[:0])
-				ctx.Response.Header.SetBytesV(headerTiming, r.timing)
+				r.HeaderBytes(headerTiming, r.timing)
 			}
 		}
 		r.call.count(nil)
@@ -69,6 +69,7 @@ func (s *Server) handler(l *listener) fasthttp.RequestHandler {
 // serve checks, routes, authorises and handles.
 func (r *Request) serve() error {
 	if err := checkHead(&r.ctx.Request.Header); err != nil {
+		r.ctx.SetConnectionClose() // what follows may not begin where a proxy in front thinks it does
 		return err
 	}
 	if err := r.checkOrigin(); err != nil {
@@ -92,20 +93,49 @@ func (r *Request) serve() error {
 	return route.Handle(r)
 }
 
-// checkHead refuses what fasthttp lets pass and a proxy in front might read in another way: folded headers, unknown
-// protocol versions, a length beside a transfer coding.
+// checkHead refuses what fasthttp lets pass and a proxy in front might read in another way: lines that end in a bare
+// line feed, folded headers, unknown protocol versions, a length beside a transfer coding, an absolute URI of another
+// host than the Host header says.
 func checkHead(h *fasthttp.RequestHeader) error {
 	if p := h.Protocol(); string(p) != "HTTP/1.1" && string(p) != "HTTP/1.0" {
 		return Fail(ErrRequest, "expected HTTP/1.1 or HTTP/1.0")
 	}
+	if target := h.RequestURI(); target[0] != '/' && !absolute(target, h.Host()) {
+		return Fail(ErrRequest, "expected a path, or an http URI of the host that the Host header names")
+	}
 	raw := h.RawHeaders()
-	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
-		return Fail(ErrRequest, "a header is folded over two lines")
+	for rest := raw; ; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			break
+		}
+		if end == 0 || rest[end-1] != '\r' {
+			return Fail(ErrRequest, "a header ends in a line feed without a carriage return")
+		}
+		if rest = rest[end+1:]; len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+			return Fail(ErrRequest, "a header is folded over two lines")
+		}
 	}
 	if h.ContentLength() == -1 && hasHeader(raw, "content-length") {
 		return Fail(ErrRequest, "Content-Length and Transfer-Encoding are both given")
 	}
 	return nil
+}
+
+// absolute reports whether a request target is an URI of a host, or not one at all: the asterisk and the names that
+// CONNECT has are no paths of ours.
+func absolute(target, host []byte) bool {
+	scheme, rest, ok := bytes.Cut(target, []byte("://"))
+	if !ok {
+		return true
+	}
+	if !strings.EqualFold(string(scheme), "http") && !strings.EqualFold(string(scheme), "https") {
+		return false
+	}
+	if end := bytes.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return strings.EqualFold(string(rest), string(host))
 }
 
 // hasHeader looks for a header in raw lines; name is in lower case.
@@ -176,19 +206,28 @@ func writeError(ctx *fasthttp.RequestCtx, status int, text string) {
 
 // protocolError answers what fasthttp could not read as a request.
 func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
-	status, text := fasthttp.StatusBadRequest, "malformed HTTP request"
+	status, text, reason := fasthttp.StatusBadRequest, "malformed HTTP request", ErrRequest
 	var small *fasthttp.ErrSmallBuffer
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &small):
-		status, text = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request head is too large"
+		status, text, reason = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request head is too large", ErrTooLarge
 	case errors.As(err, &timeout) && timeout.Timeout():
-		status, text = fasthttp.StatusRequestTimeout, "the request was not received in time"
+		status, text, reason = fasthttp.StatusRequestTimeout, "the request was not received in time", ErrTimeout
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		status, text = fasthttp.StatusRequestEntityTooLarge, s.errTooLarge().Error()
+		status, text, reason = fasthttp.StatusRequestEntityTooLarge, s.errTooLarge().Error(), ErrTooLarge
 	}
-	s.metrics.Refused(status)
 	writeError(ctx, status, text)
+	s.unread(ctx, reason)
+}
+
+// unread counts and tells of a request that was answered before it had been read.
+func (s *Server) unread(ctx *fasthttp.RequestCtx, err error) {
+	s.metrics.Failed(kindOf(err).reason)
+	if o := s.observer; o != nil && o.wants(0) {
+		o.tell(&Event{Began: time.Now(), Protocol: "http", Method: string(ctx.Method()), Path: string(ctx.URI().PathOriginal()),
+			Status: ctx.Response.StatusCode(), Reason: kindOf(err).reason, Client: ctx.RemoteAddr().String()})
+	}
 }
 
 // expect decides on a request with Expect: 100-continue before its body is sent.
@@ -200,8 +239,8 @@ func (s *Server) expect(l *listener, ctx *fasthttp.RequestCtx) int {
 	}
 	if int64(ctx.Request.Header.ContentLength()) > most {
 		err := s.errTooLarge()
-		s.metrics.Refused(Status(err))
 		writeError(ctx, Status(err), err.Error())
+		s.unread(ctx, err)
 		return Status(err)
 	}
 	return fasthttp.StatusContinue

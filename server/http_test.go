@@ -139,16 +139,6 @@ func TestHT02SlowClients(t *testing.T) {
 	}
 }
 
-// TestHT06Pipelining sends many requests at once on one connection.
-func TestHT06Pipelining(t *testing.T) {
-	s := start(t, nil)
-	status, body := raw(t, s, strings.Repeat(sized(goodBody), 1000))
-	if status != 200 {
-		t.Errorf("%d %s", status, body)
-	}
-	alive(t, s)
-}
-
 // TestHT10PanicLeaksNothing lets a model panic: 500 without details, and the next request is answered.
 func TestHT10PanicLeaksNothing(t *testing.T) {
 	s := start(t, func(c *server.Config) { c.Sources = servertest.Source("p", []byte("panic")) })

@@ -213,7 +213,7 @@ func TestMemoryBudget(t *testing.T) {
 		t.Errorf("at start: %s", got)
 	}
 	for i, want := range []struct{ ask, gone string }{{"c", ""}, {"a", ""}, {"b", "c"}, {"a", "c"}, {"c", "b"}, {"b", "a"}} {
-		time.Sleep(20 * time.Millisecond) // use is noted about every 10 ms
+		time.Sleep(60 * time.Millisecond) // use is noted about every 10 ms
 		if got := askModel(t, s, want.ask); got != want.ask+"/1" {
 			t.Fatal(got)
 		}

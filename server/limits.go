@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,7 @@ func (i *Identity) enter(arrived moment) error {
 	}
 	if l, n := int64(i.limits.Concurrent), i.used.running.Add(1); l > 0 && n > l {
 		i.used.running.Add(-1)
-		return FailFor(ErrQuota, 0, "the API key may have %d requests at once", l)
+		return FailFor(errConcurrent, 0, "the %s may have %d requests at once", i.what(), l)
 	}
 	err := i.onTime(arrived)
 	if err == nil && i.limits.Quota > 0 {
@@ -55,7 +56,7 @@ func (i *Identity) onTime(arrived moment) error {
 		was := i.used.next.Load()
 		next := max(was, int64(arrived)) + i.interval
 		if early := next - int64(arrived) - i.burst; early > 0 {
-			return FailFor(ErrQuota, time.Duration(early), "the API key may send %v requests per second, and %d at once", i.limits.Rate,
+			return FailFor(errRate, time.Duration(early), "the %s may send %v requests per second, and %d at once", i.what(), i.limits.Rate,
 				i.burst/i.interval)
 		}
 		if i.used.next.CompareAndSwap(was, next) {
@@ -73,8 +74,8 @@ func (i *Identity) withinQuota(t time.Time) error {
 	}
 	if i.used.unsaved.Add(1)+i.used.known.Load() > i.limits.Quota {
 		i.used.unsaved.Add(-1)
-		return FailFor(ErrQuota, time.Unix((day+1)*secondsPerDay, 0).Sub(t), "the API key may send %d requests per day (UTC), and has",
-			i.limits.Quota)
+		return FailFor(errDay, time.Unix((day+1)*secondsPerDay, 0).Sub(t), "the %s may send %d requests per day (UTC), and has",
+			i.what(), i.limits.Quota)
 	}
 	return nil
 }
@@ -96,6 +97,14 @@ func (i *Identity) setLimits(l registry.Limits) {
 	}
 }
 
+// what is what the limits of i are of.
+func (i *Identity) what() string {
+	if i.token {
+		return "caller that the token names"
+	}
+	return "API key"
+}
+
 // mostUrgent is the most urgent place that calls of i may have.
 func (i *Identity) mostUrgent() uint8 {
 	switch {
@@ -110,47 +119,55 @@ func (i *Identity) mostUrgent() uint8 {
 // saveEvery is the time between two writes of quotas to the store, and what is lost of them when the process is killed.
 const saveEvery = 10 * time.Second
 
-// save writes the requests that count towards quotas and learns of those that other processes have answered. One
-// goroutine at a time calls it.
-func (k *keyring) save(store *registry.Store) error {
-	keys := k.keys.Load()
-	if store == nil || keys == nil {
-		return nil
+// counted is the keys with quotas by id.
+func (k *keyring) counted() map[string]*allowance {
+	all := map[string]*allowance{}
+	for _, i := range k.all() {
+		if i.limits.Quota > 0 {
+			all[i.ID] = i.used
+		}
 	}
+	return all
+}
+
+// saveUsage writes the requests that count towards quotas and learns of those that other processes have answered. One
+// goroutine at a time calls it.
+func saveUsage(store *registry.Store, counted map[string]*allowance) error {
 	day := dayOf(time.Now())
 	requests := map[string]int64{}
-	for _, i := range *keys {
-		if i.limits.Quota == 0 {
-			continue
-		}
+	for id, used := range counted {
 		n := int64(0)
-		if i.used.day.Load() == day {
-			n = i.used.unsaved.Load()
+		if used.day.Load() == day {
+			n = used.unsaved.Load()
 		}
-		if n > 0 || i.used.synced < day {
-			requests[i.ID] = n
+		if n > 0 || used.synced < day {
+			requests[id] = n
 		}
 	}
-	if len(requests) == 0 {
+	if store == nil || len(requests) == 0 {
 		return nil
 	}
 	sums, err := store.AddUsage(day, requests)
 	if err != nil {
 		return fmt.Errorf("requests that count towards quotas: %w", err)
 	}
-	for _, i := range *keys {
-		if sum, ok := sums[i.ID]; ok {
-			i.used.day.CompareAndSwap(0, day)
-			i.used.unsaved.Add(-requests[i.ID])
-			i.used.known.Store(sum)
-			i.used.synced = day
+	for id, used := range counted {
+		if sum, ok := sums[id]; ok {
+			used.day.CompareAndSwap(0, day)
+			used.unsaved.Add(-requests[id])
+			used.known.Store(sum)
+			used.synced = day
 		}
 	}
 	return nil
 }
 
 func (s *Server) saveUsage() {
-	if err := s.keys.save(s.cfg.Keys); err != nil {
+	counted := s.keys.counted()
+	if s.tokens != nil && s.tokens.Limits.Quota > 0 {
+		maps.Copy(counted, s.tokens.callers.counted())
+	}
+	if err := saveUsage(s.cfg.Keys, counted); err != nil {
 		s.cfg.Log.Error("quotas are not kept", "error", err)
 	}
 }

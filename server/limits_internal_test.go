@@ -2,6 +2,8 @@ package server
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -64,12 +66,56 @@ func TestQuotaIsShared(t *testing.T) {
 					answered++
 				}
 			}
-			if err := ring.save(store); err != nil {
+			if err := saveUsage(store, ring.counted()); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	if answered < 10 || answered > 12 { // the last save of each may be two requests old
 		t.Errorf("%d answered, want 10 to 12", answered)
+	}
+}
+
+// TestSubjectsAreBounded forgets the callers that were proven longest ago, and no one else.
+func TestSubjectsAreBounded(t *testing.T) {
+	s := newSubjects(3)
+	a := s.find("a")
+	for _, name := range []string{"b", "c", "a", "d"} { // b goes
+		s.find(name)
+	}
+	if s.find("a") != a {
+		t.Error("a caller that was proven again was forgotten")
+	}
+	for i := range 1000 {
+		s.find(fmt.Sprint(i))
+	}
+	if n := len(s.of); n != 3 || s.order.Len() != 3 || len(s.counted()) != 3 {
+		t.Errorf("%d callers are remembered", n)
+	}
+	if s.find("a") == a {
+		t.Error("nobody was forgotten")
+	}
+	if maxSubjects <= maxProven {
+		t.Error("a caller whose token is remembered could be forgotten")
+	}
+}
+
+// TestUsageIsOfOneDay keeps nothing of earlier days in the store, and nothing of callers without requests.
+func TestUsageIsOfOneDay(t *testing.T) {
+	store := registry.New(t.TempDir())
+	for _, c := range []struct {
+		day      int64
+		requests map[string]int64
+		want     map[string]int64
+	}{
+		{7, map[string]int64{"a": 2, "b": 0}, map[string]int64{"a": 2, "b": 0}},
+		{7, map[string]int64{"a": 3, "c": 1}, map[string]int64{"a": 5, "c": 1}},
+		{8, map[string]int64{"c": 4}, map[string]int64{"c": 4}},
+		{8, map[string]int64{"a": 0, "c": 1}, map[string]int64{"a": 0, "c": 5}},
+		{7, map[string]int64{"a": 1, "c": 1}, map[string]int64{"a": 1}}, // a clock that went back
+	} {
+		if sums, err := store.AddUsage(c.day, c.requests); err != nil || !maps.Equal(sums, c.want) {
+			t.Errorf("day %d: %v %v, want %v", c.day, sums, err, c.want)
+		}
 	}
 }

@@ -58,6 +58,10 @@ func TestAU05KeyLimits(t *testing.T) {
 			if text, _ := s.Metrics(); !strings.Contains(string(text), `hotpath_request_errors_total{class="quota",model="m",version="1"} 2`) {
 				t.Error("not counted as such")
 			}
+			reason := map[string]string{"rate": "rate", "burst": "rate", "quota": "quota"}[name]
+			if text, _ := s.Metrics(); !strings.Contains(string(text), `hotpath_failed_total{reason="`+reason+`"} 2`) {
+				t.Error("not counted by reason")
+			}
 		})
 	}
 }

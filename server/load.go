@@ -93,6 +93,7 @@ func (o *Offer) maxRows() int {
 func (w *watcher) finish(j *job) {
 	w.running--
 	w.changed = true
+	w.freed = max(w.freed, 1) // the file and what it was decoded into are garbage now
 	v, o, log := j.v, j.offer, w.srv.cfg.Log
 	v.job = nil
 	if f := w.models[j.name]; f == nil || f.versions[o.Version] != v || f.off {
@@ -103,7 +104,7 @@ func (w *watcher) finish(j *job) {
 		v.retry = time.Now().Add(readRetry)
 	}
 	if j.err == nil && j.engine != nil && !w.fits(v, j.engine) {
-		v.err = tooLarge(j.engine.runner.WeightBytes(), w.srv.cfg.Memory)
+		v.err = tooLarge(j.engine.weightBytes(), w.srv.cfg.Memory)
 		v.broken = true
 	}
 	if v.err != nil {
@@ -122,7 +123,8 @@ func (w *watcher) finish(j *job) {
 		log.Info("settings are ignored", "model", o.Model, "version", o.Version, "fields", o.Settings.Notes)
 	}
 	e, old := j.engine, v.engine
-	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.runner.WeightBytes())
+	e.metrics = w.srv.metrics.Model(e.Name, fmt.Sprint(e.Version), e.weightBytes())
+	e.metrics.Holds(e.holds)
 	e.watch()
 	e.used.Store(int64(now()))
 	w.srv.enqueue(e)
@@ -131,7 +133,7 @@ func (w *watcher) finish(j *job) {
 		old.metrics.Unload()
 		w.freed = freedTurns
 	}
-	log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", j.digest, "weight_bytes", e.runner.WeightBytes(),
+	log.Info("model loaded", "model", o.Model, "version", o.Version, "sha256", j.digest, "weight_bytes", e.weightBytes(),
 		"seconds", time.Since(j.progress.since).Seconds())
 }
 
@@ -172,28 +174,44 @@ func (w *watcher) load(j *job) (e *Engine, digest string, err error) {
 	e = newEngine(o.Model, o.Version, digest, runner)
 	e.rows = o.maxRows()
 	j.progress.stage.Store(&stageWarm)
-	if len(recorded) == 0 {
-		return e, digest, e.warm()
+	warm := func() { err = e.warmUp(recorded) }
+	if j.low && w.srv.cfg.Aside != nil {
+		w.srv.cfg.Aside(warm)
+	} else {
+		warm()
 	}
-	for i, archive := range recorded {
-		if err := e.warmWith(archive); err != nil {
-			return nil, "", fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
-		}
+	if err != nil {
+		return nil, "", err
 	}
 	return e, digest, nil
 }
 
-// warmWith runs the model once on recorded inputs, and finds out one that cannot run before it is served.
-func (e *Engine) warmWith(archive []byte) error {
+// warmUp runs the model once on each of the recorded inputs, or on zeros where there are none.
+func (e *Engine) warmUp(recorded [][]byte) error {
+	if len(recorded) == 0 {
+		return e.warm()
+	}
+	for i, archive := range recorded {
+		if err := WarmUp(e.runner, archive); err != nil {
+			return fmt.Errorf("warm-up %d of %d: %w", i+1, len(recorded), err)
+		}
+	}
+	return nil
+}
+
+// WarmUp runs a model once on recorded inputs, an archive of arrays by name (.npz), and finds out one that cannot run before
+// it is served.
+func WarmUp(r Runner, archive []byte) error {
 	arrays, err := npy.ReadArchive(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return err
 	}
-	inputs := make([]*tensor.Tensor, len(e.Signature.Inputs))
-	for i, in := range e.Signature.Inputs {
+	described := r.Signature().Inputs
+	inputs := make([]*tensor.Tensor, len(described))
+	for i, in := range described {
 		if inputs[i] = arrays[in.Name]; inputs[i] == nil || inputs[i].DType != in.DType {
 			return fmt.Errorf("no array %q of %s: %w", in.Name, in.DType, graph.ErrInput)
 		}
 	}
-	return e.runner.Run(inputs, e.runner.NewOutputs())
+	return r.Run(inputs, r.NewOutputs())
 }

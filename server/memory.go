@@ -36,7 +36,7 @@ func (w *watcher) makeRoom(c candidate) bool {
 
 // fits makes room for an engine that has just been loaded, now that its real size is known.
 func (w *watcher) fits(v *version, e *Engine) bool {
-	size := e.runner.WeightBytes()
+	size := e.weightBytes()
 	return w.srv.cfg.Memory <= 0 || size <= w.srv.cfg.Memory && w.evict(size, v)
 }
 
@@ -74,7 +74,7 @@ func (w *watcher) used(except *version) (sum int64) {
 			switch {
 			case v == except:
 			case v.engine != nil:
-				sum += v.engine.runner.WeightBytes()
+				sum += v.engine.weightBytes()
 			case v.job != nil:
 				sum += v.job.offer.Size
 			}

@@ -14,3 +14,6 @@ func at(t time.Time) moment { return moment(t.Sub(began)) }
 
 func (m moment) add(d time.Duration) moment         { return m + moment(d) }
 func (m moment) since(earlier moment) time.Duration { return time.Duration(m - earlier) }
+
+// time is the moment on the clock.
+func (m moment) time() time.Time { return began.Add(time.Duration(m)) }

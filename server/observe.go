@@ -14,11 +14,12 @@ import (
 // Event is what is told of a finished request. It holds no part of a body and no key, only the key's name.
 type Event struct {
 	Began       time.Time     `json:"time"`
-	Protocol    string        `json:"protocol"` // http or grpc
-	Method      string        `json:"method"`   // of HTTP
-	Path        string        `json:"path"`     // without the query; the full method of gRPC
-	Status      int           `json:"status"`   // of HTTP; the one that stands for the code of gRPC
-	Client      string        `json:"client"`   // address
+	Protocol    string        `json:"protocol"`         // http or grpc
+	Method      string        `json:"method"`           // of HTTP
+	Path        string        `json:"path"`             // without the query; the full method of gRPC
+	Status      int           `json:"status"`           // of HTTP; the one that stands for the code of gRPC
+	Reason      string        `json:"reason,omitempty"` // of a failure, as in hotpath_failed_total
+	Client      string        `json:"client"`           // address
 	Key         string        `json:"key,omitempty"`
 	Model       string        `json:"model,omitempty"` // of those that reached one
 	Version     int64         `json:"version,omitempty"`
@@ -29,7 +30,12 @@ type Event struct {
 	Queue       time.Duration `json:"queue_ns,omitempty"`
 	Batch       time.Duration `json:"batch_ns,omitempty"`
 	Compute     time.Duration `json:"compute_ns,omitempty"`
+	Together    int           `json:"together,omitempty"`    // requests that shared the run, this one among them
 	Traceparent string        `json:"traceparent,omitempty"` // as the client sent it (W3C Trace Context)
+	// Where there is Config.Observe: the name of its span, nil for requests that reached no model, and those of requests
+	// that were computed with it: of all for one of them, of that one for the others.
+	Span   *Span   `json:"-"`
+	Linked []*Span `json:"-"`
 }
 
 // observer tells of finished requests. There is none where nobody wants to know, and then requests pay nothing.
@@ -80,12 +86,15 @@ func (e *Event) attributes() []slog.Attr {
 	}
 	list = append(list, slog.String("path", e.Path), slog.Int("status", e.Status), slog.String("client", e.Client),
 		us("duration_us", e.Duration))
+	if e.Reason != "" {
+		list = append(list, slog.String("reason", e.Reason))
+	}
 	if e.Key != "" {
 		list = append(list, slog.String("key", e.Key))
 	}
 	if e.Model != "" {
 		list = append(list, slog.String("model", e.Model), slog.Int64("version", e.Version), slog.Int("rows", e.Rows),
-			us("queue_us", e.Queue), us("batch_us", e.Batch), us("compute_us", e.Compute))
+			slog.Int("together", max(1, e.Together)), us("queue_us", e.Queue), us("batch_us", e.Batch), us("compute_us", e.Compute))
 	}
 	if e.Traceparent != "" {
 		list = append(list, slog.String("traceparent", e.Traceparent))
@@ -94,7 +103,7 @@ func (e *Event) attributes() []slog.Attr {
 }
 
 // observe tells of an HTTP request that was answered.
-func (r *Request) observe(o *observer) {
+func (r *Request) observe(o *observer, err error) {
 	d := now().since(r.call.start)
 	if !o.wants(d) {
 		return
@@ -103,6 +112,9 @@ func (r *Request) observe(o *observer) {
 	e.Protocol, e.Method, e.Path = "http", string(r.Method()), string(r.Path())
 	e.Status, e.Client = r.ctx.Response.StatusCode(), r.ctx.RemoteAddr().String()
 	e.Traceparent = string(r.RequestHeader("traceparent"))
+	if err != nil {
+		e.Reason = kindOf(err).reason
+	}
 	o.tell(e)
 }
 
@@ -113,23 +125,30 @@ func (c *Call) observe(o *observer, err error) {
 		return
 	}
 	e := c.event(d)
+	e.over(c.ctx, err)
+	o.tell(e)
+}
+
+// over says what is known of every gRPC call.
+func (e *Event) over(ctx context.Context, err error) {
 	e.Protocol, e.Status = "grpc", 200
 	if err != nil {
-		e.Status = Status(err)
+		k := kindOf(err)
+		e.Status, e.Reason = k.status, k.reason
 	}
-	e.Path, _ = grpc.Method(c.ctx)
-	if p, ok := peer.FromContext(c.ctx); ok {
+	e.Path, _ = grpc.Method(ctx)
+	if p, ok := peer.FromContext(ctx); ok {
 		e.Client = p.Addr.String()
 	}
-	if v := metadata.ValueFromIncomingContext(c.ctx, "traceparent"); len(v) > 0 {
+	if v := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(v) > 0 {
 		e.Traceparent = v[0]
 	}
-	o.tell(e)
 }
 
 // event is what a call that took d knows of itself.
 func (c *Call) event(d time.Duration) *Event {
-	e := &Event{Began: began.Add(time.Duration(c.start)), Duration: d, Queue: c.timing.Queue, Batch: c.timing.Batch, Compute: c.timing.Compute}
+	e := &Event{Began: c.start.time(), Duration: d, Queue: c.timing.Queue, Batch: c.timing.Batch, Compute: c.timing.Compute,
+		Together: c.together, Span: c.span, Linked: c.linked}
 	if c.who != nil {
 		e.Key = c.who.ID
 	}

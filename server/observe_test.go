@@ -78,8 +78,8 @@ func statusOf(t *testing.T, s *server.Server, log *logBuffer, path string) any {
 
 // TestSlowRequestsAreKeptWithTimesAndShapes has one request beyond the limit and one within.
 func TestSlowRequestsAreKeptWithTimesAndShapes(t *testing.T) {
-	s := servertest.Start(t, server.Config{APIs: apis, Admin: "127.0.0.1:0", Slow: 50 * time.Millisecond,
-		Sources: []server.Source{server.Embedded{Name: "fast", Data: servertest.Model(3, 1)}, server.Embedded{Name: "slow", Data: []byte("slow 3 60ms")}}})
+	s := servertest.Start(t, server.Config{APIs: apis, Admin: "127.0.0.1:0", Slow: 700 * time.Millisecond,
+		Sources: []server.Source{server.Embedded{Name: "fast", Data: servertest.Model(3, 1)}, server.Embedded{Name: "slow", Data: []byte("slow 3 800ms")}}})
 	call(t, "POST", s.URL()+"/predict?model=fast", goodBody)
 	call(t, "POST", s.URL()+"/predict?model=slow", `{"input_data": [[12345, 2, 3]]}`)
 	status, body, _ := call(t, "GET", s.AdminURL()+"/debug/slow", "")
@@ -90,7 +90,7 @@ func TestSlowRequestsAreKeptWithTimesAndShapes(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	e := got.Slow[0]
-	if e.Model != "slow" || e.Rows != 1 || len(e.Shapes) != 1 || e.Shapes[0][1] != 3 || e.Compute < 50*time.Millisecond || e.Duration < e.Compute || e.Status != 200 {
+	if e.Model != "slow" || e.Rows != 1 || len(e.Shapes) != 1 || e.Shapes[0][1] != 3 || e.Compute < 700*time.Millisecond || e.Duration < e.Compute || e.Status != 200 {
 		t.Errorf("%+v", e)
 	}
 	if strings.Contains(body, "12345") {

@@ -54,7 +54,7 @@ func (s *Server) PickLabel(m *Model, label string) (*Engine, error) {
 func (s *Server) await(m *Model, find func(*Model) (*Engine, int64)) (*Engine, error) {
 	if waiting := s.awaiting.Add(1); waiting > int64(s.cfg.Scheduling.Queue) {
 		s.awaiting.Add(-1)
-		return nil, Fail(ErrBusy, "%d requests are waiting for models to be loaded", s.cfg.Scheduling.Queue)
+		return nil, Fail(errQueue, "%d requests are waiting for models to be loaded", s.cfg.Scheduling.Queue)
 	}
 	defer s.awaiting.Add(-1)
 	timeout := time.NewTimer(s.cfg.LoadWait)

@@ -201,10 +201,10 @@ func (q *queue) refuse(deadline, now moment) error {
 	}
 	wait := time.Duration(n * q.perCall.Load() / q.limit)
 	if n >= int64(q.cfg.Queue) {
-		return FailFor(ErrBusy, wait, "the queue is full: %d requests are waiting for model %s", n, q.engine.Name)
+		return FailFor(errQueue, wait, "the queue is full: %d requests are waiting for model %s", n, q.engine.Name)
 	}
 	if left := deadline.since(now); deadline != 0 && 2*(wait+q.expectedRun(n+1)) > left { // twice, as others may slow it down
-		return FailFor(ErrBusy, wait, "%d requests are waiting for model %s, too many for an answer within %v", n, q.engine.Name,
+		return FailFor(errLateQueue, wait, "%d requests are waiting for model %s, too many for an answer within %v", n, q.engine.Name,
 			left.Round(time.Millisecond))
 	}
 	return nil

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/hotpath/hotpath/server/registry"
 )
 
 // candidate is a version that shall be loaded.
@@ -239,7 +242,7 @@ func (v *version) status(n int64, off bool) VersionStatus {
 	case off:
 		st.State, st.Error = End, "unloaded by request"
 	case v.broken:
-		st.State, st.Error = End, v.err.Error()
+		st.State, st.Error, st.Unsigned = End, v.err.Error(), errors.Is(v.err, registry.ErrSignature)
 	case v.job != nil:
 		st.State, st.Progress = Loading, &v.job.progress
 	case v.queued || v.err != nil:

@@ -25,7 +25,9 @@ type Request struct {
 	charged  int64 // of the budget for bodies
 	call     Call
 	timing   []byte // scratch for its header
+	key      []byte // scratch for the name of a header
 	route    *Route // that was found, nil before and for none
+	audited  []string
 }
 
 // keepOut is the largest answer buffer that goes back to the pool.
@@ -53,7 +55,7 @@ func (r *Request) release() {
 	}
 	r.Out = r.Out[:0]
 	r.params = [maxParams][]byte{}
-	r.ctx, r.listener, r.route = nil, nil, nil
+	r.ctx, r.listener, r.route, r.audited = nil, nil, nil, nil
 	r.srv.requests.Put(r)
 }
 
@@ -98,6 +100,9 @@ func (r *Request) Load() (inFlight, queued int) {
 // wrap ErrBusy, ErrQuota, ErrDeadline or ErrRequest.
 func (r *Request) Begin(e *Engine) (*Session, error) {
 	r.call.engine = e
+	if r.srv.traces() {
+		r.call.span = newSpan(string(r.RequestHeader("traceparent")))
+	}
 	if err := r.wishes(); err != nil {
 		return nil, err
 	}
@@ -146,9 +151,10 @@ func (r *Request) Reply(contentType string, body []byte) {
 // RequestHeader is a header of the request, nil if it is absent.
 func (r *Request) RequestHeader(name string) []byte { return r.ctx.Request.Header.Peek(name) }
 
-// HeaderBytes is Header without a string.
+// HeaderBytes is Header without a string, for a name in its usual spelling.
 func (r *Request) HeaderBytes(name string, value []byte) {
-	r.ctx.Response.Header.SetBytesV(name, value)
+	r.key = append(r.key[:0], name...)
+	r.ctx.Response.Header.SetCanonical(r.key, value)
 }
 
 // MaxRows is the most rows that one request to e may have.

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Right is what a caller needs for a route. Each one includes those before it.
+// Right is what a caller needs for a route or a method of gRPC. Each one includes those before it.
 type Right int
 
 // The rights. Only health is Public; tests prove it from the table.
 const (
-	Public  Right = iota // no credential at all
-	Predict              // any key
-	Monitor              // an admin key; open on loopback while there are no keys
-	Admin                // an admin key; without keys only on a loopback admin listener
+	Public  Right = iota - 1 // no credential at all
+	Predict                  // any key; what is needed where nothing is said
+	Monitor                  // an admin key; open on loopback while there are no keys
+	Admin                    // an admin key; without keys only on a loopback admin listener
 )
 
 // Place says on which listener a route is.
@@ -56,8 +56,10 @@ const maxParams = 2
 
 // router finds routes by path and method.
 type router struct {
-	static   map[string]*endpoint // paths without parameters
-	patterns []*endpoint          // in order of the table
+	static   map[string]*endpoint   // paths without parameters
+	patterns []*endpoint            // in order of the table
+	ends     map[string][]*endpoint // those of patterns that a path with this last part may fit, by which most are told apart
+	open     []*endpoint            // those that any path may fit
 	routes   []Route
 }
 
@@ -85,7 +87,56 @@ func newRouter(routes []Route) (*router, error) {
 		e.routes = append(e.routes, r)
 		e.allow = allow(e.routes)
 	}
+	rt.index()
 	return rt, nil
+}
+
+// index sorts patterns by their ends.
+func (rt *router) index() {
+	rt.ends = map[string][]*endpoint{}
+	for _, e := range rt.patterns {
+		if end := e.end(); end != "" {
+			rt.ends[end] = nil
+		}
+	}
+	for _, e := range rt.patterns {
+		end := e.end()
+		if end == "" {
+			rt.open = append(rt.open, e)
+		}
+		for key := range rt.ends {
+			if end == "" || end == key {
+				rt.ends[key] = append(rt.ends[key], e)
+			}
+		}
+	}
+}
+
+// end is the last part of the paths that fit e, in lower case; "" if they have none in common.
+func (e *endpoint) end() string {
+	var buf [maxEnd]byte
+	return string(lastPart(&buf, []byte(e.parts[len(e.parts)-1])))
+}
+
+// maxEnd bounds what is compared of the end of a path.
+const maxEnd = 32
+
+// lastPart is what follows the last '/' or ':' of a path, with that and in lower case; nothing if there is none, or it is longer
+// than buf.
+func lastPart(buf *[maxEnd]byte, path []byte) []byte {
+	at := len(buf)
+	for i := len(path) - 1; i >= 0 && at > 0; i-- {
+		at--
+		c := path[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		buf[at] = c
+		if c == '/' || c == ':' {
+			return buf[at:]
+		}
+	}
+	return nil
 }
 
 // endpoint finds or makes the endpoint with the given path.
@@ -147,7 +198,12 @@ func (rt *router) find(method, path []byte, params *[maxParams][]byte) (route *R
 	if e = rt.static[string(path)]; e != nil {
 		return e.route(method), e
 	}
-	for _, p := range rt.patterns {
+	var buf [maxEnd]byte
+	patterns, ok := rt.ends[string(lastPart(&buf, path))]
+	if !ok {
+		patterns = rt.open
+	}
+	for _, p := range patterns {
 		if !p.match(path, params) {
 			continue
 		}
@@ -184,8 +240,7 @@ func (e *endpoint) match(path []byte, params *[maxParams][]byte) bool {
 		}
 		end := len(path)
 		if part != "*" {
-			if j := bytes.IndexAny(path, "/:"); j >= 0 {
-				end = j
+			for end = 0; end < len(path) && path[end] != '/' && path[end] != ':'; end++ {
 			}
 			if end == 0 {
 				return false

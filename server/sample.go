@@ -32,8 +32,12 @@ func (e *Engine) watch() {
 		out := e.Signature.Outputs[a]
 		if len(out.Labels) > 1 {
 			d.Outputs = []metrics.Column{{Name: out.Name, Categories: out.Labels}, {Name: out.Name + " (score)"}}
+			if len(out.Stats) == 2 && len(out.Stats[0].Shares) == len(out.Labels)+1 {
+				d.Outputs[0].Expected = out.Stats[0].Shares
+				expect(&d.Outputs[1], &out.Stats[1])
+			}
 		} else {
-			d.Outputs = columnsOf(out.Name, out.Shape, nil, nil)
+			d.Outputs = columnsOf(out.Name, out.Shape, nil, out.Stats)
 		}
 	}
 	unique(d.Inputs)
@@ -96,11 +100,15 @@ func columnsOf(name string, shape []int, names []string, stats []graph.ColumnSta
 			c.Name = fmt.Sprintf("%s[%d]", name, i)
 		}
 		if len(stats) == n {
-			s := stats[i]
-			c.Edges, c.Categories, c.Expected, c.ExpectedMissing = s.Edges, s.Categories, s.Shares, s.Missing
+			expect(c, &stats[i])
 		}
 	}
 	return columns
+}
+
+// expect sets what a column was like in training.
+func expect(c *metrics.Column, s *graph.ColumnStats) {
+	c.Edges, c.Categories, c.Expected, c.ExpectedMissing = s.Edges, s.Categories, s.Shares, s.Missing
 }
 
 // sample looks at one row of an answered call, if it is time for one.

@@ -39,14 +39,16 @@ func newFixed() *fixed {
 			{Name: "city", DType: tensor.String, Shape: []int{-1, 1}, Stats: []graph.ColumnStats{{Categories: []string{"Oslo", "Rome"}, Shares: []float32{0.5, 0.4, 0.1}}}},
 			{Name: "picture", DType: tensor.Uint8, Shape: []int{-1, 1000}},
 		},
-		Outputs: []graph.Output{{Name: "output", DType: tensor.Float32, Shape: []int{-1, 2}, Labels: []string{"no", "yes"}}},
+		Outputs: []graph.Output{{Name: "output", DType: tensor.Float32, Shape: []int{-1, 2}, Labels: []string{"no", "yes"},
+			Stats: []graph.ColumnStats{{Categories: []string{"no", "yes"}, Shares: []float32{0.75, 0.25, 0}},
+				{Edges: []float32{0.5, 0.7, 0.9}, Shares: []float32{0, 0.25, 0.75, 0}}}}},
 	}}
 }
 
 // TestDriftIsToldOfWhatMoved samples one column as in training, one that moved and a text that is mostly new.
 func TestDriftIsToldOfWhatMoved(t *testing.T) {
 	zero := func() float64 { return 0 }
-	set := metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero})
+	set := metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero})
 	e := newEngine("m", 1, "", newFixed())
 	e.metrics = set.Model("m", "1", 0)
 	e.watch()
@@ -103,6 +105,8 @@ func TestDriftIsToldOfWhatMoved(t *testing.T) {
 		{series("hotpath_input_drift", "column", "same"), 0, 0.05},
 		{series("hotpath_input_drift", "column", "moved"), 1, 20},
 		{series("hotpath_input_drift", "column", "city"), 1, 20},
+		{series("hotpath_prediction_drift", "column", "output"), 1, 1.2},
+		{series("hotpath_prediction_drift", "column", "output (score)"), 0, 0.01},
 		{series("hotpath_input_missing_ratio", "column", "same"), 0.49, 0.51},
 		{series("hotpath_input_missing_ratio", "column", "city"), 0.33, 0.34},
 		{series("hotpath_prediction_class_ratio", "class", "yes"), 0.74, 0.76},
@@ -123,7 +127,7 @@ func TestDriftIsToldOfWhatMoved(t *testing.T) {
 func TestSampleAllocatesNothing(t *testing.T) {
 	zero := func() float64 { return 0 }
 	e := newEngine("m", 1, "", newFixed())
-	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero}).Model("m", "1", 0)
+	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero}).Model("m", "1", 0)
 	e.watch()
 	c := &Call{session: e.session(), rows: 1}
 	at := moment(0)
@@ -138,7 +142,7 @@ func TestSampleAllocatesNothing(t *testing.T) {
 func BenchmarkSample(b *testing.B) {
 	zero := func() float64 { return 0 }
 	e := newEngine("m", 1, "", newFixed())
-	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero}).Model("m", "1", 0)
+	e.metrics = metrics.New(metrics.Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero}).Model("m", "1", 0)
 	e.watch()
 	c := &Call{session: e.session(), rows: 1}
 	for name, every := range map[string]moment{"taken": moment(sampleEvery), "passed over": 0} {

@@ -31,6 +31,7 @@ type Server struct {
 	grpc      *grpcServer // nil without gRPC
 	requests  sync.Pool   // of *Request
 	calls     sync.Pool   // of *Call
+	inbounds  sync.Pool   // of *inbound
 	draining  atomic.Bool
 	serving   atomic.Bool   // requests are answered
 	awaiting  atomic.Int64  // requests that wait for a model to be loaded
@@ -65,10 +66,11 @@ func New(cfg Config) (*Server, error) {
 		return &c
 	}
 	s.metrics = metrics.New(metrics.Gauges{
-		InFlight:  func() float64 { n, _ := s.load(); return float64(n) },
-		BodyBytes: func() float64 { return float64(s.bodies.used.Load()) },
-		RunBytes:  func() float64 { return float64(s.sched.memory.used.Load()) },
-	})
+		InFlight:    func() float64 { n, _ := s.load(); return float64(n) },
+		BodyBytes:   func() float64 { return float64(s.bodies.used.Load()) },
+		RunBytes:    func() float64 { return float64(s.sched.memory.used.Load()) },
+		Connections: s.connections,
+	}, reasons()...)
 	s.watcher = newWatcher(s)
 	s.catalog.Store(newCatalog(nil))
 	if cfg.Keys != nil { // at start an unreadable key store is fatal: it may hold keys to demand
@@ -127,8 +129,8 @@ func (s *Server) openListeners() error {
 		if l.router, err = newRouter(s.placed(routes, l.admin)); err != nil {
 			return err
 		}
-		if l.ln, err = s.cfg.Listen(l.address); err != nil {
-			return fmt.Errorf("listen: %w", err)
+		if l.ln, err = s.listen(l.address); err != nil {
+			return err
 		}
 		l.address = l.ln.Addr().String()
 		l.http = s.httpServer(l)
@@ -174,8 +176,9 @@ func (s *Server) httpServer(l *listener) *fasthttp.Server {
 		ReadTimeout:                  s.cfg.HeaderTimeout,
 		WriteTimeout:                 s.cfg.WriteTimeout,
 		IdleTimeout:                  s.cfg.IdleTimeout,
+		Concurrency:                  s.cfg.MaxConns, // beyond it 503 at once
 		MaxConnsPerIP:                s.cfg.MaxConnsPerIP,
-		TCPKeepalive:                 true,
+		LazyRequestTime:              true, // nobody asks for it
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
@@ -243,7 +246,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	for _, l := range s.listeners {
 		background.Go(func() {
-			ln := l.ln
+			ln := net.Listener(listenPatient{l.ln})
 			if l.tls != nil {
 				ln = tls.NewListener(ln, l.tls)
 			}

@@ -34,7 +34,7 @@ type Offer struct {
 	// Problem is why this version cannot be offered, for one that is there but unusable.
 	Problem error
 
-	dir string // in a Dir, the directory of the version
+	dir, file string // in a Dir, the directory of the version and the model in it
 }
 
 // Settings is what is set for one model beside its versions.

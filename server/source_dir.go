@@ -40,6 +40,8 @@ const maxModelBytes = 2<<30 - 1
 type Dir struct {
 	Path string
 	Open loader.Options
+	// Trust demands that every version has a signature, model.sig in its directory, by one of these keys.
+	Trust registry.Trust
 }
 
 // Scan lists the version directories. One without a model file is not there yet: a copy may be under way.
@@ -92,6 +94,9 @@ func (d Dir) versions(root *os.Root, dir, model string, entries []fs.DirEntry) (
 			continue
 		}
 		o.Model, o.Version = model, n
+		if len(d.Trust) > 0 {
+			d.signed(&o)
+		}
 		if config != nil {
 			o.Settings = config.settings
 		}
@@ -110,7 +115,7 @@ func (d Dir) versions(root *os.Root, dir, model string, entries []fs.DirEntry) (
 func (d Dir) offer(root *os.Root, dir string, files []string) (Offer, bool) {
 	for _, name := range files {
 		file := path.Join(dir, name)
-		o := Offer{dir: dir, Read: func() ([]byte, error) { return d.read(dir, name) },
+		o := Offer{dir: dir, file: name, Read: func() ([]byte, error) { return d.read(dir, name) },
 			Warmup: func() ([][]byte, error) { return d.warmup(path.Join(dir, warmupFile)) }}
 		info, err := root.Stat(file)
 		switch {
@@ -185,7 +190,9 @@ func (d Dir) pack(root, within *os.Root, dir, name string) ([]byte, error) {
 	}
 	defer f.Close()
 	beside, err := fs.ReadDir(within.FS(), ".")
-	if err == nil && !slices.ContainsFunc(beside, func(e fs.DirEntry) bool { return e.Name() != name && e.Name() != warmupFile }) {
+	if err == nil && !slices.ContainsFunc(beside, func(e fs.DirEntry) bool {
+		return !slices.Contains([]string{name, warmupFile, registry.SignatureFile}, e.Name())
+	}) {
 		return loader.ReadOpened(f) // all there is
 	}
 	return d.Open.PackFile(f, within)

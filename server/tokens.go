@@ -27,6 +27,12 @@ type Tokens struct {
 	KeysFile string // JSON Web Key Set (RFC 7517) that signatures are proven with, read anew when it changes
 	Issuer   string // URL; without a KeysFile its keys are found by OpenID Connect Discovery and fetched anew in time
 	Audience string // demanded
+
+	// Limits are of each caller that tokens name, whichever of its tokens it comes with. By is the claim that names the
+	// caller for that, such as client_id; where it is empty or missing in a token that is sub, and tokens with neither
+	// count as those of one caller.
+	Limits registry.Limits
+	By     string
 }
 
 func (t Tokens) enabled() bool { return t.KeysFile != "" || t.Issuer != "" }
@@ -44,7 +50,8 @@ const (
 // tokens proves tokens. What was proven is remembered while its keys stay: a signature costs more than an inference.
 type tokens struct {
 	Tokens
-	keys *keySet
+	keys    *keySet
+	callers *subjects
 
 	mu         sync.RWMutex
 	proven     map[[sha256.Size]byte]*Identity
@@ -59,7 +66,7 @@ func (t Tokens) open(log *slog.Logger) (*tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tokens{Tokens: t, keys: keys, proven: map[[sha256.Size]byte]*Identity{}}, nil
+	return &tokens{Tokens: t, keys: keys, callers: newSubjects(maxSubjects), proven: map[[sha256.Size]byte]*Identity{}}, nil
 }
 
 // isToken tells tokens from API keys, which hold no dots.
@@ -117,7 +124,8 @@ func (t *tokens) prove(token string) (*Identity, error) {
 	}
 	var standard jwt.Claims
 	var own claims
-	if err := parsed.Claims(key, &standard, &own); err != nil {
+	var all map[string]any
+	if err := parsed.Claims(key, &standard, &own, &all); err != nil {
 		return nil, invalid
 	}
 	switch err := standard.ValidateWithLeeway(jwt.Expected{Issuer: t.Issuer, AnyAudience: jwt.Audience{t.Audience}}, clockSkew); {
@@ -132,12 +140,26 @@ func (t *tokens) prove(token string) (*Identity, error) {
 	case standard.Expiry == nil:
 		return nil, Fail(ErrUnauthorized, "the token has no exp")
 	}
-	return own.identity(standard.Subject, standard.Expiry.Time().Add(clockSkew))
+	who, err := own.identity(standard.Subject, standard.Expiry.Time().Add(clockSkew))
+	if err != nil {
+		return nil, err
+	}
+	who.used = t.callers.find(t.caller(standard.Subject, all))
+	who.setLimits(t.Limits)
+	return who, nil
+}
+
+// caller is whose limits count.
+func (t *tokens) caller(subject string, all map[string]any) string {
+	if name, _ := all[t.By].(string); name != "" && t.By != "sub" {
+		return t.By + "=" + name
+	}
+	return "sub=" + subject
 }
 
 // identity is who a proven token names.
 func (c claims) identity(subject string, expires time.Time) (*Identity, error) {
-	who := &Identity{ID: subject, expires: expires, used: &allowance{}}
+	who := &Identity{ID: subject, expires: expires, token: true}
 	scopes := append(c.Scope, c.SCP...)
 	switch {
 	case slices.Contains(scopes, "hotpath:admin"):

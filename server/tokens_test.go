@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -265,6 +266,85 @@ func TestTokenKeysFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the new keys are in force", func() bool { return code(nextToken) == 200 && code(oldToken) == 401 })
+}
+
+// TestTokenLimits holds each caller that tokens name to limits of its own, whichever of its tokens it comes with, by
+// subject or by another claim, over HTTP and gRPC, and across servers of one store.
+func TestTokenLimits(t *testing.T) {
+	i := newIssuer(t)
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(keys, i.set(t, ""), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serial := 0
+	token := func(changes object) string { // never the same twice
+		serial++
+		changes["jti"] = fmt.Sprint(serial)
+		return i.sign(t, "EdDSA", object{"alg": "EdDSA", "kid": "ed"}, good(changes))
+	}
+	limited := func(store *registry.Store, by string, l registry.Limits) (*server.Server, func() error) {
+		return servertest.StartStoppable(t, server.Config{Keys: store, APIs: apis, Sources: servertest.Source("m", servertest.Model(3, 1)),
+			Tokens: server.Tokens{KeysFile: keys, Audience: "hotpath", By: by, Limits: l}})
+	}
+	ask := func(s *server.Server, changes object) (int, string) {
+		code, body, h := call(t, "POST", s.URL()+"/predict?model=m", goodBody, "Authorization", "Bearer "+token(changes))
+		if (code == 429) != (h.Get("Retry-After") != "") {
+			t.Errorf("%d without Retry-After", code)
+		}
+		return code, body
+	}
+	count := func(s *server.Server, n int, changes func(n int) object) (passed int) {
+		for k := range n {
+			if code, _ := ask(s, changes(k)); code == 200 {
+				passed++
+			}
+		}
+		return passed
+	}
+	store := registry.New(t.TempDir())
+	s, stop := limited(store, "", registry.Limits{Quota: 5})
+	for _, who := range []string{"alice", "bob"} {
+		if n := count(s, 8, func(int) object { return object{"sub": who} }); n != 5 {
+			t.Errorf("%s: %d of 8 requests passed, want 5", who, n)
+		}
+	}
+	if n := count(s, 8, func(int) object { return object{"sub": nil} }); n != 5 {
+		t.Errorf("nobody in particular: %d of 8 requests passed, want 5", n)
+	}
+	if _, body := ask(s, object{"sub": "alice"}); !strings.Contains(body, "the caller that the token names may send 5 requests per day") {
+		t.Error(body)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	other, stopOther := limited(store, "", registry.Limits{Quota: 5})
+	if code, body := ask(other, object{"sub": "carol"}); code != 200 {
+		t.Errorf("another caller: %d %s", code, body)
+	}
+	if code, _ := ask(other, object{"sub": "alice"}); code != 200 { // it is not known yet what it has used
+		t.Error(code)
+	}
+	if err := stopOther(); err != nil { // which saves, and learns
+		t.Fatal(err)
+	}
+	db, err := os.ReadFile(filepath.Join(store.Dir(), "registry.db"))
+	if err != nil || strings.Contains(string(db), "alice") {
+		t.Error("the name of a caller is in the store", err)
+	}
+
+	s, stop = limited(registry.New(t.TempDir()), "client_id", registry.Limits{Rate: 0.001, Burst: 3})
+	byClient := func(n int) object {
+		return object{"sub": strings.Repeat("u", n+1), "client_id": "app"}
+	}
+	if n := count(s, 6, byClient); n != 3 {
+		t.Errorf("one client with many subjects: %d of 6 requests passed, want 3", n)
+	}
+	if n := count(s, 6, func(n int) object { return object{"sub": "app", "client_id": n} }); n != 3 { // no text: the subject counts
+		t.Errorf("a client_id that is no text: %d of 6 requests passed, want 3", n)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestOIDC finds the keys of an issuer, follows a change of them, and fetches no more for made-up keys than is bounded.

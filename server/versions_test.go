@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/server"
@@ -58,11 +57,14 @@ func TestRG06VersionsThatDoNotServe(t *testing.T) {
 func TestRG07DeleteInUse(t *testing.T) {
 	dir := t.TempDir()
 	store := registry.New(t.TempDir())
-	servertest.Put(t, filepath.Join(dir, "d"), "1", []byte("slow 3 300ms"))
-	publish(t, store, "r", "", []byte("slow 3 300ms"))
+	servertest.Put(t, filepath.Join(dir, "d"), "1", []byte("d"))
+	publish(t, store, "r", "", []byte("r"))
+	m := newHeld()
 	s := start(t, func(c *server.Config) {
 		c.Sources = []server.Source{server.Dir{Path: dir}, server.Registry{Store: store}}
+		c.MaxConcurrency, c.Load = 2, func([]byte) (server.Runner, error) { return m, nil }
 	})
+	m.on.Store(true)
 	type result struct {
 		code int
 		body string
@@ -74,14 +76,18 @@ func TestRG07DeleteInUse(t *testing.T) {
 			results <- result{code, body}
 		}()
 	}
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, "both run", func() bool { return len(m.seen()) == 2 })
 	if err := os.RemoveAll(filepath.Join(dir, "d")); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Delete("r", 0); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := store.Prune(); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "both are gone", func() bool { return len(s.Models().Models) == 0 })
+	close(m.hold)
 	for range 2 {
 		if r := <-results; r.code != 200 || r.body != `{"prediction": [6]}`+"\n" {
 			t.Errorf("%d %s", r.code, r.body)

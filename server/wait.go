@@ -30,7 +30,7 @@ func (q *queue) run(c *Call, now moment) error {
 		return err
 	}
 	if !s.memory.take(c.inputBytes) {
-		return Fail(ErrBusy, "inputs of waiting requests use all of the %d bytes set aside for them", s.memory.most)
+		return Fail(errValues, "inputs of waiting requests use all of the %d bytes set aside for them", s.memory.most)
 	}
 	defer s.memory.give(c.inputBytes)
 	return q.wait(c, now)

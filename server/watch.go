@@ -21,7 +21,7 @@ type watcher struct {
 	running int                // loads under way
 	most    int                // loads at once
 	rest    gcRest             // while requests are answered
-	freed   int                // turns at which memory of engines that were dropped is to be returned to the system
+	freed   int                // turns at which memory of engines that were dropped, or that loads left, is to be returned to the system
 	changed bool               // since the catalogue was made
 	saved   time.Time          // when quotas were
 	results chan *job

@@ -100,7 +100,7 @@ func TestBusyNeighbour(t *testing.T) {
 	}
 	one, two := quantile(alone, 0.5), quantile(shared, 0.5)
 	t.Logf("one thread %.0f µs, two beside a busy process %.0f µs: %.2f times; best %.0f and %.0f", one, two, two/one, quantile(alone, 0), quantile(shared, 0))
-	if two > 1.6*one && quantile(shared, 0) > 1.3*quantile(alone, 0) {
+	if two > 2.5*one && quantile(shared, 0) > 2*quantile(alone, 0) { // wide: tests of other packages run beside it
 		t.Errorf("two threads beside a busy process take %.2f times as long as one alone", two/one)
 	}
 }

@@ -28,7 +28,12 @@ type service struct {
 // serve starts the binary on a store and returns when it says where it listens.
 func serve(binary, store string, flags ...string) (*service, error) {
 	args := append([]string{"serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", store, "--log-level", "error", "--drain-grace", "1ms"}, flags...)
-	s := &service{cmd: exec.Command(binary, args...)}
+	return begin(exec.Command(binary, args...))
+}
+
+// begin runs the command of a server.
+func begin(cmd *exec.Cmd) (*service, error) {
+	s := &service{cmd: cmd}
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

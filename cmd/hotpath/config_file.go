@@ -20,9 +20,10 @@ var sections = []struct {
 	name  string
 	flags []string
 }{
-	{"listeners", []string{"http", "grpc", "admin", "max-conns-per-ip", "drain-grace", "drain-timeout"}},
+	{"listeners", []string{"http", "grpc", "admin", "max-conns", "max-conns-per-ip", "drain-grace", "drain-timeout"}},
 	{"tls", []string{"tls-cert", "tls-key", "tls-self-signed", "insecure-no-tls"}},
 	{"auth", []string{"allow-anonymous", "require-signature", "identity"}},
+	{"tokens", []string{"token-by", "token-rate", "token-burst", "token-concurrent", "token-quota", "token-priority"}},
 	{"limits", []string{"memory", "max-body", "max-body-memory", "max-run-memory", "max-rows", "max-concurrency", "load-wait", "threads"}},
 	{"scheduling", []string{"queue", "timeout", "batch-max", "batch-delay", "batch-sizes"}},
 }

@@ -35,9 +35,13 @@ func (c *keysCreateCmd) Run(e *env) error {
 	if c.Expires != nil {
 		expires = time.Now().UTC().Add(time.Duration(*c.Expires)).Truncate(time.Second)
 	}
-	secret, k, err := store.AddKey(registry.Key{Name: c.Name, Scope: registry.Scope(c.Scope), Models: c.Model, Expires: expires, Limits: registry.Limits{
-		Rate: float64(c.Rate), Burst: c.Burst, Concurrent: c.Concurrent, Quota: int64(c.Quota), Priority: c.Priority}})
-	if err != nil {
+	var secret string
+	var k registry.Key
+	if err := audited(store, "keys create", func() (came []string, err error) {
+		secret, k, err = store.AddKey(registry.Key{Name: c.Name, Scope: registry.Scope(c.Scope), Models: c.Model, Expires: expires, Limits: registry.Limits{
+			Rate: float64(c.Rate), Burst: c.Burst, Concurrent: c.Concurrent, Quota: int64(c.Quota), Priority: c.Priority}})
+		return []string{k.ID, c.Scope}, err
+	}); err != nil {
 		return err
 	}
 	return c.print(e, keyWithSecret{secret, k}, func() {
@@ -61,8 +65,12 @@ type keysRotateCmd struct {
 // Run implements the verb. The key alone goes to stdout, as for create.
 func (c *keysRotateCmd) Run(e *env) error {
 	store := openStore(c.Store)
-	secret, k, err := store.Rotate(c.ID, time.Duration(c.Grace))
-	if err != nil {
+	var secret string
+	var k registry.Key
+	if err := audited(store, "keys rotate", func() (came []string, err error) {
+		secret, k, err = store.Rotate(c.ID, time.Duration(c.Grace))
+		return nil, err
+	}, c.ID); err != nil {
 		return err
 	}
 	return c.print(e, keyWithSecret{secret, k}, func() {
@@ -98,7 +106,7 @@ type keysRevokeCmd struct {
 // Run implements the verb.
 func (c *keysRevokeCmd) Run(e *env) error {
 	store := openStore(c.Store)
-	if err := store.Revoke(c.ID); err != nil {
+	if err := audited(store, "keys revoke", func() ([]string, error) { return nil, store.Revoke(c.ID) }, c.ID); err != nil {
 		return err
 	}
 	return c.print(e, map[string]any{"revoked": c.ID}, func() { fmt.Fprintf(e.stdout, "revoked %s\n", c.ID) })

@@ -42,7 +42,7 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Run one inference on arrays from a file."`
 	Serve    serveCmd    `cmd:"" help:"Serve models over HTTP."`
 	Top      topCmd      `cmd:"" help:"Show what a running server does, in the terminal."`
-	Models   modelsCmd   `cmd:"" help:"Keep models in a registry: publish, list, show, label, alias, policy, split, rollback, delete, verify, keygen."`
+	Models   modelsCmd   `cmd:"" help:"Keep models in a registry: publish, list, show, label, alias, policy, split, rollback, delete, prune, verify, sign, keygen, here or on a server."`
 	Keys     keysCmd     `cmd:"" help:"Make, list, rotate and revoke API keys."`
 	OpenAPI  openAPICmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the server's routes."`
 }

@@ -19,7 +19,9 @@ type modelsCmd struct {
 	Alias    modelsAliasCmd    `cmd:"" help:"Make a name another name of a model, or move it to another model."`
 	Policy   modelsPolicyCmd   `cmd:"" help:"Say which versions of a model servers keep ready."`
 	Split    modelsSplitCmd    `cmd:"" help:"Divide the requests that name no version between labels."`
+	Prune    modelsPruneCmd    `cmd:"" help:"Remove files that nothing refers to, such as what interrupted changes have left."`
 	Verify   modelsVerifyCmd   `cmd:"" help:"Read every model and compare its digest, and signatures with --key."`
+	Sign     modelsSignCmd     `cmd:"" help:"Sign a version in a directory that serve --models serves."`
 	Keygen   modelsKeygenCmd   `cmd:"" help:"Make a key to sign models with, or one to encrypt them to."`
 }
 
@@ -38,11 +40,20 @@ func (f *storeFlags) print(e *env, v any, plain func()) error {
 	return nil
 }
 
-type modelsListCmd struct{ storeFlags }
+// modelFlags are those of the verbs that work on the registry of a server too.
+type modelFlags struct {
+	storeFlags
+	serverFlags
+}
+
+type modelsListCmd struct{ modelFlags }
 
 // Run implements the verb.
 func (c *modelsListCmd) Run(e *env) error {
-	store := openStore(c.Store)
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
 	models, err := store.List()
 	if err != nil {
 		return err
@@ -71,12 +82,15 @@ func labelsOf(m registry.Model, version int64) (labels []string) {
 
 type modelsShowCmd struct {
 	Name string `arg:"" help:"Name of the model."`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
 func (c *modelsShowCmd) Run(e *env) error {
-	store := openStore(c.Store)
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
 	m, err := store.Show(c.Name)
 	if err != nil {
 		return err
@@ -96,12 +110,15 @@ type modelsLabelCmd struct {
 	Name    string `arg:"" help:"Name of the model."`
 	Label   string `arg:"" help:"Label, such as stable."`
 	Version int64  `arg:"" help:"Version it shall point to."`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
 func (c *modelsLabelCmd) Run(e *env) error {
-	store := openStore(c.Store)
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
 	if err := store.Label(c.Name, c.Label, c.Version); err != nil {
 		return err
 	}
@@ -117,12 +134,15 @@ func (f *storeFlags) printLabel(e *env, name, label string, version int64) error
 type modelsRollbackCmd struct {
 	Name  string `arg:"" help:"Name of the model."`
 	Label string `help:"Label to move back." default:"stable" placeholder:"L"`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
 func (c *modelsRollbackCmd) Run(e *env) error {
-	store := openStore(c.Store)
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
 	version, err := store.Rollback(c.Name, c.Label)
 	if err != nil {
 		return err
@@ -134,7 +154,7 @@ type modelsDeleteCmd struct {
 	Name    string `arg:"" help:"Name of the model."`
 	Version int64  `arg:"" optional:"" help:"Version to remove."`
 	All     bool   `help:"Remove the model with all its versions."`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
@@ -142,7 +162,10 @@ func (c *modelsDeleteCmd) Run(e *env) error {
 	if c.All == (c.Version != 0) {
 		return fmt.Errorf("expected a version or --all: %w", errUsage)
 	}
-	store := openStore(c.Store)
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
 	if err := store.Delete(c.Name, c.Version); err != nil {
 		return err
 	}
@@ -152,6 +175,23 @@ func (c *modelsDeleteCmd) Run(e *env) error {
 			return
 		}
 		fmt.Fprintf(e.stdout, "deleted %s version %d\n", c.Name, c.Version)
+	})
+}
+
+type modelsPruneCmd struct{ modelFlags }
+
+// Run implements the verb.
+func (c *modelsPruneCmd) Run(e *env) error {
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
+	removed, err := store.Prune()
+	if err != nil {
+		return err
+	}
+	return c.print(e, map[string]any{"removed": append([]string{}, removed...)}, func() {
+		fmt.Fprintf(e.stdout, "removed %d files\n", len(removed))
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/loader/npy"
+	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/registry"
 )
 
@@ -25,7 +26,7 @@ type modelsPublishCmd struct {
 	Warmup  []string          `help:"Recorded inputs to run before the version is served, .npz or .json as of hotpath run; may be repeated." placeholder:"FILE" type:"existingfile"`
 	Sign    string            `help:"PEM file of a private key to sign name, number and files of the version with (hotpath models keygen, or openssl)." placeholder:"FILE" type:"existingfile"`
 	Encrypt []string          `help:"age recipient (age1…), or a file of them, to encrypt the version to; may be repeated." placeholder:"RECIPIENT"`
-	storeFlags
+	modelFlags
 }
 
 // provenancePrefix marks the metadata of a model file that becomes provenance of its version.
@@ -33,7 +34,8 @@ const provenancePrefix = "hotpath."
 
 // Help implements kong's long help.
 func (modelsPublishCmd) Help() string {
-	return `A version is one ONNX file: weights beside the model go into it, and models of other formats are converted.`
+	return `A version is one ONNX file: weights beside the model go into it, and models of other formats are converted. With --server it is made,
+signed and encrypted here, and goes to the server as one request: keys never do.`
 }
 
 // Run implements the verb. A model that does not load, or not run its warm-up inputs, is never published.
@@ -46,38 +48,24 @@ func (c *modelsPublishCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Model, err)
 	}
-	pub := registry.Publication{Name: c.Name, Label: c.Label, Provenance: provenance(m, p)}
-	maps.Copy(pub.Provenance, c.Note)
+	v := packed{name: c.Name, label: c.Label, model: data, notes: provenance(m, p)}
+	maps.Copy(v.notes, c.Note)
 	if c.Sign != "" {
-		if pub.Signer, err = readKey(c.Sign, registry.ReadSigner); err != nil {
+		if v.signer, err = readKey(c.Sign, registry.ReadSigner); err != nil {
 			return err
 		}
 	}
-	recipients, err := readRecipients(c.Encrypt)
+	if v.recipients, err = readRecipients(c.Encrypt); err != nil {
+		return err
+	}
+	if v.warmup, err = c.recorded(p); err != nil {
+		return err
+	}
+	store, err := c.open()
 	if err != nil {
 		return err
 	}
-	warmup, err := c.recorded(p)
-	if err != nil {
-		return err
-	}
-	store := openStore(c.Store)
-	stage := func(data []byte) (*registry.Staged, error) {
-		return store.Stage(bytes.NewReader(data), int64(len(data)), recipients...)
-	}
-	if pub.Model, err = stage(data); err != nil {
-		return err
-	}
-	defer pub.Model.Discard()
-	for _, w := range warmup {
-		b, err := stage(w)
-		if err != nil {
-			return err
-		}
-		defer b.Discard()
-		pub.Warmup = append(pub.Warmup, b)
-	}
-	v, err := store.Publish(pub)
+	done, err := store.publish(&v)
 	if err != nil {
 		return err
 	}
@@ -85,9 +73,9 @@ func (c *modelsPublishCmd) Run(e *env) error {
 		Name  string `json:"name"`
 		Label string `json:"label,omitempty"`
 		registry.Version
-	}{c.Name, c.Label, v}
+	}{c.Name, c.Label, done}
 	return c.print(e, result, func() {
-		fmt.Fprintf(e.stdout, "published %s version %d, %d bytes, sha256 %s\n", c.Name, v.Number, v.Size, v.Digest)
+		fmt.Fprintf(e.stdout, "published %s version %d, %d bytes, sha256 %s\n", c.Name, done.Number, done.Size, done.Digest)
 	})
 }
 
@@ -131,21 +119,25 @@ func (c *modelsPublishCmd) recorded(p *plan.Plan) (archives [][]byte, err error)
 	return archives, nil
 }
 
-// checkUpload proves that a file can be served as it is. It reads no other file beside it.
-func checkUpload(path string) (map[string]string, error) {
-	data, err := loader.ReadFile(path)
-	if err != nil {
-		return nil, err
+// checkUpload proves that what was uploaded can be served as it is, with no file beside it, and runs its recorded inputs
+// in at most maxRun bytes.
+func checkUpload(maxRun int) func(model []byte, warmup [][]byte) (map[string]string, error) {
+	return func(model []byte, warmup [][]byte) (map[string]string, error) {
+		m, err := loader.Read(model)
+		if err != nil {
+			return nil, err
+		}
+		p, err := plan.Compile(m, plan.Options{Builders: 1, MaxBytes: maxRun})
+		if err != nil {
+			return nil, err
+		}
+		for i, archive := range warmup {
+			if err := server.WarmUp(p, archive); err != nil {
+				return nil, fmt.Errorf("warm-up %d of %d: %w", i+1, len(warmup), err)
+			}
+		}
+		return provenance(m, p), nil
 	}
-	m, err := loader.Read(data)
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Compile(m, plan.Options{Builders: 1})
-	if err != nil {
-		return nil, err
-	}
-	return provenance(m, p), nil
 }
 
 // readKey reads a key from a file.

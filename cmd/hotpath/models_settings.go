@@ -13,7 +13,7 @@ type modelsAliasCmd struct {
 	Alias  string `arg:"" help:"The other name."`
 	Name   string `arg:"" optional:"" help:"Name of the model."`
 	Delete bool   `help:"Remove the alias."`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
@@ -21,7 +21,10 @@ func (c *modelsAliasCmd) Run(e *env) error {
 	if c.Delete == (c.Name != "") {
 		return fmt.Errorf("expected the name of a model or --delete: %w", errUsage)
 	}
-	store := openStore(c.Store)
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
 	if c.Delete {
 		if err := store.DeleteAlias(c.Alias); err != nil {
 			return err
@@ -39,7 +42,7 @@ func (c *modelsAliasCmd) Run(e *env) error {
 type modelsPolicyCmd struct {
 	Name   string `arg:"" help:"Name of the model."`
 	Policy string `arg:"" optional:"" help:"latest, latest:N, all or specific:N,N; nothing for that of the server. Versions with a label are ready in any case."`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
@@ -49,7 +52,11 @@ func (c *modelsPolicyCmd) Run(e *env) error {
 			return fmt.Errorf("%w: %w", err, errUsage)
 		}
 	}
-	if err := openStore(c.Store).SetPolicy(c.Name, c.Policy); err != nil {
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
+	if err := store.SetPolicy(c.Name, c.Policy); err != nil {
 		return err
 	}
 	return c.print(e, map[string]any{"name": c.Name, "policy": c.Policy}, func() {
@@ -60,12 +67,16 @@ func (c *modelsPolicyCmd) Run(e *env) error {
 type modelsSplitCmd struct {
 	Name    string         `arg:"" help:"Name of the model."`
 	Weights map[string]int `arg:"" optional:"" help:"Weights of labels, such as stable=90 canary=10; nothing ends the split. Requests with one X-Hotpath-Key go one way."`
-	storeFlags
+	modelFlags
 }
 
 // Run implements the verb.
 func (c *modelsSplitCmd) Run(e *env) error {
-	if err := openStore(c.Store).SetSplit(c.Name, c.Weights); err != nil {
+	store, err := c.open()
+	if err != nil {
+		return err
+	}
+	if err := store.SetSplit(c.Name, c.Weights); err != nil {
 		return err
 	}
 	return c.print(e, map[string]any{"name": c.Name, "split": c.Weights}, func() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/registry"
 )
 
 type openAPICmd struct{}
@@ -15,7 +16,7 @@ func (openAPICmd) Help() string {
 
 // Run implements the verb.
 func (openAPICmd) Run(e *env) error {
-	text, err := server.OpenAPI(server.Config{APIs: (&serveCmd{}).apis(openStore(""))})
+	text, err := server.OpenAPI(server.Config{APIs: (&serveCmd{}).apis(openStore(""), registry.Access{})})
 	if err != nil {
 		return err
 	}

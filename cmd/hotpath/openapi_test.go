@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/hotpath/hotpath/server/registry"
 )
 
 // TestEveryRouteIsDocumented: the table says of every route what it takes and answers, and the verb prints them all.
@@ -23,7 +25,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := map[string]bool{}
-	for _, api := range (&serveCmd{}).apis(openStore(t.TempDir())) {
+	for _, api := range (&serveCmd{}).apis(openStore(t.TempDir()), registry.Access{}) {
 		for _, r := range api.Routes() {
 			switch {
 			case r.Doc.Summary == "":

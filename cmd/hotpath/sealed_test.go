@@ -92,8 +92,40 @@ func TestSealedModels(t *testing.T) {
 	must(t, "models", "delete", "m", "1", "--store", store)
 	must(t, "models", "verify", "--store", store, "--key", key[0])
 	must(t, "models", "verify", "--store", store, "--key", key[0], "--identity", path("id.txt"))
-	if code, _, _ := hotpath("serve", "--models", dir, "--require-signature", key[0]); code != exitUsage {
-		t.Errorf("signatures demanded of a directory: exit code %d", code)
+}
+
+// TestSignedDirectories signs versions in a directory, a file and a SavedModel, and serves those alone that are as they
+// were signed.
+func TestSignedDirectories(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	must(t, "models", "keygen", "--out", path("key.pem"))
+	models := path("models")
+	for _, v := range []string{"good/1", "good/02", "none/1", "changed/1", "moved/7"} {
+		if err := os.CopyFS(filepath.Join(models, v), os.DirFS("digits")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(models, v, "digits.onnx"), filepath.Join(models, v, "model.onnx")); err != nil {
+			t.Fatal(err)
+		}
+		if v != "none/1" {
+			must(t, "models", "sign", filepath.Join(models, v), "--key", path("key.pem"))
+		}
+	}
+	if err := os.Rename(filepath.Join(models, "moved/7"), filepath.Join(models, "moved/8")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(models, "changed/1/digits.csv"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := serveCmd{Models: models, RequireSignature: []string{path("key.pem.pub")}, VersionPolicy: "all"}
+	if got := served(t, &c); !strings.Contains(got, "good 2 AVAILABLE, good 1 AVAILABLE") || strings.Count(got, "AVAILABLE") != 2 {
+		t.Error(got)
+	}
+	for _, args := range [][]string{{filepath.Join(models, "good")}, {filepath.Join(models, "good/1"), "--name", "-x"}, {path("key.pem")}} {
+		if code, _, errs := hotpath(append([]string{"models", "sign", "--key", path("key.pem")}, args...)...); code == exitOK {
+			t.Errorf("%v: %s", args, errs)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ type serveCmd struct {
 	Models string `help:"Directory with NAME/VERSION/model.onnx (or model.keras, model.h5, a SavedModel), or the base path of one model." placeholder:"DIR"`
 
 	identityFlag
-	RequireSignature []string `help:"PEM file of a public key: versions of the store that are not signed by one of them are not served." placeholder:"FILE" type:"existingfile"`
+	RequireSignature []string `help:"PEM file of a public key: versions that are not signed by one of them, in the store or by model.sig in a directory of --models, are not served." placeholder:"FILE" type:"existingfile"`
 
 	VersionPolicy string        `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY"`
 	Lazy          bool          `help:"Load a model when the first request asks for it."`
@@ -66,11 +66,13 @@ type serveCmd struct {
 	MaxRows        int      `help:"Most rows in one request." default:"65536"`
 	MaxConcurrency int      `help:"Runs of all models at once; one model has half of them (default: 2 per CPU)."`
 	schedulingFlags
+	tokenFlags
+	MaxConns      int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192"`
 	MaxConnsPerIP int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip"`
 	Poll          time.Duration `help:"Time between two looks for new models and keys." default:"1s"`
 	DrainGrace    time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s"`
 	DrainTimeout  time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s"`
-	Audit         string        `help:"File that says, one JSON object per line, who managed what and who was refused; appended to." placeholder:"FILE"`
+	Audit         string        `help:"File that says, one JSON object per line, who managed what, by request or by command on the store, and who was refused; appended to." placeholder:"FILE"`
 	Config        string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
 	PrintConfig   bool          `help:"Print the settings in force as such a file, and do not serve."`
 
@@ -93,6 +95,9 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := noCoreDump(); err != nil {
+		log.Warn("a crash may leave a core file", "error", err)
+	}
 	var started atomic.Bool
 	cfg, pool, err := c.config(e, log, &started)
 	if err != nil {
@@ -100,7 +105,7 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	}
 	defer pool.Close()
 	if c.Audit != "" {
-		if cfg.Audit, err = server.OpenAudit(c.Audit); err != nil {
+		if cfg.Audit, err = c.openAudit(log); err != nil {
 			return err
 		}
 		defer cfg.Audit.Close()
@@ -166,8 +171,9 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	if c.ClientCA != "" && c.TLSCert == "" && !c.TLSSelfSigned {
 		return server.Config{}, nil, fmt.Errorf("--client-ca: expected --tls-cert and --tls-key, or --tls-self-signed, beside it: %w", errUsage)
 	}
-	if (c.JWKS != "" || c.OIDC != "") != (c.Audience != "") {
-		return server.Config{}, nil, fmt.Errorf("--audience: expected with --jwks or --oidc, and only with them: %w", errUsage)
+	tokens, err := c.tokens()
+	if err != nil {
+		return server.Config{}, nil, err
 	}
 	threads := c.Threads
 	if threads <= 0 {
@@ -182,9 +188,6 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 	if err != nil {
 		return server.Config{}, nil, fmt.Errorf("--version-policy: %w: %w", err, errUsage)
 	}
-	if len(c.RequireSignature) > 0 && c.Models != "" {
-		return server.Config{}, nil, fmt.Errorf("--require-signature is for a store, and --models has no signatures: publish the models into a store: %w", errUsage)
-	}
 	access, err := c.access(c.RequireSignature)
 	if err != nil {
 		return server.Config{}, nil, err
@@ -195,7 +198,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 		TLS:            server.TLS{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.ClientCA},
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
-		Tokens: server.Tokens{KeysFile: c.JWKS, Issuer: c.OIDC, Audience: c.Audience},
+		Tokens: tokens,
 		Policy: policy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
@@ -204,11 +207,12 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 			}
 			return compileModel(log, data, o)
 		},
-		APIs: c.apis(store),
+		Aside: pool.Alone,
+		APIs:  c.apis(store, access),
 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
-		Scheduling: c.scheduling(c.perModel), MaxConnsPerIP: c.MaxConnsPerIP,
+		Scheduling: c.scheduling(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
 		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
 		Log: log,
 	}
@@ -222,26 +226,27 @@ func (c *serveCmd) config(e *env, log *slog.Logger, started *atomic.Bool) (serve
 // a store alone has nothing.
 func (c *serveCmd) sources(e *env, store *registry.Store, access registry.Access) []server.Source {
 	models := server.Registry{Store: store, Access: access}
+	dir := server.Dir{Path: c.Models, Open: e.models, Trust: access.Trust}
 	switch {
 	case c.Models != "" && c.Store != "":
-		return []server.Source{server.Dir{Path: c.Models, Open: e.models}, models}
+		return []server.Source{dir, models}
 	case c.Models != "":
-		return []server.Source{server.Dir{Path: c.Models, Open: e.models}}
+		return []server.Source{dir}
 	}
 	return []server.Source{server.Fallback{First: models, Else: server.Embedded{Name: "digits", Data: digits.Model}}}
 }
 
 // apis are the wire formats.
-func (c *serveCmd) apis(store *registry.Store) []server.API {
-	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store), ui.Page{}}
+func (c *serveCmd) apis(store *registry.Store, access registry.Access) []server.API {
+	return []server.API{predict.API{}, tfserving.API{}, kserve.API{}, openai.API{}, mlflow.API{}, c.admin(store, access), ui.Page{}}
 }
 
 // admin manages the store where models are served from it.
-func (c *serveCmd) admin(store *registry.Store) admin.API {
+func (c *serveCmd) admin(store *registry.Store, access registry.Access) admin.API {
 	if c.Models != "" && c.Store == "" {
 		store = nil
 	}
-	return admin.API{Store: store, Check: checkUpload, Signed: len(c.RequireSignature) > 0}
+	return admin.API{Store: store, Check: checkUpload(int(c.MaxRunMemory)), Access: access}
 }
 
 // cacheDir is where plans are kept: in a store that was named, unless the flag says otherwise.

@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +21,10 @@ type topCmd struct {
 	URL      string        `arg:"" help:"The listener with the metrics: --admin of the server, or --http where it has none." default:"http://127.0.0.1:8080"`
 	Every    time.Duration `help:"Time between two looks." default:"2s"`
 	Count    int           `help:"End after as many (default: at a signal)." placeholder:"N"`
+	Once     bool          `help:"One look at what happens in --every, then end."`
+	Sort     string        `help:"Order of the lines, which a key changes on a terminal: ${enum}." default:"rate" enum:"rate,errors,p50,p99,queue,waiting,cpu,memory,drift,name"`
 	Key      string        `help:"API key with the scope admin." env:"HOTPATH_KEY" placeholder:"KEY"`
+	CACert   string        `help:"PEM file with certificates that sign the server's, or its own." name:"cacert" placeholder:"FILE"`
 	Insecure bool          `help:"Do not verify the certificate of the server."`
 	JSON     bool          `help:"Print one JSON object per look." name:"json"`
 }
@@ -39,8 +41,9 @@ type topModel struct {
 	QueueUS  float64 `json:"queue_us"` // mean wait of a request
 	Waiting  float64 `json:"waiting"`  // now
 	Cores    float64 `json:"cpu_cores"`
-	Weights  float64 `json:"weight_bytes"`
-	MaxDrift float64 `json:"max_drift"` // of the column that drifted most; 0 if that is not known
+	Memory   float64 `json:"memory_bytes"` // weights, arenas, buffers
+	Weights  float64 `json:"weight_bytes"` // of those, as packed
+	MaxDrift float64 `json:"max_drift"`    // of the column, input or prediction, that drifted most; 0 if that is not known
 }
 
 type topReport struct {
@@ -55,25 +58,34 @@ func (c *topCmd) Run(e *env) error {
 	if c.Every <= 0 {
 		return fmt.Errorf("--every %v: expected more than 0: %w", c.Every, errUsage)
 	}
+	if c.Once {
+		c.Count = 1
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: c.Insecure}}} //nolint:gosec // asked for by name
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
 	before, err := c.look(client)
 	if err != nil {
 		return err
 	}
+	screen, err := openScreen(e.stdout, c)
+	if err != nil {
+		return err
+	}
+	defer screen.close()
 	for n := 0; c.Count == 0 || n < c.Count; n++ {
-		select {
-		case <-ctx.Done():
+		if !screen.wait(ctx, c) {
 			return nil
-		case <-time.After(c.Every):
 		}
 		now, err := c.look(client)
 		if err != nil {
 			return err
 		}
 		r := now.since(before)
+		r.sort(c.Sort)
 		before = now
 		if c.JSON {
 			if err := e.printJSON(r); err != nil {
@@ -81,12 +93,24 @@ func (c *topCmd) Run(e *env) error {
 			}
 			continue
 		}
-		if isTerminal(e.stdout) {
-			fmt.Fprint(e.stdout, "\x1b[H\x1b[2J")
-		}
-		r.print(e.stdout)
+		screen.show(&r, c.Sort)
 	}
 	return nil
+}
+
+// client speaks to the server as the flags say.
+func (c *topCmd) client() (*http.Client, error) {
+	cfg := &tls.Config{InsecureSkipVerify: c.Insecure} //nolint:gosec // asked for by name
+	if c.CACert != "" {
+		text, err := os.ReadFile(c.CACert)
+		if err != nil {
+			return nil, err
+		}
+		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("--cacert %s: expected certificates in PEM, found none: %w", c.CACert, errUsage)
+		}
+	}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: cfg}}, nil
 }
 
 // metricsLook is the metrics at one moment.
@@ -165,20 +189,22 @@ func (l *metricsLook) since(b *metricsLook) topReport {
 	}
 	requests, errs, cpu, queue := rate("hotpath_requests_total"), rate("hotpath_request_errors_total"), rate("hotpath_model_cpu_seconds_total"),
 		rate("hotpath_queue_seconds_total")
-	waiting, weights := l.values("hotpath_queue_depth"), l.values("hotpath_model_weight_bytes")
-	drift := map[modelVersion]float64{}
-	l.each("hotpath_input_drift", func(v modelVersion, m *dto.Metric) { drift[v] = max(drift[v], m.GetGauge().GetValue()) })
+	waiting, memory := l.values("hotpath_queue_depth"), l.values("hotpath_model_memory_bytes")
+	weights, drift := map[modelVersion]float64{}, map[modelVersion]float64{}
+	l.each("hotpath_model_memory_bytes", func(v modelVersion, m *dto.Metric) {
+		if label(m, "kind") == "weights" {
+			weights[v] = m.GetGauge().GetValue()
+		}
+	})
+	for _, name := range []string{"hotpath_input_drift", "hotpath_prediction_drift"} {
+		l.each(name, func(v modelVersion, m *dto.Metric) { drift[v] = max(drift[v], m.GetGauge().GetValue()) })
+	}
 	latency, latencyBefore := l.histograms("hotpath_request_duration_seconds"), b.histograms("hotpath_request_duration_seconds")
 	runs, runsBefore := l.histograms("hotpath_run_rows"), b.histograms("hotpath_run_rows")
 	none := modelVersion{}
 	r := topReport{Cores: rate("process_cpu_seconds_total")[none], Memory: l.values("process_resident_memory_bytes")[none], Models: []topModel{}}
-	for _, v := range slices.SortedFunc(maps.Keys(requests), func(a, b modelVersion) int {
-		if requests[a] != requests[b] {
-			return int(2*requests[b]) - int(2*requests[a])
-		}
-		return strings.Compare(a.model+"/"+a.version, b.model+"/"+b.version)
-	}) {
-		m := topModel{Model: v.model, Version: v.version, Rate: requests[v], Errors: errs[v], Waiting: waiting[v], Cores: cpu[v], Weights: weights[v],
+	for v := range requests {
+		m := topModel{Model: v.model, Version: v.version, Rate: requests[v], Errors: errs[v], Waiting: waiting[v], Cores: cpu[v], Memory: memory[v], Weights: weights[v],
 			MaxDrift: drift[v], P50US: 1e6 * quantile(latency[v], latencyBefore[v], 0.5), P99US: 1e6 * quantile(latency[v], latencyBefore[v], 0.99)}
 		if n := float64(runs[v].GetSampleCount() - runsBefore[v].GetSampleCount()); n > 0 {
 			m.Rows = (runs[v].GetSampleSum() - runsBefore[v].GetSampleSum()) / n
@@ -218,13 +244,4 @@ func quantile(now, before *dto.Histogram, q float64) float64 {
 		}
 	}
 	return low
-}
-
-func (r *topReport) print(w io.Writer) {
-	fmt.Fprintf(w, "%.0f requests/s, %.2f cores, %.0f MiB\n\n", r.Rate, r.Cores, r.Memory/(1<<20))
-	fmt.Fprintf(w, "%-24s %8s %8s %9s %9s %9s %7s %8s %6s %9s %6s\n", "MODEL", "REQ/S", "ERR/S", "P50 µs", "P99 µs", "QUEUE µs", "WAITING", "ROWS/RUN", "CORES", "MiB", "DRIFT")
-	for _, m := range r.Models {
-		fmt.Fprintf(w, "%-24s %8.0f %8.1f %9.1f %9.1f %9.1f %7.0f %8.1f %6.2f %9.1f %6.2f\n", m.Model+"/"+m.Version, m.Rate, m.Errors, m.P50US,
-			m.P99US, m.QueueUS, m.Waiting, m.Rows, m.Cores, m.Weights/(1<<20), m.MaxDrift)
-	}
 }

@@ -58,7 +58,7 @@ func (l *lowered) build(o Options, s *shelf) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{machine: machine{o.Backend, o.MaxBytes, o.MaxIterations, o.Observer, o.Builders, s}, signature: signature, precision: o.Precision}
+	p := &Plan{machine: machine{o.Backend, o.Pool, o.MaxBytes, o.MaxIterations, o.Observer, o.Builders, s}, signature: signature, precision: o.Precision}
 	g := l.graph
 	if err := p.build(&g); err != nil {
 		return nil, err

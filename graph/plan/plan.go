@@ -305,6 +305,8 @@ func (p *Plan) Run(inputs, outputs []*tensor.Tensor) error {
 	if len(outputs) != len(p.signature.Outputs) {
 		return fmt.Errorf("%d outputs, expected %d: %w", len(outputs), len(p.signature.Outputs), graph.ErrInput)
 	}
+	p.pool.Enter()
+	defer p.pool.Leave()
 	var err error
 	if p.whole != nil {
 		err = p.whole.run(nil, inputs, outputs)

@@ -8,11 +8,13 @@ import (
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/ops"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/kernels"
 )
 
 // machine is what all regions of a plan share.
 type machine struct {
 	backend  graph.Backend
+	pool     *kernels.Pool // nil: the caller alone
 	maxBytes int
 	maxSteps int      // iterations of loops
 	observer Observer // nil: none
@@ -33,6 +35,7 @@ type region struct {
 	bindMu   sync.Mutex
 	mu       sync.Mutex
 	free     []*workspace
+	held     atomic.Int64 // bytes of the arenas of all workspaces
 }
 
 // slot is a value of the region: a constant, an input, or something a step produces.
@@ -179,7 +182,14 @@ func (r *region) run(c *call, inputs, outputs []*tensor.Tensor) error {
 		c.used += b.total
 	}
 	w := r.acquire(b)
+	back := false
+	defer func() {
+		if !back { // a kernel panicked, and what it left behind is nobody's
+			r.held.Add(-int64(cap(w.arena)))
+		}
+	}()
 	err = w.run(r, inputs, outputs)
 	r.release(w)
+	back = true
 	return err
 }

@@ -63,15 +63,21 @@ func (r *region) acquire(b *binding) *workspace {
 // release gives w back. Only as many are kept as can run at once; a crowd's worth of arenas is left to the collector.
 func (r *region) release(w *workspace) {
 	r.mu.Lock()
-	if len(r.free) < 2*runtime.GOMAXPROCS(0) {
+	keep := len(r.free) < 2*runtime.GOMAXPROCS(0)
+	if keep {
 		r.free = append(r.free, w)
 	}
 	r.mu.Unlock()
+	if !keep {
+		r.held.Add(-int64(cap(w.arena)))
+	}
 }
 
 func (w *workspace) bindTo(r *region, b *binding) {
 	if cap(w.arena) < b.bytes {
+		before := cap(w.arena)
 		w.arena = tensor.AlignedBytes(b.bytes)
+		r.held.Add(int64(cap(w.arena) - before))
 	}
 	w.arena = w.arena[:b.bytes]
 	w.scratch = w.arena[b.scratch:]

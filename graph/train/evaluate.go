@@ -87,8 +87,8 @@ func align(m *graph.Model, s *graph.Signature, t *table.Table, targetRef string)
 	return &renamed, column, nil
 }
 
-// evaluateRows computes the figures of the given rows, whose target is present.
-func evaluateRows(m *graph.Model, t *table.Table, goal *target, rows []int, pool *kernels.Pool) (*Metrics, error) {
+// scoresOf runs m over rows of t and gives cols scores for each.
+func scoresOf(m *graph.Model, t *table.Table, rows []int, cols int, pool *kernels.Pool) ([]float32, error) {
 	s, err := m.Signature()
 	if err != nil {
 		return nil, err
@@ -104,13 +104,22 @@ func evaluateRows(m *graph.Model, t *table.Table, goal *target, rows []int, pool
 	if err != nil {
 		return nil, err
 	}
-	cols := goal.outputs()
 	scores := make([]float32, 0, len(rows)*cols)
 	if err := runRows(pl, src, rows, func(out []float32) { scores = append(scores, out...) }); err != nil {
 		return nil, err
 	}
 	if len(scores) != len(rows)*cols {
 		return nil, fmt.Errorf("the model gives %d scores for %d rows, expected %d each: %w", len(scores), len(rows), cols, ErrData)
+	}
+	return scores, nil
+}
+
+// evaluateRows computes the figures of the given rows, whose target is present.
+func evaluateRows(m *graph.Model, t *table.Table, goal *target, rows []int, pool *kernels.Pool) (*Metrics, error) {
+	cols := goal.outputs()
+	scores, err := scoresOf(m, t, rows, cols, pool)
+	if err != nil {
+		return nil, err
 	}
 	for i, v := range scores {
 		if v-v != 0 {

@@ -100,6 +100,9 @@ func Fit(t *table.Table, spec Spec, o Options) (*Result, error) {
 		}
 		p.m.Metadata[MetaHoldout] = string(text)
 	}
+	if err := describePredictions(p.m, t, goal, rows, held, o.Pool); err != nil {
+		return nil, fmt.Errorf("distribution of predictions: %w", err)
+	}
 	return r, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
+	"github.com/hotpath/hotpath/kernels"
+	"github.com/hotpath/hotpath/loader/table"
 )
 
 const (
@@ -14,6 +16,8 @@ const (
 	statCategories = 32
 	// statColumns is the widest table of which the model keeps statistics; of more, pictures mostly, they would outgrow it.
 	statColumns = 256
+	// statRows is how many held-out rows tell what the model says of data that it has not seen; with fewer, all rows do.
+	statRows = 200
 )
 
 // statistics is the distribution of each feature in the training rows, nil where there are too many.
@@ -92,6 +96,65 @@ func textStats(f feature, rows []int) graph.ColumnStats {
 	}
 	c.Shares = append(c.Shares, share(n-told, n))
 	return c
+}
+
+// describePredictions keeps with the model how its predictions are distributed: of rows that it was not fitted to, as it is surer of the
+// others.
+func describePredictions(m *graph.Model, t *table.Table, goal *target, rows, held []int, pool *kernels.Pool) error {
+	cols := goal.outputs()
+	if cols > statColumns {
+		return nil
+	}
+	if len(held) < statRows {
+		held = append(slices.Clone(held), rows...)
+	}
+	scores, err := scoresOf(m, t, held, cols, pool)
+	if err != nil {
+		return err
+	}
+	s, err := m.Signature()
+	if err != nil {
+		return err
+	}
+	s.Outputs[0].Stats = predictionStats(scores, goal)
+	return m.SetSignature(s)
+}
+
+// predictionStats is the distribution of the scores of regression; of classification that of the predicted classes, and that of their scores.
+func predictionStats(scores []float32, goal *target) []graph.ColumnStats {
+	if goal.task == graph.Regression {
+		return []graph.ColumnStats{columnStats(scores)}
+	}
+	cols := goal.outputs()
+	n := len(scores) / cols
+	counts, best := make([]int, len(goal.labels)), make([]float32, n)
+	for i := range best {
+		row := scores[i*cols : (i+1)*cols]
+		class := Classify(row)
+		counts[class]++
+		switch {
+		case cols > 1:
+			best[i] = row[class]
+		case class == 1:
+			best[i] = row[0]
+		default:
+			best[i] = 1 - row[0]
+		}
+	}
+	classes := graph.ColumnStats{Rows: n, Categories: goal.labels}
+	for _, k := range counts {
+		classes.Shares = append(classes.Shares, share(k, n))
+	}
+	classes.Shares = append(classes.Shares, 0)
+	return []graph.ColumnStats{classes, columnStats(best)}
+}
+
+func columnStats(values []float32) graph.ColumnStats {
+	rows := make([]int, len(values))
+	for i := range rows {
+		rows[i] = i
+	}
+	return numberStats(feature{Column: &table.Column{Numbers: values}}, rows)
 }
 
 // share is a part with four digits, which is all that is compared.

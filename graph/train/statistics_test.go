@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/loader/table"
 )
 
@@ -39,5 +40,42 @@ func TestStatisticsOfColumns(t *testing.T) {
 	}
 	if statistics(make([]feature, statColumns+1), rows) != nil {
 		t.Error("a wide table has statistics")
+	}
+}
+
+// TestStatisticsOfPredictions has three classes, a probability and numbers.
+func TestStatisticsOfPredictions(t *testing.T) {
+	three := &target{task: graph.Classification, labels: []string{"a", "b", "c"}}
+	list := predictionStats([]float32{0.7, 0.2, 0.1, 0.1, 0.8, 0.1, 0.1, 0.9, 0, 0, 1, 0}, three)
+	if got := fmt.Sprint(list[0].Categories, list[0].Shares); got != "[a b c] [0.25 0.75 0 0]" || len(list) != 2 || list[1].Min != 0.7 || list[1].Max != 1 {
+		t.Errorf("three classes: %s, %+v", got, list)
+	}
+	two := &target{task: graph.Classification, labels: []string{"no", "yes"}}
+	list = predictionStats([]float32{0.1, 0.9, 0.8, 0.3}, two)
+	if got := fmt.Sprint(list[0].Shares); got != "[0.5 0.5 0]" || list[1].Min != 0.7 || list[1].Max != 0.9 {
+		t.Errorf("a probability: %s, %+v", got, list[1])
+	}
+	if list = predictionStats([]float32{1, 2, 3, 4}, &target{task: graph.Regression}); len(list) != 1 || list[0].Mean != 2.5 || len(list[0].Shares) != len(list[0].Edges)+1 {
+		t.Errorf("numbers: %+v", list)
+	}
+}
+
+// TestModelKeepsDistributionOfPredictions fits one and reads the signature.
+func TestModelKeepsDistributionOfPredictions(t *testing.T) {
+	var x, y []float32
+	for i := range 400 {
+		x, y = append(x, float32(i%20)), append(y, float32(i%20/10))
+	}
+	data := &table.Table{File: "t", Named: true, Rows: len(x), Columns: []table.Column{{Name: "x", Numbers: x}, {Name: "y", Numbers: y}}}
+	r, err := Fit(data, Spec{Target: "y", Model: "tree"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Model.Signature()
+	if err != nil || len(s.Outputs[0].Stats) != 2 {
+		t.Fatal(err, s.Outputs)
+	}
+	if c := s.Outputs[0].Stats[0]; len(c.Shares) != 3 || math.Abs(float64(c.Shares[0]-0.5)) > 0.05 || c.Rows != 400 {
+		t.Errorf("%+v", c)
 	}
 }

@@ -181,6 +181,9 @@ var (
 		"Population stability index of an input column against the training data: 0.1 is little, 0.25 a lot.", []string{"model", "version", "column"}, nil)
 	descMissing = prometheus.NewDesc("hotpath_input_missing_ratio", "Part of the values of an input column that are missing.",
 		[]string{"model", "version", "column"}, nil)
+	descPredictionDrift = prometheus.NewDesc("hotpath_prediction_drift",
+		"Population stability index of predictions, of their classes or of a column, against those of training: 0.1 is little, 0.25 a lot.",
+		[]string{"model", "version", "column"}, nil)
 	descMean = prometheus.NewDesc("hotpath_prediction_mean", "Mean of an output column, or of the score of the predicted class.",
 		[]string{"model", "version", "column"}, nil)
 	descClass = prometheus.NewDesc("hotpath_prediction_class_ratio", "Part of the predictions that are of a class.",
@@ -209,6 +212,9 @@ func (d *Distribution) collect(ch chan<- prometheus.Metric, v id) {
 	for _, s := range outputs[:min(len(outputs), mostSeries)] {
 		if s.Mean != nil {
 			gauge(descMean, *s.Mean, s.Name)
+		}
+		if s.Drift != nil {
+			gauge(descPredictionDrift, *s.Drift, s.Name)
 		}
 		for i, share := range s.Shares[:min(len(s.Shares), len(s.Categories), mostSeries)] {
 			gauge(descClass, share, s.Categories[i])

@@ -13,7 +13,7 @@ func TestDashboardShowsMetricsThatExist(t *testing.T) {
 	m.Running(func() int64 { return 0 })
 	s.LoadFailed("m")
 	half := []float32{0, 1, 0}
-	d := &Distribution{Inputs: []Column{{Name: "x", Edges: []float32{0, 1}, Expected: half}}, Outputs: []Column{{Name: "y"}, {Name: "c", Categories: []string{"a"}}}}
+	d := &Distribution{Inputs: []Column{{Name: "x", Edges: []float32{0, 1}, Expected: half}}, Outputs: []Column{{Name: "y", Edges: []float32{0, 1}, Expected: half}, {Name: "c", Categories: []string{"a"}}}}
 	m.Watch(d)
 	for range leastRows {
 		d.Inputs[0].Number(0.5)

@@ -24,7 +24,7 @@ const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 
 // Buckets are the upper bounds of the latency histogram in seconds: factors of about 1.5 from 5 µs to 10 s, so that a
 // quantile read between two bounds is off by a fifth at most.
-var Buckets = []float64{
+var Buckets = [...]float64{
 	5e-6, 7.5e-6, 1e-5, 1.5e-5, 2e-5, 3e-5, 5e-5, 7.5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4, 7.5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3,
 	5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2, 3e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 10,
 }
@@ -56,6 +56,8 @@ type Gauges struct {
 	InFlight  func() float64 // requests being computed
 	BodyBytes func() float64 // memory held by request bodies
 	RunBytes  func() float64 // memory of the values of requests that wait or run
+	// Connections is how many are open.
+	Connections func() float64
 }
 
 // Set is all metrics of one server.
@@ -63,13 +65,10 @@ type Set struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
 	errors    *prometheus.CounterVec
-	latency   *prometheus.HistogramVec
 	loads     *prometheus.CounterVec
 	loadFails *prometheus.CounterVec
-	weights   *prometheus.GaugeVec
 	queued    *prometheus.GaugeVec
-	refused   *prometheus.CounterVec
-	byStatus  [600]prometheus.Counter
+	failed    *prometheus.CounterVec
 
 	mu     sync.Mutex
 	models map[*Model]struct{}
@@ -78,8 +77,8 @@ type Set struct {
 	cpu    cpuShare
 }
 
-// New makes the metrics of one server.
-func New(g Gauges) *Set {
+// New makes the metrics of one server, whose requests fail for the given reasons.
+func New(g Gauges, reasons ...string) *Set {
 	model := []string{"model", "version"}
 	s := &Set{
 		registry: prometheus.NewRegistry(),
@@ -88,32 +87,28 @@ func New(g Gauges) *Set {
 			Help: "Requests answered by a model version, failed ones included."}, model),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_request_errors_total",
 			Help: "Failed requests by class: input, limit, busy, quota, deadline, gone, internal."}, append(model, "class")),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hotpath_request_duration_seconds",
-			Help:    "Time from the parsed request head to the finished answer, queueing included.",
-			Buckets: Buckets}, model),
 		loads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_loads_total",
 			Help: "Model versions loaded."}, []string{"model"}),
 		loadFails: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_model_load_failures_total",
 			Help: "Model versions that were offered and could not be loaded."}, []string{"model"}),
-		weights: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_model_weight_bytes",
-			Help: "Memory of the weights of each loaded model version."}, model),
 		queued: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hotpath_queue_depth",
 			Help: "Requests for a model version that wait for a slot now."}, model),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_http_refused_total",
-			Help: "Requests answered with an error before they reached a model, by status."}, []string{"status"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hotpath_failed_total",
+			Help: "Requests of all protocols that were answered with an error, whether they reached a model or not, by reason."}, []string{"reason"}),
 	}
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.latency, s.loads, s.loadFails, s.weights, s.queued, s.refused,
+	s.registry.MustRegister(scheduled{s}, s.requests, s.errors, s.loads, s.loadFails, s.queued, s.failed,
 		gauge("hotpath_requests_in_flight", "Requests being computed now.", g.InFlight),
 		gauge("hotpath_body_bytes", "Memory held by request bodies now.", g.BodyBytes),
+		gauge("hotpath_connections", "Connections that are open now.", g.Connections),
 		gauge("hotpath_run_bytes", "Memory of the values of requests that wait or run now.", g.RunBytes),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo())
-	for _, code := range []int{400, 401, 403, 404, 405, 408, 413, 421, 429, 431, 499, 500, 503, 504} {
-		s.byStatus[code] = s.refused.WithLabelValues(fmt.Sprint(code))
+	for _, r := range reasons {
+		s.failed.WithLabelValues(r)
 	}
 	return s
 }
@@ -129,12 +124,8 @@ func buildInfo() prometheus.Collector {
 	return g
 }
 
-// Refused counts a request that failed before a model was found.
-func (s *Set) Refused(status int) {
-	if status >= 0 && status < len(s.byStatus) && s.byStatus[status] != nil {
-		s.byStatus[status].Inc()
-	}
-}
+// Failed counts a request that was answered with an error.
+func (s *Set) Failed(reason string) { s.failed.WithLabelValues(reason).Inc() }
 
 // LoadFailed counts a model version that could not be loaded.
 func (s *Set) LoadFailed(model string) { s.loadFails.WithLabelValues(model).Inc() }
@@ -160,7 +151,6 @@ type Model struct {
 	name, version string
 	requests      prometheus.Counter
 	errors        [classes]prometheus.Counter
-	latency       prometheus.Observer
 	queued        prometheus.Gauge
 	sched         *scheduling
 	weightBytes   int64
@@ -171,12 +161,10 @@ type Model struct {
 func (s *Set) Model(name, version string, weightBytes int64) *Model {
 	m := &Model{set: s, name: name, version: version, weightBytes: weightBytes,
 		requests: s.requests.WithLabelValues(name, version),
-		latency:  s.latency.WithLabelValues(name, version),
 		queued:   s.queued.WithLabelValues(name, version)}
 	for c := range m.errors {
 		m.errors[c] = s.errors.WithLabelValues(name, version, classNames[c])
 	}
-	s.weights.WithLabelValues(name, version).Set(float64(weightBytes))
 	s.loads.WithLabelValues(name).Inc()
 	s.mu.Lock()
 	m.sched = s.schedulingOf(id{name, version})
@@ -198,8 +186,6 @@ func (m *Model) Unload() {
 	}
 	s.gone.add(m.read())
 	s.requests.DeleteLabelValues(m.name, m.version)
-	s.latency.DeleteLabelValues(m.name, m.version)
-	s.weights.DeleteLabelValues(m.name, m.version)
 	s.queued.DeleteLabelValues(m.name, m.version)
 	for _, c := range classNames {
 		s.errors.DeleteLabelValues(m.name, m.version, c)
@@ -212,7 +198,7 @@ func (m *Model) Waiting(n float64) { m.queued.Add(n) }
 // Done counts an answered request and where its time went.
 func (m *Model) Done(d time.Duration, st Stages) {
 	m.requests.Inc()
-	m.latency.Observe(d.Seconds())
+	m.sched.latency.add(d)
 	m.sched.stages.add(d, st)
 }
 

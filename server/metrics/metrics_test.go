@@ -9,7 +9,7 @@ import (
 
 func newSet() *Set {
 	zero := func() float64 { return 0 }
-	return New(Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero})
+	return New(Gauges{InFlight: zero, BodyBytes: zero, RunBytes: zero, Connections: zero}, "not_found")
 }
 
 func TestCountingAllocatesNothing(t *testing.T) {
@@ -29,7 +29,8 @@ func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 	m.Done(time.Millisecond, Stages{})
 	m.Failed(Input, time.Microsecond)
 	m.Waiting(1)
-	s.Refused(404)
+	m.Holds(func() (int64, int64) { return 20, 30 })
+	s.Failed("not_found")
 	text, err := s.Exposition()
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +39,8 @@ func TestHT09SeriesAreThoseOfLoadedModels(t *testing.T) {
 		`hotpath_requests_total{model="digits",version="1"} 2`,
 		`hotpath_request_errors_total{class="input",model="digits",version="1"} 1`,
 		`hotpath_request_duration_seconds_count{model="digits",version="1"} 1`,
-		`hotpath_model_weight_bytes{model="digits",version="1"} 10`,
-		`hotpath_http_refused_total{status="404"} 1`,
+		`hotpath_model_memory_bytes{kind="weights",model="digits",version="1"} 10`, `hotpath_model_memory_bytes{kind="arenas",model="digits",version="1"} 20`,
+		`hotpath_failed_total{reason="not_found"} 1`,
 		`hotpath_queue_depth{model="digits",version="1"} 1`, "hotpath_requests_in_flight 0", "hotpath_build_info{", "go_goroutines ", "process_cpu_seconds_total ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(string(text), want) {
@@ -111,7 +112,7 @@ func TestLiveFiguresOfOneVersion(t *testing.T) {
 	for _, l := range s.LiveModels() {
 		of[l.Model] = l
 	}
-	if l := of["busy"]; l.Live == nil || l.Weights != 7 || len(l.Rate) != 2 || l.Rate[0] != 5 || l.Requests != 5 || l.MinuteP50 < 500 {
+	if l := of["busy"]; l.Live == nil || l.Memory.Weights != 7 || len(l.Rate) != 2 || l.Rate[0] != 5 || l.Requests != 5 || l.MinuteP50 < 500 {
 		t.Errorf("busy: %+v", l)
 	}
 	if l := of["idle"]; l.Live != nil || l.CPU != 0 {

@@ -17,7 +17,9 @@ type scheduling struct {
 	rowSum                atomic.Int64
 	queue, batch, compute atomic.Int64 // ns
 	running               atomic.Pointer[func() int64]
+	holds                 atomic.Pointer[func() (arenas, buffers int64)]
 	stages                stages
+	latency               latency
 	cpu                   atomic.Int64 // ns
 	computed              int64        // what compute was when the CPU time was last divided; under the lock of Set
 	live                  *window      // of the last minute, nil if there were no requests; under the lock of Set
@@ -56,6 +58,7 @@ func desc(name, help string) *prometheus.Desc {
 
 var (
 	descRows    = desc("hotpath_run_rows", "Rows of a run of the model: of one request, or of the requests that were batched.")
+	descLatency = desc("hotpath_request_duration_seconds", "Time from the parsed request head to the finished answer, queueing included.")
 	descRunning = desc("hotpath_model_running", "Runs of a model version there are now.")
 	descQueue   = desc("hotpath_queue_seconds_total", "Time that requests waited for their run to begin.")
 	descBatch   = desc("hotpath_batch_seconds_total", "Time spent on putting batches together and taking them apart.")
@@ -65,7 +68,8 @@ var (
 
 // Describe implements prometheus.Collector.
 func (scheduled) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRows, descRunning, descQueue, descBatch, descCompute, descCPU, descDrift, descMissing, descMean, descClass} {
+	for _, d := range []*prometheus.Desc{descRows, descLatency, descRunning, descQueue, descBatch, descCompute, descCPU, descMemory,
+		descDrift, descMissing, descPredictionDrift, descMean, descClass} {
 		ch <- d
 	}
 }
@@ -79,6 +83,7 @@ func (c scheduled) Collect(ch chan<- prometheus.Metric) {
 		if v := (id{m.name, m.version}); !seen[v] {
 			seen[v] = true
 			m.sched.collect(ch, v)
+			m.memory().collect(ch, v)
 			if d := m.watched.Load(); d != nil {
 				d.collect(ch, v)
 			}
@@ -87,13 +92,17 @@ func (c scheduled) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (s *scheduling) collect(ch chan<- prometheus.Metric, v id) {
-	buckets, below := map[float64]uint64{}, uint64(0)
-	for i, bound := range RowBuckets {
-		below += s.rows[i].Load()
-		buckets[bound] = below
+	histogram := func(d *prometheus.Desc, bounds []float64, counts []atomic.Uint64, sum float64) {
+		buckets, below := map[float64]uint64{}, uint64(0)
+		for i, bound := range bounds {
+			below += counts[i].Load()
+			buckets[bound] = below
+		}
+		below += counts[len(bounds)].Load()
+		ch <- prometheus.MustNewConstHistogram(d, below, sum, buckets, v.name, v.version)
 	}
-	below += s.rows[len(RowBuckets)].Load()
-	ch <- prometheus.MustNewConstHistogram(descRows, below, float64(s.rowSum.Load()), buckets, v.name, v.version)
+	histogram(descRows, RowBuckets[:], s.rows[:], float64(s.rowSum.Load()))
+	histogram(descLatency, Buckets[:], s.latency[:], s.stages.answered().Seconds())
 	for d, ns := range map[*prometheus.Desc]*atomic.Int64{descQueue: &s.queue, descBatch: &s.batch, descCompute: &s.compute, descCPU: &s.cpu} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(ns.Load())/1e9, v.name, v.version)
 	}

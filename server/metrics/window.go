@@ -14,14 +14,17 @@ const WindowSeconds = 60
 // totals are the counters of some models at one moment.
 type totals struct {
 	requests, errors float64
+	cpu              float64            // seconds
+	memory           float64            // bytes; what there was at that moment, no sum over time
 	buckets          [maxBuckets]uint64 // not cumulative; the last one is beyond the highest bound
 }
 
-const maxBuckets = 32
+const maxBuckets = len(Buckets) + 1
 
 func (t *totals) add(o totals) {
 	t.requests += o.requests
 	t.errors += o.errors
+	t.cpu += o.cpu
 	for i, n := range o.buckets {
 		t.buckets[i] += n
 	}
@@ -30,6 +33,7 @@ func (t *totals) add(o totals) {
 func (t *totals) sub(o *totals) {
 	t.requests -= o.requests
 	t.errors -= o.errors
+	t.cpu -= o.cpu
 	for i, n := range o.buckets {
 		t.buckets[i] -= n
 	}
@@ -44,9 +48,12 @@ type window struct {
 
 // Live is the last minute as the page draws it: one entry per second, oldest first.
 type Live struct {
-	Rate []float64 `json:"rate"`   // requests per second
-	P50  []float64 `json:"p50_us"` // median latency in µs, 0 in a second without requests
-	P99  []float64 `json:"p99_us"`
+	Rate   []float64 `json:"rate"`   // requests per second
+	Failed []float64 `json:"failed"` // of those
+	P50    []float64 `json:"p50_us"` // median latency in µs, 0 in a second without requests
+	P99    []float64 `json:"p99_us"`
+	Cores  []float64 `json:"cpu_cores"`    // seconds of CPU time per second
+	Memory []float64 `json:"memory_bytes"` // at the end of the second
 	// The whole minute.
 	Requests  float64 `json:"requests"`
 	Errors    float64 `json:"errors"`
@@ -72,19 +79,22 @@ func (s *Set) Sample(ctx context.Context) {
 func (s *Set) snapshot() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := s.gone
 	all := map[id]*scheduling{} // two handles of one version share their series
+	var versions []*Model
 	for m := range s.models {
-		v := id{m.name, m.version}
-		if all[v] != nil {
-			continue
+		if v := (id{m.name, m.version}); all[v] == nil {
+			all[v] = m.sched
+			versions = append(versions, m)
 		}
-		all[v] = m.sched
+	}
+	s.cpu.divide(all)
+	sum := s.gone
+	for _, m := range versions {
 		t := m.read()
 		m.sched.sample(&t, &s.window)
 		sum.add(t)
 	}
-	s.cpu.divide(all)
+	sum.cpu, sum.memory = processCPU().Seconds(), float64(resident())
 	s.window.push(&sum)
 }
 
@@ -119,8 +129,8 @@ func (s *scheduling) sample(t *totals, all *window) {
 type LiveModel struct {
 	Model   string  `json:"model"`
 	Version string  `json:"version"`
-	CPU     float64 `json:"cpu_s"`        // since it was loaded
-	Weights int64   `json:"weight_bytes"` // in memory
+	CPU     float64 `json:"cpu_s"` // since it was loaded
+	Memory  Memory  `json:"memory"`
 	*Live           // nil if there were no requests
 }
 
@@ -136,7 +146,7 @@ func (s *Set) LiveModels() []LiveModel {
 			continue
 		}
 		seen[v] = true
-		l := LiveModel{Model: m.name, Version: m.version, CPU: float64(m.sched.cpu.Load()) / 1e9, Weights: m.weightBytes}
+		l := LiveModel{Model: m.name, Version: m.version, CPU: float64(m.sched.cpu.Load()) / 1e9, Memory: m.memory()}
 		if m.sched.live != nil {
 			live := m.sched.live.live()
 			l.Live = &live
@@ -152,16 +162,10 @@ func (m *Model) read() (t totals) {
 	for _, c := range m.errors {
 		t.errors += counter(c)
 	}
-	var out dto.Metric
-	if h, ok := m.latency.(prometheus.Metric); !ok || h.Write(&out) != nil {
-		return t
+	t.cpu, t.memory = float64(m.sched.cpu.Load())/1e9, float64(m.memory().Sum())
+	for i := range m.sched.latency {
+		t.buckets[i] = m.sched.latency[i].Load()
 	}
-	below := uint64(0)
-	for i, b := range out.GetHistogram().GetBucket() {
-		t.buckets[i] = b.GetCumulativeCount() - below
-		below = b.GetCumulativeCount()
-	}
-	t.buckets[len(Buckets)] = out.GetHistogram().GetSampleCount() - below
 	return t
 }
 
@@ -182,7 +186,7 @@ func (s *Set) Live() Live {
 }
 
 func (w *window) live() Live {
-	l := Live{Rate: []float64{}, P50: []float64{}, P99: []float64{}}
+	l := Live{Rate: []float64{}, Failed: []float64{}, P50: []float64{}, P99: []float64{}, Cores: []float64{}, Memory: []float64{}}
 	if w.n < 2 {
 		return l
 	}
@@ -190,6 +194,9 @@ func (w *window) live() Live {
 		d := *w.at(i)
 		d.sub(w.at(i - 1))
 		l.Rate = append(l.Rate, d.requests)
+		l.Failed = append(l.Failed, d.errors)
+		l.Cores = append(l.Cores, d.cpu)
+		l.Memory = append(l.Memory, d.memory)
 		l.P50 = append(l.P50, d.quantile(0.50))
 		l.P99 = append(l.P99, d.quantile(0.99))
 	}

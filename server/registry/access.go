@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"filippo.io/age"
 )
@@ -47,19 +48,51 @@ func (s *Store) readFile(f File, a Access) ([]byte, error) {
 	if err != nil || f.Plain == "" {
 		return data, err
 	}
-	r, err := age.Decrypt(bytes.NewReader(data), a.Identities...)
-	if len(a.Identities) == 0 || errors.As(err, new(*age.NoIdentityMatchError)) {
-		return nil, fmt.Errorf("blob %s: %w", f.Digest, ErrSealed)
+	plain, err := decrypt(data, a.Identities)
+	if err != nil {
+		return nil, fmt.Errorf("blob %s: %w", f.Digest, err)
+	}
+	if got := Digest(plain); got != f.Plain {
+		return nil, fmt.Errorf("blob %s: it holds bytes with the digest %s, expected %s: %w", f.Digest, got, f.Plain, ErrCorrupt)
+	}
+	return plain, nil
+}
+
+// decrypt decrypts an age file in memory. Errors wrap ErrSealed or ErrCorrupt.
+func decrypt(data []byte, identities []age.Identity) ([]byte, error) {
+	if len(identities) == 0 {
+		return nil, ErrSealed
+	}
+	r, err := age.Decrypt(bytes.NewReader(data), identities...)
+	if errors.As(err, new(*age.NoIdentityMatchError)) {
+		return nil, ErrSealed
 	}
 	plain := bytes.NewBuffer(make([]byte, 0, len(data)))
 	if err == nil {
 		_, err = io.Copy(plain, r)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("blob %s: decrypt: %w: %w", f.Digest, err, ErrCorrupt)
-	}
-	if got := Digest(plain.Bytes()); got != f.Plain {
-		return nil, fmt.Errorf("blob %s: it holds bytes with the digest %s, expected %s: %w", f.Digest, got, f.Plain, ErrCorrupt)
+		return nil, fmt.Errorf("decrypt: %w: %w", err, ErrCorrupt)
 	}
 	return plain.Bytes(), nil
+}
+
+// sealed is how an age file begins.
+const sealed = "age-encryption.org/v1\n"
+
+// Open returns the plain bytes of what was staged. Those that came encrypted are decrypted, in memory only, and known to
+// be so from then on. Errors wrap ErrSealed or ErrCorrupt.
+func (b *Staged) Open(identities []age.Identity) ([]byte, error) {
+	data, err := os.ReadFile(b.path)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	if !bytes.HasPrefix(data, []byte(sealed)) {
+		return data, nil
+	}
+	plain, err := decrypt(data, identities)
+	if err == nil {
+		b.plainDigest = Digest(plain)
+	}
+	return plain, err
 }

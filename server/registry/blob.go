@@ -38,15 +38,16 @@ type Staged struct {
 	Digest string // of the bytes that are stored
 	Size   int64
 
+	file        *os.File // open, and locked, until it is published or discarded: Prune leaves it alone
 	path        string
 	plainDigest string // where they are encrypted, of what was
 }
 
-// Path is the file with the bytes.
-func (b *Staged) Path() string { return b.path }
-
 // Discard removes the bytes unless they were published. It may be called more than once.
-func (b *Staged) Discard() { _ = os.Remove(b.path) }
+func (b *Staged) Discard() {
+	_ = os.Remove(b.path)
+	_ = b.file.Close()
+}
 
 // Stage writes what r has, at most limit bytes, to a file of the registry without ever holding all of it. With
 // recipients it is encrypted on the way, so that the plain bytes are on no disk. Errors of r come through as they are;
@@ -57,15 +58,15 @@ func (s *Store) Stage(r io.Reader, limit int64, recipients ...age.Recipient) (b 
 			return nil, fmt.Errorf("registry: %w", err)
 		}
 	}
-	f, err := os.CreateTemp(s.tmpDir(), "blob-*")
+	f, err := s.createStaged()
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	b = &Staged{path: f.Name()}
+	staged := &Staged{file: f, path: f.Name()}
+	b = staged
 	defer func() {
 		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
+			staged.Discard()
 			b, err = nil, fmt.Errorf("registry: write blob: %w", err)
 		}
 	}()
@@ -101,9 +102,6 @@ func (s *Store) Stage(r io.Reader, limit int64, recipients ...age.Recipient) (b 
 		return nil, err
 	}
 	if err := f.Sync(); err != nil { // a failed fsync is never retried: the kernel may have dropped the pages
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
 		return nil, err
 	}
 	return b, s.step("blob synced")

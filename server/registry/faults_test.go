@@ -16,6 +16,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// done is what a child says when its task is, and the change acknowledged.
+const done = "done"
+
 // childEnv makes the test binary a process of its own with one task on a registry.
 const childEnv = "HOTPATH_REGISTRY_CHILD"
 
@@ -25,6 +28,7 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+		fmt.Println(done)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -60,6 +64,9 @@ func child(task, dir string) error {
 		return nil
 	case "small":
 		return smallDisk(dir)
+	}
+	if c, ok := changes[task]; ok {
+		return c.do(s)
 	}
 	return errors.New("unknown task")
 }

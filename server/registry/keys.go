@@ -107,7 +107,7 @@ func (s *Store) AddKey(k Key) (secret string, _ Key, err error) {
 			return "", k, fmt.Errorf("key %w", err)
 		}
 	}
-	if err := k.Limits.check(); err != nil {
+	if err := k.Limits.Check(); err != nil {
 		return "", k, fmt.Errorf("key: %w", err)
 	}
 	for _, m := range k.Models {

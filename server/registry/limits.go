@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -21,7 +22,8 @@ type Limits struct {
 // maxRate keeps the time between two requests at a nanosecond or more.
 const maxRate = 1e9
 
-func (l Limits) check() error {
+// Check reports whether the limits make sense. Errors wrap ErrName.
+func (l Limits) Check() error {
 	switch {
 	case !(l.Rate >= 0 && l.Rate <= maxRate), l.Burst < 0, l.Concurrent < 0, l.Quota < 0:
 		return fmt.Errorf("limits %+v: expected numbers of 0 or more: %w", l, ErrName)
@@ -40,6 +42,34 @@ var bucketUsage = []byte("usage")
 type usage struct {
 	Day   int64 `json:"day"` // since 1970-01-01 UTC
 	Count int64 `json:"count"`
+}
+
+// keyUsageDay is the day that the records are of; no id is like it.
+var keyUsageDay = []byte("\x00day")
+
+// forgetUsage removes what was used on earlier days, once a day: callers come and go.
+func forgetUsage(b *bbolt.Bucket, day int64) error {
+	var last usage
+	if data := b.Get(keyUsageDay); data != nil {
+		_ = json.Unmarshal(data, &last) // else it is long ago
+	}
+	if last.Day >= day {
+		return nil
+	}
+	var gone [][]byte
+	_ = b.ForEach(func(id, data []byte) error { // which fails only if this does
+		var u usage
+		if json.Unmarshal(data, &u) == nil && u.Day < day {
+			gone = append(gone, bytes.Clone(id))
+		}
+		return nil
+	})
+	for _, id := range gone {
+		if err := b.Delete(id); err != nil {
+			return fmt.Errorf("registry: %w", err)
+		}
+	}
+	return putJSON(b, keyUsageDay, usage{Day: day})
 }
 
 // AddUsage adds requests made on a day to what is kept of keys by id, and returns the sums of that day, in which other
@@ -65,11 +95,14 @@ func (s *Store) AddUsage(day int64, requests map[string]int64) (sums map[string]
 				u.Count += n
 				sums[id] = u.Count
 			}
+			if n == 0 {
+				continue
+			}
 			if err := putJSON(b, []byte(id), u); err != nil {
 				return err
 			}
 		}
-		return nil
+		return forgetUsage(b, day)
 	}, nil)
 	return sums, err
 }

@@ -26,7 +26,7 @@ type Version struct {
 	Created    time.Time         `json:"created"`
 	Provenance map[string]string `json:"provenance,omitempty"` // data digest, parameters, metrics; free keys
 	Warmup     []File            `json:"warmup,omitempty"`     // recorded inputs, an archive of arrays each
-	Signature  json.RawMessage   `json:"signature,omitempty"`  // a bundle over name, number and files; see Sign
+	Signature  json.RawMessage   `json:"signature,omitempty"`  // a bundle over name, number and files; see Signer.Sign
 }
 
 // Model is a model with all its versions, oldest first.
@@ -35,7 +35,18 @@ type Model struct {
 	Versions []Version        `json:"versions"`
 	Labels   map[string]int64 `json:"labels"`
 	Aliases  []string         `json:"aliases,omitempty"`
+	Next     int64            `json:"next"` // number of the version that will be published next
 	Settings
+}
+
+// Digest is that of a version's model file as it is stored, "" if there is no such version.
+func (m *Model) Digest(version int64) string {
+	for i := range m.Versions {
+		if m.Versions[i].Number == version {
+			return m.Versions[i].Digest
+		}
+	}
+	return ""
 }
 
 // label is the value of a label: where it points, and where it pointed before, newest last.
@@ -245,6 +256,7 @@ func readModel(tx *bbolt.Tx, name string) (Model, error) {
 	if versions == nil {
 		return m, fmt.Errorf("model %q: no versions: %w", name, ErrCorrupt)
 	}
+	m.Next = int64(versions.Sequence()) + 1
 	err = versions.ForEach(func(k, data []byte) error {
 		var v Version
 		if err := json.Unmarshal(data, &v); err != nil || !v.valid() || string(versionKey(v.Number)) != string(k) {

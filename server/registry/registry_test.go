@@ -3,8 +3,10 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -306,4 +308,129 @@ func TestRefusedFirstChange(t *testing.T) {
 		t.Errorf("%v %v", models, err)
 	}
 	publish(t, s, "a", "", "one")
+}
+
+// TestPruneLeavesPublishersAlone removes what a dead publisher left, while others are at work at every stage: what they
+// have staged, are about to refer to, and have published stays.
+func TestPruneLeavesPublishersAlone(t *testing.T) {
+	s := New(t.TempDir())
+	if removed, err := s.Prune(); err != nil || len(removed) != 0 {
+		t.Errorf("an empty registry: %v %v", removed, err)
+	}
+	publish(t, s, "m", "stable", "one")
+	prune := func(at string, want ...string) {
+		t.Helper()
+		if removed, err := New(s.Dir()).Prune(); err != nil || !slices.Equal(removed, want) {
+			t.Errorf("%s: %v %v, want %v", at, removed, err, want)
+		}
+	}
+	staged, err := s.Stage(strings.NewReader("staged"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prune("staged")
+	r, w := io.Pipe()
+	arrived := make(chan *Staged)
+	go func() {
+		b, err := s.Stage(r, 10)
+		if err != nil {
+			t.Error(err)
+		}
+		arrived <- b
+	}()
+	_, _ = w.Write([]byte("half"))
+	prune("half written")
+	w.Close()
+	whole := <-arrived
+	for _, b := range []*Staged{staged, whole} {
+		if _, err := s.Publish(Publication{Name: "m", Model: b}); err != nil {
+			t.Error(err)
+		}
+		prune("published, not let go")
+		b.Discard()
+	}
+	dead, err := s.Stage(strings.NewReader("dead"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.file.Close() // as the end of a process does
+	orphan := Digest([]byte("orphan"))
+	if err := os.WriteFile(s.blobPath(orphan), []byte("orphan"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	prune("left over", orphan, filepath.Base(dead.path))
+	if r, err := s.Verify(Access{}); err != nil || r.Versions != 3 || len(r.Problems)+len(r.Orphans) != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+	// Publishers and Prune at once.
+	var all sync.WaitGroup
+	for p := range 4 {
+		all.Go(func() {
+			for i := range 5 {
+				if _, err := tryPublish(New(s.Dir()), "m", "", fmt.Sprint(p, " ", i)); err != nil {
+					t.Error(err)
+				}
+				if _, err := New(s.Dir()).Prune(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if r, err := s.Verify(Access{}); err != nil || r.Versions != 23 || len(r.Problems)+len(r.Orphans) != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+// TestPublishSignedElsewhere takes a signature that was made where the key is: of this name, the next number and these
+// bytes, and no other.
+func TestPublishSignedElsewhere(t *testing.T) {
+	s := New(t.TempDir())
+	signer, trust := newSigner(t)
+	_, others := newSigner(t)
+	if m := publish(t, s, "m", "", "one"); m.Number != 1 {
+		t.Fatal(m)
+	}
+	m, err := s.Show("m")
+	if err != nil || m.Next != 2 {
+		t.Fatalf("next is %d, %v", m.Next, err)
+	}
+	model := Digest([]byte("two"))
+	for _, c := range []struct {
+		what, name string
+		number     int64
+		digest     string
+		trust      Trust
+		want       error
+	}{
+		{"another model", "n", 2, model, trust, ErrSignature},
+		{"other bytes", "m", 2, Digest([]byte("three")), trust, ErrSignature},
+		{"another key", "m", 2, model, others, ErrSignature},
+		{"the number before", "m", 1, model, trust, ErrInUse},
+		{"a number to come", "m", 3, model, trust, ErrInUse},
+		{"good", "m", 2, model, trust, nil},
+	} {
+		bundle, err := signer.Sign(c.name, c.number, map[string]string{ModelFile: c.digest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := s.Stage(strings.NewReader("two"), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := Publication{Name: "m", Model: b, Signature: bundle}
+		if err = p.Verify(c.trust); err == nil {
+			_, err = s.Publish(p)
+		}
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.what, err)
+		}
+		b.Discard()
+	}
+	if m, err = s.Show("m"); err != nil || len(m.Versions) != 2 || m.Next != 3 {
+		t.Fatalf("%+v %v", m, err)
+	}
+	if data, _, err := s.Read("m", m.Versions[1], Access{Trust: trust}); err != nil || string(data) != "two" {
+		t.Errorf("%q %v", data, err)
+	}
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -15,7 +14,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // A signature is what the OpenSSF model signing specification calls the method "key": a Sigstore bundle around a DSSE
@@ -137,9 +139,13 @@ func NewSigner() (*Signer, []byte, error) {
 	return &Signer{key}, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// sign makes the bundle of a version.
-func (s *Signer) sign(name string, v Version) (json.RawMessage, error) {
-	payload, err := json.Marshal(newStatement(name, v.Number, v.resources()))
+// Sign makes the bundle of a version of a model with these files: their names with the digests of their plain bytes.
+func (s *Signer) Sign(name string, number int64, digests map[string]string) (json.RawMessage, error) {
+	var list []resource
+	for _, file := range slices.Sorted(maps.Keys(digests)) {
+		list = append(list, resource{file, "sha256", digests[file]})
+	}
+	payload, err := json.Marshal(newStatement(name, number, list))
 	if err != nil {
 		return nil, err
 	}
@@ -184,21 +190,11 @@ func newStatement(name string, number int64, resources []resource) statement {
 	}
 }
 
-// resources is the files of v by name with the digests of their plain bytes.
-func (v *Version) resources() []resource {
-	list := []resource{{ModelFile, "sha256", v.File.plain()}}
-	for i, w := range v.Warmup {
-		list = append(list, resource{WarmupFile(i), "sha256", w.plain()})
-	}
-	slices.SortFunc(list, func(a, b resource) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	return list
-}
-
-// digests is resources by name.
+// digests is the files of v by name with the digests of their plain bytes.
 func (v *Version) digests() map[string]string {
-	d := map[string]string{}
-	for _, r := range v.resources() {
-		d[r.Name] = r.Digest
+	d := map[string]string{ModelFile: v.File.plain()}
+	for i, w := range v.Warmup {
+		d[WarmupFile(i)] = w.plain()
 	}
 	return d
 }
@@ -230,21 +226,23 @@ func ReadPublicKey(data []byte) (crypto.PublicKey, error) {
 // Verify proves that a bundle is a signature, by a key of t, of exactly these files of a version of a model: their
 // names with the digests of their bytes. Errors wrap ErrSignature.
 func (t Trust) Verify(data []byte, name string, number int64, digests map[string]string) error {
+	return verifyBundle(data, name, number, digests, t.signed)
+}
+
+// verifyBundle is Trust.Verify with the question whether a message has the signature of someone who is trusted.
+func verifyBundle(data []byte, name string, number int64, digests map[string]string, signed func(message, sig []byte) bool) error {
 	if len(data) == 0 {
 		return fmt.Errorf("%s version %d has no signature: %w", name, number, ErrSignature)
 	}
-	var b bundle
-	if err := json.Unmarshal(data, &b); err != nil {
-		return fmt.Errorf("%s version %d: signature: %w: %w", name, number, err, ErrSignature)
+	e, err := readEnvelope(data)
+	if err != nil {
+		return fmt.Errorf("%s version %d: %w", name, number, err)
 	}
-	if b.Envelope.PayloadType != payloadType || len(b.Envelope.Signatures) != 1 {
-		return fmt.Errorf("%s version %d: signature: expected one, over a payload of %s: %w", name, number, payloadType, ErrSignature)
-	}
-	if !t.signed(preAuth(b.Envelope.Payload), b.Envelope.Signatures[0].Sig) {
+	if !signed(preAuth(e.Payload), e.Signatures[0].Sig) {
 		return fmt.Errorf("%s version %d: the signature is not by a trusted key: %w", name, number, ErrSignature)
 	}
 	var st statement // from here on it is what the owner of the key has written
-	if err := json.Unmarshal(b.Envelope.Payload, &st); err != nil {
+	if err := json.Unmarshal(e.Payload, &st); err != nil {
 		return fmt.Errorf("%s version %d: signed statement: %w: %w", name, number, err, ErrSignature)
 	}
 	want := fmt.Sprintf("%s/%d", name, number)
@@ -264,6 +262,35 @@ func (t Trust) Verify(data []byte, name string, number int64, digests map[string
 		seen[r.Name] = true
 	}
 	return nil
+}
+
+// readEnvelope reads the envelope of a bundle, which has one signature.
+func readEnvelope(data []byte) (envelope, error) {
+	var b bundle
+	if err := json.Unmarshal(data, &b); err != nil {
+		return b.Envelope, fmt.Errorf("signature: %w: %w", err, ErrSignature)
+	}
+	if b.Envelope.PayloadType != payloadType || len(b.Envelope.Signatures) != 1 {
+		return b.Envelope, fmt.Errorf("signature: expected one, over a payload of %s: %w", payloadType, ErrSignature)
+	}
+	return b.Envelope, nil
+}
+
+// signedNumber is the number of the version of a model that a bundle says it is for. Nothing of it is proven.
+func signedNumber(data []byte, name string) (number int64, err error) {
+	e, err := readEnvelope(data)
+	if err != nil {
+		return 0, err
+	}
+	var st statement
+	if err := json.Unmarshal(e.Payload, &st); err != nil || len(st.Subject) != 1 {
+		return 0, fmt.Errorf("signature: expected a statement with one subject: %w", ErrSignature)
+	}
+	of, text, _ := strings.Cut(st.Subject[0].Name, "/")
+	if number, err = strconv.ParseInt(text, 10, 64); err != nil || of != name || number < 1 {
+		return 0, fmt.Errorf("the signature is for %q, expected %s/NUMBER: %w", st.Subject[0].Name, name, ErrSignature)
+	}
+	return number, nil
 }
 
 // signed reports whether sig is a signature of a message by one of the keys.

@@ -21,6 +21,7 @@ type browser struct {
 	next    atomic.Int64
 	session string
 	Logs    []string // errors that the page logged
+	Asked   []string // addresses that it asked for, once Network is enabled
 }
 
 // message is an answer or an event.
@@ -85,7 +86,7 @@ func newBrowser(t testing.TB) *browser {
 		_ = os.RemoveAll(profile)
 	})
 	b := &browser{t: t, out: toBrowser, in: bufio.NewReader(fromBrowser)}
-	_ = fromBrowser.SetReadDeadline(time.Now().Add(60 * time.Second))
+	_ = fromBrowser.SetReadDeadline(time.Now().Add(4 * time.Minute))
 	var target struct{ TargetID string }
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var session struct{ SessionID string }
@@ -127,6 +128,12 @@ func (b *browser) call(method string, params, result any) {
 		switch {
 		case got.Method == "Runtime.exceptionThrown" || got.Method == "Log.entryAdded":
 			b.Logs = append(b.Logs, string(got.Params))
+		case got.Method == "Network.requestWillBeSent":
+			var sent struct{ Request struct{ URL string } }
+			if err := json.Unmarshal(got.Params, &sent); err != nil {
+				b.t.Fatal(err)
+			}
+			b.Asked = append(b.Asked, sent.Request.URL)
 		case got.ID == id && got.Error != nil:
 			b.t.Fatalf("%s: %s", method, got.Error.Message)
 		case got.ID == id:
@@ -170,11 +177,62 @@ func eval[T any](b *browser, expression string) (v T) {
 // wait polls a JavaScript condition.
 func (b *browser) wait(what, condition string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !eval[bool](b, condition); time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !eval[bool](b, condition); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			b.t.Fatalf("not within 10 s: %s; the page says %q", what, eval[string](b, "document.body.innerText"))
+			b.t.Fatalf("not within 30 s: %s; the page says %q", what, eval[string](b, "document.body.innerText"))
 		}
 	}
+}
+
+// press presses a key: Tab, Enter, Escape or a character.
+func (b *browser) press(key string) {
+	b.t.Helper()
+	down := map[string]any{"type": "keyDown", "key": key, "code": key}
+	switch key {
+	case "Tab":
+		down["windowsVirtualKeyCode"] = 9
+	case "Enter":
+		down["windowsVirtualKeyCode"], down["text"] = 13, "\r"
+	case "Escape":
+		down["windowsVirtualKeyCode"] = 27
+	default:
+		down["text"] = key
+	}
+	b.call("Input.dispatchKeyEvent", down, nil)
+	delete(down, "text")
+	down["type"] = "keyUp"
+	b.call("Input.dispatchKeyEvent", down, nil)
+}
+
+// choose chooses a model.
+func (b *browser) choose(model string) {
+	b.t.Helper()
+	b.wait("model "+model+" is there", fmt.Sprintf("document.readyState === 'complete' && [...document.getElementById('model').options].some((o) => o.value === %q)", model))
+	b.set("model", "change", model)
+}
+
+// set sets the value of a field and fires an event.
+func (b *browser) set(id, event, value string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf("(e => { e.value = %q; e.dispatchEvent(new Event(%q)); return true })(document.getElementById(%q))", value, event, id))
+}
+
+// upload gives a file input a picture that code draws on a canvas of 160×160, c with the context g.
+func (b *browser) upload(id, code string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => {
+		const c = document.createElement("canvas"), g = c.getContext("2d");
+		c.width = c.height = 160;
+		%s;
+		c.toBlob((blob) => {
+			const files = new DataTransfer();
+			files.items.add(new File([blob], "picture.png", { type: "image/png" }));
+			const input = document.getElementById(%q);
+			input.files = files.files;
+			input.dispatchEvent(new Event("change"));
+		});
+		return true;
+	})()`, code, id))
 }
 
 // stroke draws a line through points of an element, given as parts of its size, by mouse or finger.

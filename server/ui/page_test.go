@@ -1,7 +1,6 @@
 package ui_test
 
 import (
-	"bytes"
 	"maps"
 	"math"
 	"os"
@@ -16,9 +15,8 @@ import (
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/loader"
 	"github.com/hotpath/hotpath/server"
-	"github.com/hotpath/hotpath/server/api/admin"
+	"github.com/hotpath/hotpath/server/api/kserve"
 	"github.com/hotpath/hotpath/server/api/predict"
-	"github.com/hotpath/hotpath/server/registry"
 	"github.com/hotpath/hotpath/server/servertest"
 	"github.com/hotpath/hotpath/server/ui"
 )
@@ -46,8 +44,8 @@ func load(data []byte) (server.Runner, error) {
 	if r, err := servertest.Load(data); err == nil {
 		return r, nil
 	}
-	if strings.HasPrefix(string(data), "table") {
-		return table(), nil
+	if make := made[string(data)]; make != nil {
+		return make(), nil
 	}
 	m, err := loader.Read(data)
 	if err != nil {
@@ -55,6 +53,9 @@ func load(data []byte) (server.Runner, error) {
 	}
 	return plan.Compile(m, plan.Options{})
 }
+
+// made are the models that are no files.
+var made = map[string]func() server.Runner{"table": table, "planes": planes, "pixels": pixels, "tokens": tokens}
 
 // table is a model with a number, a text and a yes-or-no label.
 func table() server.Runner {
@@ -88,8 +89,11 @@ func startPage(t *testing.T) *server.Server {
 	servertest.Put(t, filepath.Join(dir, "digits"), "1", data)
 	servertest.Put(t, filepath.Join(dir, "digits"), "2", []byte("half a model"))
 	servertest.Put(t, filepath.Join(dir, "tumours"), "3", []byte("table"))
+	for _, name := range []string{"planes", "pixels", "tokens"} {
+		servertest.Put(t, filepath.Join(dir, name), "1", []byte(name))
+	}
 	return servertest.Start(t, server.Config{Sources: []server.Source{server.Dir{Path: dir}}, Load: load,
-		APIs: []server.API{predict.API{}, ui.Page{}}, DrainGrace: time.Millisecond})
+		APIs: []server.API{predict.API{}, kserve.API{}, ui.Page{}}, DrainGrace: time.Millisecond})
 }
 
 // TestPageInABrowser draws digits by mouse and by finger and reads the answers, fills the form of a table, and sees the
@@ -97,6 +101,7 @@ func startPage(t *testing.T) *server.Server {
 func TestPageInABrowser(t *testing.T) {
 	s := startPage(t)
 	b := newBrowser(t)
+	b.call("Network.enable", nil, nil)
 	for _, view := range []struct {
 		name          string
 		width, height int
@@ -127,6 +132,8 @@ func TestPageInABrowser(t *testing.T) {
 		b.wait("live figures", "document.getElementById('state').textContent === 'live' && document.getElementById('p99').textContent !== '–'")
 		b.wait("the rate moves", "Number(document.getElementById('rate-note').textContent.split(' ')[0]) > 3")
 		b.wait("charts are drawn", "(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0))(document.getElementById('latency-chart'))")
+		b.wait("charts of the version are drawn", "document.getElementById('version-name').textContent === 'digits/1' && ['v-rate', 'v-latency', 'v-cpu', 'v-memory'].every((id) => (c => c.width > 0 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0))(document.getElementById(id)))")
+		b.wait("its figures are told", "document.getElementById('v-latency-now').textContent.includes('p99') && document.getElementById('v-memory-now').textContent.includes('arenas')")
 		b.wait("the broken version is shown", "document.getElementById('models').innerText.includes('broken')")
 		if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > view.width {
 			t.Errorf("%s: the page is %d px wide", view.name, wide)
@@ -143,6 +150,14 @@ func TestPageInABrowser(t *testing.T) {
 		b.wait("what the model got", "!document.getElementById('seen').hidden && document.getElementById('columns').innerText.includes('mean radius') && document.getElementById('columns').innerText.includes('malignant')")
 		b.wait("an error names the field", "document.getElementById('error').textContent.includes('mean radius')")
 	}
+	for _, asked := range b.Asked {
+		if !strings.HasPrefix(asked, s.URL()+"/") {
+			t.Errorf("the page asked for %s", asked)
+		}
+	}
+	if len(b.Asked) < 20 {
+		t.Errorf("the page asked for %v only", b.Asked)
+	}
 	for _, l := range b.Logs {
 		if !strings.Contains(l, "400") { // the refused row, which the browser logs
 			t.Errorf("the page logged %s", l)
@@ -156,65 +171,9 @@ func TestPictureIsUploaded(t *testing.T) {
 	b := newBrowser(t)
 	b.open(s.URL()+"/", 1280, 800, false, "light")
 	b.wait("the pad is shown", "document.readyState === 'complete' && !document.getElementById('draw').hidden")
-	eval[bool](b, `(() => {
-		const c = document.createElement("canvas"), g = c.getContext("2d");
-		c.width = c.height = 160;
-		g.fillStyle = "white"; g.fillRect(0, 0, 160, 160);
-		g.lineWidth = 26; g.beginPath(); g.ellipse(80, 80, 38, 64, 0, 0, 7); g.stroke();
-		c.toBlob((blob) => {
-			const files = new DataTransfer();
-			files.items.add(new File([blob], "zero.png", { type: "image/png" }));
-			const input = document.getElementById("upload");
-			input.files = files.files;
-			input.dispatchEvent(new Event("change"));
-		});
-		return true;
-	})()`)
+	b.upload("upload", `g.fillStyle = "white"; g.fillRect(0, 0, 160, 160);
+		g.lineWidth = 26; g.beginPath(); g.ellipse(80, 80, 38, 64, 0, 0, 7); g.stroke()`)
 	b.wait("the answer to the picture", "document.getElementById('best').textContent === '0'")
-	if len(b.Logs) > 0 {
-		t.Errorf("the page logged %s", b.Logs)
-	}
-}
-
-// TestLabelIsMovedFromThePage makes version 1 stable with an admin key; a key without that right is offered no button.
-func TestLabelIsMovedFromThePage(t *testing.T) {
-	store := registry.New(t.TempDir())
-	for i := range 2 {
-		blob, err := store.Stage(bytes.NewReader(servertest.Model(3, float32(i+1))), 1<<20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer blob.Discard()
-		if _, err := store.Publish(registry.Publication{Name: "sum", Label: "stable", Model: blob}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	keys := map[registry.Scope]string{}
-	for _, scope := range []registry.Scope{registry.Predict, registry.Admin} {
-		secret, _, err := store.CreateKey(string(scope), scope)
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[scope] = secret
-	}
-	s := servertest.Start(t, server.Config{Sources: []server.Source{server.Registry{Store: store}}, Keys: store, Policy: server.Policy{All: true},
-		APIs: []server.API{predict.API{}, admin.API{Store: store}, ui.Page{}}})
-	b := newBrowser(t)
-	b.call("Network.enable", nil, nil)
-	show := func(scope registry.Scope) {
-		b.call("Network.setExtraHTTPHeaders", map[string]any{"headers": map[string]string{"X-API-Key": keys[scope]}}, nil)
-		b.open(s.URL()+"/", 1280, 800, false, "light")
-		b.wait("figures of both versions", "document.querySelectorAll('#models tr .memory').length === 2 && [...document.querySelectorAll('#models tr .memory')].every(c => c.textContent)")
-	}
-	show(registry.Predict)
-	if n := eval[int](b, "document.querySelectorAll('.move').length"); n != 0 {
-		t.Errorf("%d buttons for a key without the right", n)
-	}
-	show(registry.Admin)
-	b.wait("a button", "document.querySelectorAll('.move').length === 1")
-	eval[bool](b, "document.querySelector('.move').click(), true")
-	b.wait("version 1 serves", "(r => r.innerText.includes('serving') && r.innerText.includes('stable'))(document.querySelector('tr[data-key=\"sum/1\"]'))")
-	b.screenshot("labels")
 	if len(b.Logs) > 0 {
 		t.Errorf("the page logged %s", b.Logs)
 	}

@@ -4,6 +4,8 @@ package ui
 
 import (
 	"embed"
+	"path"
+	"strconv"
 
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/metrics"
@@ -21,32 +23,45 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Routes implements server.API.
 func (Page) Routes() []server.Route {
-	return []server.Route{
-		file("/", "page/index.html", "text/html; charset=utf-8"),
-		file("/ui/style.css", "page/style.css", "text/css; charset=utf-8"),
-		file("/ui/app.js", "page/app.js", "text/javascript; charset=utf-8"),
-		file("/ui/manage.js", "page/manage.js", "text/javascript; charset=utf-8"),
-		file("/ui/draw.js", "page/draw.js", "text/javascript; charset=utf-8"),
-		file("/ui/chart.js", "page/chart.js", "text/javascript; charset=utf-8"),
-		file("/ui/icon.svg", "page/icon.svg", "image/svg+xml"),
-		{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats,
+	return append(pageFiles(),
+		server.Route{Method: "GET", Path: "/ui/stats", Right: server.Predict, Page: true, Handle: stats,
 			Doc: server.Doc{Summary: "What the page draws: the last minute", Answer: server.Schema{"type": "object"}}},
-		{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models,
+		server.Route{Method: "GET", Path: "/ui/models", Right: server.Predict, Page: true, Handle: models,
 			Doc: server.Doc{Summary: "What the page shows of models", Answer: server.Object(map[string]server.Schema{"models": server.SchemaOf([]modelInfo{})}, "models")}},
-		{Method: "GET", Path: "/ui/manage", Right: server.Predict, Page: true, Handle: manage,
+		server.Route{Method: "GET", Path: "/ui/manage", Right: server.Predict, Page: true, Handle: manage,
 			Doc: server.Doc{Summary: "What the page may offer its user", Answer: server.Object(map[string]server.Schema{"inputs": server.Truth(), "labels": server.Truth()}, "inputs", "labels")}},
-		{Method: "GET", Path: "/ui/inputs/{model}", Right: server.Monitor, Page: true, Handle: inputs,
-			Doc: server.Doc{Summary: "What a sample of requests looked like", Answer: server.Schema{"type": "object"}, Errors: server.NamesModel}},
-	}
+		server.Route{Method: "GET", Path: "/ui/inputs/{model}", Right: server.Monitor, Page: true, Handle: inputs,
+			Doc: server.Doc{Summary: "What a sample of requests looked like", Query: map[string]string{"version": "a loaded version; the serving one without it"},
+				Answer: server.Schema{"type": "object"}, Errors: server.NamesModel}})
 }
 
-func file(path, name, contentType string) server.Route {
+// mediaTypes are those of the files of the page.
+var mediaTypes = map[string]string{".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
+	".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+// pageFiles is a route for each file of the page.
+func pageFiles() (routes []server.Route) {
+	entries, err := files.ReadDir("page")
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	for _, e := range entries {
+		at := "/ui/" + e.Name()
+		if e.Name() == "index.html" {
+			at = "/"
+		}
+		routes = append(routes, file(at, "page/"+e.Name(), mediaTypes[path.Ext(e.Name())]))
+	}
+	return routes
+}
+
+func file(at, name, contentType string) server.Route {
 	data, err := files.ReadFile(name)
 	if err != nil {
 		panic(err) // the file is part of the program
 	}
 	doc := server.Doc{Summary: "A file of the page", Media: []string{contentType}}
-	return server.Route{Method: "GET", Path: path, Right: server.Predict, Page: true, Doc: doc, Handle: func(r *server.Request) error {
+	return server.Route{Method: "GET", Path: at, Right: server.Predict, Page: true, Doc: doc, Handle: func(r *server.Request) error {
 		r.Header("Content-Security-Policy", policy)
 		r.Header("X-Content-Type-Options", "nosniff")
 		r.Header("Referrer-Policy", "no-referrer")
@@ -74,7 +89,7 @@ func manage(r *server.Request) error {
 		"labels": r.Allows(server.Admin) && r.Offers("PUT", "/admin/models/{name}/labels/{label}")})
 }
 
-// inputs is what a sample of the requests to the serving version looked like. It tells of other callers, so it needs the
+// inputs is what a sample of the requests to a version looked like, the serving one if none is named. It tells of other callers, so it needs the
 // right that metrics need.
 func inputs(r *server.Request) error {
 	m, err := r.Models().Lookup(r.ParamBytes(0))
@@ -82,6 +97,12 @@ func inputs(r *server.Request) error {
 		return err
 	}
 	e, err := m.Engine()
+	if v := r.Query("version"); len(v) > 0 {
+		n, _ := strconv.ParseInt(string(v), 10, 64) // 0 is no version
+		if e, err = m.Version(n), nil; e == nil {
+			err = server.Fail(server.ErrNotFound, "this version is not loaded")
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 // Package admin is the management of a registry over HTTP, for callers with an admin key:
 //
 //	GET    /admin/models                                   what there is, with states and settings
-//	POST   /admin/models/{name}[?label=L]                  publish: the body is a model file, streamed to disk
+//	POST   /admin/models/{name}[?label=L]                  publish: a model file, or with signature and recorded inputs (see publish.go)
 //	DELETE /admin/models/{name}[/versions/{version}]       remove a model, or a version that no label points to
 //	PUT    /admin/models/{name}/labels/{label}             {"version": N}
 //	POST   /admin/models/{name}/labels/{label}/rollback    back to where it was before its last move
@@ -10,6 +10,7 @@
 //	POST   /admin/models/{name}/load, …/unload             into and out of memory
 //	PUT    /admin/aliases/{alias}                          {"model": NAME}
 //	DELETE /admin/aliases/{alias}
+//	POST   /admin/prune                                    remove files of the registry that nothing refers to
 //
 // Changes are durable when they are answered, and the server looks at them at once.
 package admin
@@ -30,14 +31,11 @@ import (
 // API is the wire format.
 type API struct {
 	Store *registry.Store // nil: models come from elsewhere, and only what is in memory is managed
-	// Check proves that a file is a model that can be served, and tells its provenance.
-	Check func(path string) (provenance map[string]string, err error)
-	// Signed says that the server demands signatures: what is uploaded has none.
-	Signed bool
+	// Check proves that bytes are a model that can be served and runs recorded inputs, and tells its provenance.
+	Check func(model []byte, warmup [][]byte) (provenance map[string]string, err error)
+	// Access decrypts what is published encrypted, and may demand that all of it is signed.
+	Access registry.Access
 }
-
-// maxModel is the largest model file: the limit of protobuf.
-const maxModel = 2<<30 - 1
 
 // Routes implements server.API.
 func (a API) Routes() []server.Route {
@@ -62,7 +60,7 @@ func (a API) Routes() []server.Route {
 // registry is the routes that change what is stored.
 func (a API) registry(model string) []server.Route {
 	return []server.Route{
-		{Method: "POST", Path: model, Handle: a.publish, MaxBody: maxModel, Doc: publishDoc},
+		{Method: "POST", Path: model, Handle: a.publish, MaxBody: maxUpload, Doc: publishDoc},
 		{Method: "DELETE", Path: model, Handle: a.deleteModel, Doc: deleteDoc},
 		{Method: "DELETE", Path: model + "/versions/{version}", Handle: a.deleteVersion, Doc: deleteDoc},
 		{Method: "PUT", Path: model + "/labels/{label}", Handle: a.label, Doc: labelDoc},
@@ -71,32 +69,8 @@ func (a API) registry(model string) []server.Route {
 		{Method: "PUT", Path: model + "/split", Handle: a.split, Doc: splitDoc},
 		{Method: "PUT", Path: "/admin/aliases/{alias}", Handle: a.alias, Doc: aliasDoc},
 		{Method: "DELETE", Path: "/admin/aliases/{alias}", Handle: a.deleteAlias, Doc: deleteAliasDoc},
+		{Method: "POST", Path: "/admin/prune", Handle: a.prune, Doc: pruneDoc},
 	}
-}
-
-func (a API) publish(r *server.Request) error {
-	if a.Signed {
-		return server.Fail(server.ErrForbidden, "this server demands signed models: publish with hotpath models publish --sign")
-	}
-	name, label := r.Param(0), string(r.Query("label"))
-	if err := registry.CheckName(name); err != nil { // before anything is received
-		return explain(err)
-	}
-	blob, err := a.Store.Stage(r.BodyStream(), maxModel)
-	if err != nil {
-		return explain(err)
-	}
-	defer blob.Discard()
-	var provenance map[string]string
-	r.Background(func() { provenance, err = a.Check(blob.Path()) })
-	if err != nil {
-		return explain(err)
-	}
-	v, err := a.Store.Publish(registry.Publication{Name: name, Label: label, Model: blob, Provenance: provenance})
-	if err != nil {
-		return explain(err)
-	}
-	return done(r, published{name, label, v})
 }
 
 type published struct {
@@ -115,9 +89,22 @@ func (a API) deleteVersion(r *server.Request) error {
 	return a.delete(r, n)
 }
 
+func (a API) prune(r *server.Request) error {
+	removed, err := a.Store.Prune()
+	if err != nil {
+		return explain(err)
+	}
+	r.Audited(removed...)
+	return reply(r, map[string]any{"removed": append([]string{}, removed...)})
+}
+
 func (a API) delete(r *server.Request, n int64) error {
+	m, _ := a.Store.Show(r.Param(0))
 	if err := a.Store.Delete(r.Param(0), n); err != nil {
 		return explain(err)
+	}
+	if n != 0 {
+		r.Audited(m.Digest(n))
 	}
 	return done(r, map[string]any{"name": r.Param(0), "deleted": n, "all": n == 0})
 }
@@ -132,7 +119,7 @@ func (a API) label(r *server.Request) error {
 	if err := a.Store.Label(r.Param(0), r.Param(1), int64(body.Version)); err != nil {
 		return explain(err)
 	}
-	return moved(r, int64(body.Version))
+	return a.moved(r, int64(body.Version))
 }
 
 func (a API) rollback(r *server.Request) error {
@@ -140,10 +127,12 @@ func (a API) rollback(r *server.Request) error {
 	if err != nil {
 		return explain(err)
 	}
-	return moved(r, n)
+	return a.moved(r, n)
 }
 
-func moved(r *server.Request, n int64) error {
+func (a API) moved(r *server.Request, n int64) error {
+	m, _ := a.Store.Show(r.Param(0)) // for the log alone
+	r.Audited(fmt.Sprint(n), m.Digest(n))
 	return done(r, map[string]any{"name": r.Param(0), "label": r.Param(1), "version": n})
 }
 
@@ -162,6 +151,7 @@ func (a API) policy(r *server.Request) error {
 	if err := a.Store.SetPolicy(r.Param(0), body.Policy); err != nil {
 		return explain(err)
 	}
+	r.Audited(body.Policy)
 	return done(r, map[string]any{"name": r.Param(0), "policy": body.Policy})
 }
 
@@ -182,6 +172,7 @@ func (a API) split(r *server.Request) error {
 	if err := a.Store.SetSplit(r.Param(0), weights); err != nil {
 		return explain(err)
 	}
+	r.Audited(fmt.Sprint(weights))
 	return done(r, map[string]any{"name": r.Param(0), "split": weights})
 }
 
@@ -195,6 +186,7 @@ func (a API) alias(r *server.Request) error {
 	if err := a.Store.SetAlias(r.Param(0), body.Model); err != nil {
 		return explain(err)
 	}
+	r.Audited(body.Model)
 	return done(r, map[string]any{"alias": r.Param(0), "model": body.Model})
 }
 
@@ -262,7 +254,7 @@ func decode(r *server.Request, into any) error {
 func explain(err error) error {
 	for _, c := range []struct{ of, class error }{
 		{registry.ErrNotFound, server.ErrNotFound}, {registry.ErrName, server.ErrRequest}, {registry.ErrWeight, server.ErrRequest}, {registry.ErrLimit, server.ErrTooLarge},
-		{registry.ErrInUse, server.ErrConflict}, {registry.ErrLocked, server.ErrUnavailable},
+		{registry.ErrInUse, server.ErrConflict}, {registry.ErrSignature, server.ErrForbidden}, {registry.ErrLocked, server.ErrUnavailable},
 		{graph.ErrFormat, graph.ErrInput}, {graph.ErrModel, graph.ErrInput}, {graph.ErrUnsupported, graph.ErrInput}, {graph.ErrLimit, graph.ErrLimit},
 	} {
 		if errors.Is(err, c.of) {

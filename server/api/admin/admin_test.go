@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/admin"
 	"github.com/hotpath/hotpath/server/api/predict"
@@ -23,12 +24,13 @@ import (
 func start(t *testing.T, change func(*admin.API)) (*server.Server, *registry.Store) {
 	t.Helper()
 	store := registry.New(t.TempDir())
-	api := admin.API{Store: store, Check: func(path string) (map[string]string, error) {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
+	api := admin.API{Store: store, Check: func(data []byte, warmup [][]byte) (map[string]string, error) {
+		_, err := servertest.Load(data)
+		for _, w := range warmup {
+			if string(w) == "bad" {
+				err = graph.ErrInput
+			}
 		}
-		_, err = servertest.Load(data)
 		return map[string]string{"bytes": fmt.Sprint(len(data))}, err
 	}}
 	if change != nil {
@@ -199,7 +201,8 @@ func TestUploads(t *testing.T) {
 
 // TestRights refuses every route without an admin key on the main listener, and uploads where signatures are demanded.
 func TestRights(t *testing.T) {
-	s, store := start(t, func(a *admin.API) { a.Signed = true })
+	_, trust := newSigner(t)
+	s, store := start(t, func(a *admin.API) { a.Access.Trust = trust })
 	for _, r := range (admin.API{Store: store}).Routes() {
 		path := strings.NewReplacer("{name}", "m", "{label}", "l", "{version}", "1", "{alias}", "a").Replace(r.Path)
 		if code, _, _ := call(t, r.Method, s.URL()+path, nil); code != 403 {

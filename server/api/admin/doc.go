@@ -13,8 +13,8 @@ var changes = append([]int{fasthttp.StatusConflict, fasthttp.StatusRequestEntity
 
 // What the routes take and answer.
 var (
-	publishDoc = server.Doc{Summary: "Publish a version: the body is a model file", Query: map[string]string{"label": "a label to point to it"},
-		Others: []string{"application/octet-stream"}, Answer: server.SchemaOf(published{}), Errors: changes}
+	publishDoc = server.Doc{Summary: "Publish a version: a model file, or parts model, warmup, signature and note", Query: map[string]string{"label": "a label to point to it"},
+		Others: []string{"application/octet-stream", "multipart/form-data"}, Answer: server.SchemaOf(published{}), Errors: changes}
 	deleteDoc = server.Doc{Summary: "Remove a model, or a version that no label points to", Errors: changes,
 		Answer: answer(map[string]server.Schema{"name": server.Text(), "deleted": server.Whole(0), "all": server.Truth()})}
 	labelDoc = server.Doc{Summary: "Point a label to a version", Answer: moveAnswer, Errors: changes,
@@ -32,6 +32,8 @@ var (
 		Answer: answer(map[string]server.Schema{"alias": server.Text(), "model": server.Text()})}
 	deleteAliasDoc = server.Doc{Summary: "Remove another name of a model", Errors: changes,
 		Answer: answer(map[string]server.Schema{"alias": server.Text(), "deleted": server.Truth()})}
+	pruneDoc = server.Doc{Summary: "Remove files of the registry that nothing refers to", Errors: changes,
+		Answer: answer(map[string]server.Schema{"removed": server.List(server.Text(), 0)})}
 )
 
 // policyPattern is what server.ParsePolicy reads, and nothing.

@@ -19,7 +19,8 @@ type (
 		Aliases  []string         `json:"aliases,omitempty"`
 		Policy   string           `json:"policy,omitempty"`
 		Split    map[string]int   `json:"split,omitempty"`
-		Versions []listedVersion  `json:"versions"` // newest first
+		Next     int64            `json:"next,omitempty"` // number of the version that will be published next; absent for a model from elsewhere
+		Versions []listedVersion  `json:"versions"`       // newest first
 	}
 	listedVersion struct {
 		Version int64 `json:"version"`
@@ -53,7 +54,7 @@ func (a API) list(r *server.Request) error {
 			continue
 		}
 		l := at(m.Name)
-		l.Labels, l.Aliases, l.Policy, l.Split = m.Labels, m.Aliases, m.Policy, m.Split
+		l.Labels, l.Aliases, l.Policy, l.Split, l.Next = m.Labels, m.Aliases, m.Policy, m.Split, m.Next
 		for i := range m.Versions {
 			l.Versions = append(l.Versions, listedVersion{Version: m.Versions[i].Number, Published: &m.Versions[i]})
 		}

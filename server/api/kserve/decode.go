@@ -1,6 +1,7 @@
 package kserve
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/hotpath/hotpath/graph"
@@ -18,14 +19,29 @@ const maxRank = 16
 // ask is what a request says beside the tensors. It is kept with the session and used again.
 type ask struct {
 	jsontensor.Decoder
-	id        []byte // views the body
+	id        []byte // nil for none
 	outputs   []wanted
 	allBinary bool  // outputs that do not say otherwise are binary
 	timeout   int64 // that the client waits, in microseconds; 0 for none of its own
 	priority  int64 // 1 is served first, 0 is the usual one
 	given     []bool
 	texts     []tensor.Tensor // the classes of outputs that are asked for as such
+
+	// The JSON that was read last, for as long as all inputs were binary: a client sends the same again and again.
+	head     []byte
+	headRest int // bytes behind it
+	parts    []part
+	keptID   []byte // where id is
 }
+
+// part is the place of an input behind the JSON.
+type part struct {
+	input, size int
+	shape       []int
+}
+
+// maxHead bounds the JSON that is remembered.
+const maxHead = 4 << 10
 
 // wanted is an output that the client asks for.
 type wanted struct {
@@ -39,17 +55,48 @@ type wanted struct {
 func use(s *server.Session) *ask {
 	q, ok := s.Scratch.(*ask)
 	if !ok {
-		q = &ask{given: make([]bool, len(s.Inputs)), texts: make([]tensor.Tensor, len(s.Outputs))}
+		q = &ask{given: make([]bool, len(s.Inputs)), texts: make([]tensor.Tensor, len(s.Outputs)), keptID: make([]byte, 0, 64)}
 		s.Scratch = q
 	}
-	q.id, q.outputs, q.allBinary, q.timeout, q.priority = nil, q.outputs[:0], false, 0, 0
-	clear(q.given)
 	return q
+}
+
+// forget makes q that of a request that says nothing.
+func (q *ask) forget() {
+	q.id, q.outputs, q.allBinary, q.timeout, q.priority = nil, q.outputs[:0], false, 0, 0
+	q.head, q.parts = q.head[:0], q.parts[:0]
+	clear(q.given)
 }
 
 // decode reads a request, whose first bytes are JSON and the rest tensors, into the inputs of s. Errors wrap
 // graph.ErrInput.
 func (q *ask) decode(s *server.Session, header, rest []byte) error {
+	if len(q.head) > 0 && len(rest) == q.headRest && bytes.Equal(header, q.head) {
+		for i := range q.parts {
+			p := &q.parts[i]
+			if err := readBinary(s.Inputs[p.input], s.Engine.Signature.Inputs[p.input].Name, p.shape, rest[:p.size]); err != nil {
+				return err
+			}
+			rest = rest[p.size:]
+		}
+		return nil
+	}
+	q.forget()
+	if len(header) > maxHead || len(rest) == 0 {
+		return q.read(s, header, rest)
+	}
+	head := append(q.head, header...) // reading undoes escapes in place
+	if err := q.read(s, header, rest); err != nil {
+		return err
+	}
+	if len(q.parts) == len(q.given) {
+		q.head, q.headRest = head, len(rest)
+	}
+	return nil
+}
+
+// read is decode of what was not read before.
+func (q *ask) read(s *server.Session, header, rest []byte) error {
 	q.Reset(header, jsontensor.Options{NonFinite: true})
 	if err := q.Object(); err != nil {
 		return err
@@ -62,7 +109,10 @@ func (q *ask) decode(s *server.Session, header, rest []byte) error {
 		if err == nil {
 			switch string(key) {
 			case "id":
-				q.id, err = q.Text()
+				var id []byte
+				id, err = q.Text()
+				q.keptID = append(q.keptID[:0], id...)
+				q.id = q.keptID
 			case "parameters":
 				err = q.Members(q.parameter)
 			case "inputs":
@@ -189,6 +239,7 @@ func (q *ask) input(s *server.Session, rest *[]byte) error {
 	case binary >= 0:
 		raw := (*rest)[:binary]
 		*rest = (*rest)[binary:]
+		q.remember(index, binary, shape[:rank])
 		return readBinary(t, sig.Inputs[index].Name, shape[:rank], raw)
 	case data == 0:
 		return q.Fail("input '" + sig.Inputs[index].Name + "' has no data")
@@ -201,6 +252,18 @@ func (q *ask) input(s *server.Session, rest *[]byte) error {
 	}
 	q.Return(end)
 	return nil
+}
+
+// remember notes an input that is binary.
+func (q *ask) remember(input, size int, shape []int) {
+	n := len(q.parts)
+	if n < cap(q.parts) {
+		q.parts = q.parts[:n+1] // with the shape that was there, for its memory
+	} else {
+		q.parts = append(q.parts, part{})
+	}
+	p := &q.parts[n]
+	p.input, p.size, p.shape = input, size, append(p.shape[:0], shape...)
 }
 
 // output reads one entry of the outputs that are asked for.

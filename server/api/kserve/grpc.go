@@ -130,11 +130,10 @@ func (s *service) TraceSetting(_ context.Context, q *inference.TraceSettingReque
 }
 
 // ModelInfer computes one request.
-func (s *service) ModelInfer(ctx context.Context, q *inference.ModelInferRequest) (*inference.ModelInferResponse, error) {
+func (s *service) ModelInfer(ctx context.Context, q *inference.ModelInferRequest) (answer *inference.ModelInferResponse, err error) {
 	call := s.srv.Call(ctx, server.CallerOf(ctx))
-	answer, err := s.infer(ctx, call, q)
-	call.End(err)
-	return answer, err
+	defer func() { call.End(err) }()
+	return s.infer(ctx, call, q)
 }
 
 // ModelStreamInfer computes the requests of a stream one after the other. A request that fails is answered with its

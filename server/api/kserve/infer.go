@@ -55,6 +55,7 @@ func infer(r *server.Request) error {
 
 // raw reads a body that is nothing but the one input of the model, of one row.
 func (q *ask) raw(s *server.Session, body []byte) error {
+	q.forget()
 	sig := s.Engine.Signature
 	if len(sig.Inputs) != 1 {
 		return server.Fail(graph.ErrInput, "raw request: expected a model with one input, '%s' has %d", s.Engine.Name, len(sig.Inputs))

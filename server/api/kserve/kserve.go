@@ -37,11 +37,6 @@ func (API) Routes() []server.Route {
 			server.Route{Method: "GET", Path: base + "/stats", Handle: statistics, Doc: statsDoc},
 			server.Route{Method: "POST", Path: base + "/infer", Handle: infer, Doc: inferDoc})
 	}
-	for i := range routes {
-		if routes[i].Right == server.Public && routes[i].Path != "/v2/health/live" && routes[i].Path != "/v2/health/ready" {
-			routes[i].Right = server.Predict
-		}
-	}
 	return routes
 }
 

@@ -62,3 +62,19 @@ function drawChart(canvas, series, format) {
     }
   }
 }
+
+// drawSpark draws values of the last minute without axes.
+function drawSpark(canvas, values) {
+  const g = canvas.getContext("2d"), w = canvas.width, h = canvas.height;
+  g.clearRect(0, 0, w, h);
+  if (values.length < 2) return;
+  const max = Math.max(1, ...values);
+  g.strokeStyle = getComputedStyle(canvas).getPropertyValue("--cool").trim();
+  g.lineWidth = 2;
+  g.beginPath();
+  values.forEach((v, i) => {
+    const x = w - (values.length - 1 - i) * w / 59, y = h - 2 - v / max * (h - 4);
+    if (i) g.lineTo(x, y); else g.moveTo(x, y);
+  });
+  g.stroke();
+}

@@ -43,18 +43,21 @@ class Pad {
     stroke(g, this.strokes, width * 0.075, ([x, y]) => [x * width, y * height]);
   }
 
-  // pixels is the picture as rows*cols values from 0 to max.
+  // pixels is the picture as rows*cols values from 0 to max. Small pictures are filled like the UCI digits, larger ones have the
+  // margin and the pen of MNIST.
   pixels(rows, cols, max) {
     if (this.empty) return new Array(rows * cols).fill(0);
-    const fine = 16; // samples per pixel and axis
-    const pen = 0.2 * rows; // in pixels: the pen of the UCI digits, about 1.6 of 8
+    const fine = Math.max(2, Math.min(16, Math.floor(1024 / Math.max(rows, cols)))); // samples per pixel and axis
+    const small = rows <= 12;
+    const pen = (small ? 0.2 : 0.09) * rows; // in pixels: that of the UCI digits is about 1.6 of 8
+    const margin = small ? 0 : 2 / 7 * Math.min(rows, cols);
     let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
     for (const [x, y] of this.strokes.flat()) {
       x0 = Math.min(x0, x); x1 = Math.max(x1, x);
       y0 = Math.min(y0, y); y1 = Math.max(y1, y);
     }
     const size = Math.max(y1 - y0, x1 - x0, 0.05);
-    const scale = Math.min((rows - pen) / Math.max(y1 - y0, size / 4), (cols - pen) / Math.max(x1 - x0, size / 4));
+    const scale = Math.min((rows - margin - pen) / Math.max(y1 - y0, size / 4), (cols - margin - pen) / Math.max(x1 - x0, size / 4));
     const to = ([x, y]) => [((x - (x0 + x1) / 2) * scale + cols / 2) * fine, ((y - (y0 + y1) / 2) * scale + rows / 2) * fine];
     const canvas = document.createElement("canvas");
     canvas.width = cols * fine;

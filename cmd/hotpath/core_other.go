@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// noCoreDump has nothing to do: there are no core files.
+func noCoreDump() error { return nil }
