@@ -62,7 +62,10 @@ func Object(members map[string]Schema, required ...string) Schema {
 
 // OpenObject is Object with others beside, which are passed over.
 func OpenObject(members map[string]Schema, required ...string) Schema {
-	s := Schema{"type": "object", "properties": members}
+	s := Schema{"type": "object"}
+	if members != nil {
+		s["properties"] = members
+	}
 	if len(required) > 0 {
 		s["required"] = required
 	}

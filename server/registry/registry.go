@@ -30,6 +30,7 @@ var (
 	ErrInUse    = errors.New("in use")
 	ErrLocked   = errors.New("registry is locked by another process")
 	ErrLimit    = errors.New("too large")
+	ErrWeight   = errors.New("invalid weight")
 	ErrSchema   = errors.New("registry was written by a newer hotpath")
 )
 

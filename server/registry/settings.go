@@ -16,8 +16,8 @@ type Settings struct {
 	Split  map[string]int `json:"split,omitempty"`  // weights of labels among the requests that name no version
 }
 
-// maxWeight bounds the weights of a split.
-const maxWeight = 1 << 20
+// MaxWeight bounds the weights of a split.
+const MaxWeight = 1 << 20
 
 // SetPolicy says which versions of a model are kept ready; "" leaves it to the server. The caller has checked the text.
 func (s *Store) SetPolicy(name, policy string) error {
@@ -27,18 +27,18 @@ func (s *Store) SetPolicy(name, policy string) error {
 	})
 }
 
-// SetSplit divides the requests that name no version between labels of a model; nil ends that. Errors wrap ErrNotFound
-// for a label that does not exist.
+// SetSplit divides the requests that name no version between labels of a model; nil ends that. Errors wrap ErrWeight,
+// or ErrNotFound for a label that does not exist.
 func (s *Store) SetSplit(name string, weights map[string]int) error {
 	total := 0
 	for _, label := range slices.Sorted(maps.Keys(weights)) {
-		if w := weights[label]; w < 0 || w > maxWeight {
-			return fmt.Errorf("label %q: weight %d, expected 0 to %d: %w", label, w, maxWeight, ErrLimit)
+		if w := weights[label]; w < 0 || w > MaxWeight {
+			return fmt.Errorf("label %q: weight %d, expected 0 to %d: %w", label, w, MaxWeight, ErrWeight)
 		}
 		total += weights[label]
 	}
 	if len(weights) > 0 && total == 0 {
-		return fmt.Errorf("weights of labels: all are 0: %w", ErrLimit)
+		return fmt.Errorf("weights of labels: all are 0: %w", ErrWeight)
 	}
 	return s.set(name, func(model *bbolt.Bucket, to *Settings) error {
 		for _, label := range slices.Sorted(maps.Keys(weights)) {

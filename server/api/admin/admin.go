@@ -111,15 +111,15 @@ func (a API) delete(r *server.Request, n int64) error {
 
 func (a API) label(r *server.Request) error {
 	var body struct {
-		Version int64 `json:"version"`
+		Version whole `json:"version"`
 	}
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	if err := a.Store.Label(r.Param(0), r.Param(1), body.Version); err != nil {
+	if err := a.Store.Label(r.Param(0), r.Param(1), int64(body.Version)); err != nil {
 		return explain(err)
 	}
-	return a.moved(r, body.Version)
+	return a.moved(r, int64(body.Version))
 }
 
 func (a API) rollback(r *server.Request) error {
@@ -157,16 +157,23 @@ func (a API) policy(r *server.Request) error {
 
 func (a API) split(r *server.Request) error {
 	var body struct {
-		Weights map[string]int `json:"weights"`
+		Weights map[string]whole `json:"weights"`
 	}
 	if err := decode(r, &body); err != nil {
 		return err
 	}
-	if err := a.Store.SetSplit(r.Param(0), body.Weights); err != nil {
+	var weights map[string]int
+	for label, w := range body.Weights {
+		if weights == nil {
+			weights = map[string]int{}
+		}
+		weights[label] = int(w)
+	}
+	if err := a.Store.SetSplit(r.Param(0), weights); err != nil {
 		return explain(err)
 	}
-	r.Audited(fmt.Sprint(body.Weights))
-	return done(r, map[string]any{"name": r.Param(0), "split": body.Weights})
+	r.Audited(fmt.Sprint(weights))
+	return done(r, map[string]any{"name": r.Param(0), "split": weights})
 }
 
 func (a API) alias(r *server.Request) error {
@@ -246,7 +253,7 @@ func decode(r *server.Request, into any) error {
 // explain gives errors of the registry and of models the class that has their HTTP status.
 func explain(err error) error {
 	for _, c := range []struct{ of, class error }{
-		{registry.ErrNotFound, server.ErrNotFound}, {registry.ErrName, server.ErrRequest}, {registry.ErrLimit, server.ErrTooLarge},
+		{registry.ErrNotFound, server.ErrNotFound}, {registry.ErrName, server.ErrRequest}, {registry.ErrWeight, server.ErrRequest}, {registry.ErrLimit, server.ErrTooLarge},
 		{registry.ErrInUse, server.ErrConflict}, {registry.ErrSignature, server.ErrForbidden}, {registry.ErrLocked, server.ErrUnavailable},
 		{graph.ErrFormat, graph.ErrInput}, {graph.ErrModel, graph.ErrInput}, {graph.ErrUnsupported, graph.ErrInput}, {graph.ErrLimit, graph.ErrLimit},
 	} {

@@ -93,7 +93,7 @@ func TestLife(t *testing.T) {
 	answers("m", "m/1")
 	do("POST", "/admin/models/m?label=canary", sum(2))
 	answers("m", "m/1")
-	if got := do("PUT", "/admin/models/m/labels/stable", `{"version": 2}`); !strings.Contains(got, `"version":2`) {
+	if got := do("PUT", "/admin/models/m/labels/stable", `{"version": 2.0}`); !strings.Contains(got, `"version":2`) {
 		t.Error(got)
 	}
 	answers("m", "m/2")
@@ -101,7 +101,7 @@ func TestLife(t *testing.T) {
 	answers("m", "m/1")
 	do("PUT", "/admin/aliases/other", `{"model": "m"}`)
 	answers("other", "m/1")
-	do("PUT", "/admin/models/m/split", `{"weights": {"stable": 0, "canary": 1}}`)
+	do("PUT", "/admin/models/m/split", `{"weights": {"stable": 0.0, "canary": 1}}`)
 	answers("m", "m/2")
 	do("PUT", "/admin/models/m/split", `{}`)
 	answers("m", "m/1")
@@ -136,12 +136,17 @@ func TestLife(t *testing.T) {
 		{"POST", "/admin/models/m", "", "400"},
 		{"PUT", "/admin/models/m/labels/stable", `{"version": 99}`, "404"},
 		{"PUT", "/admin/models/m/labels/stable", `{"version": 1, "force": true}`, "400"},
+		{"PUT", "/admin/models/m/labels/stable", `{"version": 1.5}`, "400"},
+		{"PUT", "/admin/models/m/labels/stable", `{"version": 9007199254740993.0}`, "400"},
 		{"PUT", "/admin/models/m/labels/stable", `[`, "400"},
 		{"PUT", "/admin/models/m/labels/stable", strings.Repeat(" ", 1<<20), "413"},
 		{"POST", "/admin/models/m/labels/none/rollback", "", "404"},
 		{"PUT", "/admin/models/m/policy", `{"policy": "newest"}`, "400"},
 		{"PUT", "/admin/models/m/split", `{"weights": {"none": 1}}`, "404"},
-		{"PUT", "/admin/models/m/split", `{"weights": {"stable": -1}}`, "413"},
+		{"PUT", "/admin/models/m/split", `{"weights": {"stable": -1}}`, "400"},
+		{"PUT", "/admin/models/m/split", `{"weights": {"stable": 0}}`, "400"},
+		{"PUT", "/admin/models/m/split", `{"weights": {"stable": null}}`, "400"},
+		{"PUT", "/admin/models/m/split", `{"weights": {"stable": 1e6000}}`, "400"},
 		{"POST", "/admin/models/none/load", "", "404"},
 	} {
 		if got := do(refused.method, refused.path, refused.body); got != refused.want {
