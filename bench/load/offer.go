@@ -23,6 +23,9 @@ type Options struct {
 	// connection sends the next request when it has the answer to the last (a closed loop).
 	Rate     float64
 	Duration time.Duration
+	// Deadline is when the client of an open loop has given up, from when its request was due: an answer that comes later
+	// is late, and a request that finds no connection for half of that time is not sent. 0: never.
+	Deadline time.Duration
 	Request  []byte // as bytes on the wire
 }
 
@@ -30,7 +33,8 @@ type Options struct {
 type Report struct {
 	Good    Histogram // latency of answers with status 200
 	Refused Histogram // of 429 and 503
-	Late    Histogram // of 504
+	Late    Histogram // of 504, and of answers beyond the deadline
+	Unsent  int64     // for want of a connection
 	Failed  int64     // any other answer, and broken connections
 	Elapsed time.Duration
 	First   error // the first failure
@@ -40,6 +44,7 @@ func (r *Report) merge(o *Report) {
 	r.Good.Merge(&o.Good)
 	r.Refused.Merge(&o.Refused)
 	r.Late.Merge(&o.Late)
+	r.Unsent += o.Unsent
 	r.Failed += o.Failed
 	if r.First == nil {
 		r.First = o.First
@@ -101,7 +106,12 @@ func (o *Options) client(ctx context.Context, end time.Time, due func() time.Tim
 		if !at.Before(end) || ctx.Err() != nil {
 			return
 		}
-		if d := time.Until(at); d > 0 {
+		d := time.Until(at)
+		if o.Rate > 0 && o.Deadline > 0 && d < -o.Deadline/2 {
+			r.Unsent++
+			continue
+		}
+		if d > 0 {
 			select {
 			case <-ctx.Done():
 				return
@@ -121,11 +131,11 @@ func (o *Options) client(ctx context.Context, end time.Time, due func() time.Tim
 		switch took := time.Since(at); {
 		case err != nil:
 			r.fail(err)
-		case status == 200:
+		case status == 200 && (o.Deadline == 0 || took <= o.Deadline):
 			r.Good.Add(took)
 		case status == 429 || status == 503:
 			r.Refused.Add(took)
-		case status == 504:
+		case status == 504 || status == 200:
 			r.Late.Add(took)
 		default:
 			r.fail(fmt.Errorf("status %d", status))
