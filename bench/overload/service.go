@@ -192,7 +192,8 @@ func ask(m *graph.Model, rows, size int) (body []byte, headers []string, err err
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(head, body...), []string{"Content-Type: application/octet-stream", "Inference-Header-Content-Length: " + strconv.Itoa(len(head))}, nil
+	headers = []string{"Content-Type: application/octet-stream", "Inference-Header-Content-Length: " + strconv.Itoa(len(head))}
+	return append(head, body...), headers, nil
 }
 
 // peak is what the server does for a closed loop.

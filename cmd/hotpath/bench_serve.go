@@ -21,7 +21,7 @@ type benchServeCmd struct {
 	Connections int           `help:"Connections." default:"8"`
 	Rate        float64       `help:"Requests per second that become due, answered or not (default: every connection sends when it has its answer)." placeholder:"N"`
 	Duration    time.Duration `help:"How long." default:"10s"`
-	Deadline    time.Duration `help:"After which a client gives up; the requests say it as X-Request-Timeout. With --rate, what finds no connection for half of it is not sent (default: never)." placeholder:"TIME"`
+	Deadline    time.Duration `help:"After which a client gives up, as X-Request-Timeout says; with --rate, what finds no connection for half of it is not sent." placeholder:"TIME"`
 	Insecure    bool          `help:"Do not verify the certificate of the server."`
 	JSON        bool          `help:"Print one JSON object." name:"json"`
 }
