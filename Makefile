@@ -70,6 +70,9 @@ bench-guard: build ## profile the hot path; fail over its budget of allocations 
 bench-life: build ## requests while models come, change and go, publishers killed, memory over loads, time to ready
 	$(GO) run ./bench/life
 
+bench-overload: build ## answers in time at 2 and 10 times the load that the server can bear, M=model.onnx (default: a small network)
+	$(GO) run ./bench/overload -model "$(M)"
+
 bench-peers: build ## requests/s against Flask + onnxruntime, in one run (needs python3, wrk)
 	bench/peers/http_compare.sh bin/hotpath
 
@@ -84,4 +87,4 @@ bench-serve: build .cache/peers-serve/pyvenv.cfg .cache/peers-triton/pyvenv.cfg 
 line: build ## a CSV trained, quantised, published and answered over authenticated TLS, on every tier
 	bench/line.sh bin/hotpath
 
-.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-life bench-peers bench-serve models conformance line
+.PHONY: help build run test gen digits lint race fuzz bench bench-record bench-guard bench-life bench-overload bench-peers bench-serve models conformance line

@@ -14,7 +14,7 @@ type Task interface{ Chunk(i int) }
 // A job is one word, the number of chunks and the next one to take: whoever swaps in next+1 owns that chunk, so a chunk cannot
 // be taken twice and a late worker can only take work that exists. The caller takes chunks too until none is left, then waits
 // for the chunks in flight, so a worker that does not come costs nothing. A call that finds the pool busy runs alone, and so do
-// all while as many callers have entered as there are threads: each has a core then, and help would only take turns with them.
+// all while as many callers have entered as there are threads, and a little longer: each has a core then.
 //
 // A nil *Pool runs everything on the caller.
 type Pool struct {
@@ -25,7 +25,8 @@ type Pool struct {
 	done    atomic.Int64  // chunks finished
 	task    Task          // read only by owners of a chunk
 	parked  atomic.Int32
-	entered atomic.Int32
+	entered atomic.Int32 // callers
+	resting atomic.Int32 // calls of Run to come that get no help
 	closed  atomic.Bool
 	wake    chan struct{}
 	workers sync.WaitGroup
@@ -79,7 +80,7 @@ func (p *Pool) Leave() {
 
 // Run calls t.Chunk(i) once for each 0 ≤ i < chunks and returns when all have returned. chunks < 2³¹.
 func (p *Pool) Run(chunks int, t Task) {
-	if p == nil || p.threads == 1 || chunks < 2 || int(p.entered.Load()) >= p.threads || !p.busy.CompareAndSwap(false, true) {
+	if p == nil || p.threads == 1 || chunks < 2 || p.crowded() || !p.busy.CompareAndSwap(false, true) {
 		for i := range chunks {
 			t.Chunk(i)
 		}
@@ -111,6 +112,23 @@ func (p *Pool) Alone(f func()) {
 	}
 	defer p.busy.Store(false)
 	f()
+}
+
+// crowdedCalls of Run get no help after one that found a caller for every thread: the next of them mostly comes within the time
+// that those take, some milliseconds. A worker that has begun then has no core, and its caller spins until it gets one.
+const crowdedCalls = 256
+
+// crowded reports whether a worker would have no core of its own.
+func (p *Pool) crowded() bool {
+	if int(p.entered.Load()) >= p.threads {
+		p.resting.Store(crowdedCalls)
+		return true
+	}
+	n := p.resting.Load()
+	if n > 0 {
+		p.resting.Store(n - 1)
+	}
+	return n > 0
 }
 
 // step takes and runs one chunk, and reports whether there was one.

@@ -65,26 +65,36 @@ func TestPoolRunsEachChunkOnce(t *testing.T) {
 }
 
 // TestPoolHelpsWhileThreadsAreLeft: a chunk that waits for the other one is helped by a worker, unless as many callers have
-// entered as there are threads: then all chunks run on the caller, in order.
+// entered as there are threads, or had a moment ago: then all chunks run on the caller, in order.
 func TestPoolHelpsWhileThreadsAreLeft(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
-	p.Enter()
-	met := make(chan struct{})
-	p.Run(2, chunks(func(i int) {
-		if i == 0 {
-			<-met
-		} else {
-			close(met)
-		}
-	}))
-	p.Enter()
-	var order []int
-	p.Run(3, chunks(func(i int) { order = append(order, i) }))
-	if !slices.Equal(order, []int{0, 1, 2}) {
-		t.Errorf("chunks ran in order %v", order)
+	helped := func() {
+		met := make(chan struct{})
+		p.Run(2, chunks(func(i int) {
+			if i == 0 {
+				<-met
+			} else {
+				close(met)
+			}
+		}))
 	}
+	alone := func() {
+		var order []int
+		p.Run(3, chunks(func(i int) { order = append(order, i) }))
+		if !slices.Equal(order, []int{0, 1, 2}) {
+			t.Errorf("chunks ran in order %v", order)
+		}
+	}
+	p.Enter()
+	helped()
+	p.Enter()
+	alone()
 	p.Leave()
+	for range crowdedCalls {
+		alone()
+	}
+	helped()
 	p.Leave()
 }
 

@@ -25,7 +25,7 @@ const (
 func (q *queue) pick(first *Call) {
 	first.batchRows, first.batchBytes = first.rows, first.runBytes
 	last := first
-	most := int(q.most.Load())
+	most := q.share()
 	if q.waiting.Load() > 1 && first.rows > 0 && first.rows < most {
 		share := q.sched.memory.most / q.sched.slots
 		looked := 0
@@ -57,6 +57,7 @@ func (q *queue) pick(first *Call) {
 		c.state = follows
 	}
 	first.state = leads
+	q.beyond += max(0, first.batchRows-1)
 	q.sched.memory.used.Add(first.batchBytes - first.runBytes)
 }
 
@@ -91,6 +92,11 @@ func (q *queue) lead(c *Call) error {
 	started := now()
 	if c.follower == nil {
 		err := q.compute(c, started)
+		if c.batchRows > 1 {
+			q.sched.mu.Lock()
+			q.beyond -= c.batchRows - 1
+			q.sched.mu.Unlock()
+		}
 		q.sched.leave(q, c.batchBytes)
 		return err
 	}
@@ -100,8 +106,10 @@ func (q *queue) lead(c *Call) error {
 		calls++
 	}
 	q.together(c, started, calls)
+	q.answered.Store(int64(c.batchRows))
+	q.answeredAt.Store(int64(now()))
 	q.sched.mu.Lock()
-	q.answered, q.answeredAt = c.batchRows, now()
+	q.beyond -= c.batchRows - 1
 	q.sched.mu.Unlock()
 	q.sched.leave(q, c.batchBytes)
 	err := c.err

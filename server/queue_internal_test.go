@@ -29,12 +29,84 @@ func TestHeldUntil(t *testing.T) {
 	} {
 		e := &Engine{Signature: &graph.Signature{RowIndependent: true}}
 		q := (&scheduler{}).newQueue(e, Scheduling{BatchMax: 32, BatchDelay: tc.delay})
-		q.rows, q.answered, q.answeredAt = tc.rows, 3, 100*ms
+		q.rows = tc.rows
+		q.answered.Store(3)
+		q.answeredAt.Store(int64(100 * ms))
 		q.runTime.Store(int64(tc.runTime))
 		q.lists[normalUrgency].first = &Call{queued: 90 * ms}
 		if got := q.heldUntil(tc.now); got != tc.want {
 			t.Errorf("%s: held until %v, want %v", tc.name, time.Duration(got), time.Duration(tc.want))
 		}
+	}
+}
+
+// TestGathers: after a batch a call that finds a slot free waits a moment for the others; after a run of one it does not.
+func TestGathers(t *testing.T) {
+	const ms = moment(time.Millisecond)
+	for _, tc := range []struct {
+		answered int64
+		now      moment
+		want     bool
+	}{{0, 100 * ms, false}, {1, 100 * ms, false}, {2, 100 * ms, true}, {2, 101 * ms, false}} {
+		q := (&scheduler{}).newQueue(&Engine{Signature: &graph.Signature{}}, Scheduling{})
+		q.answered.Store(tc.answered)
+		q.answeredAt.Store(int64(100 * ms))
+		q.runTime.Store(int64(8 * time.Millisecond))
+		if got := q.gathers(tc.now); got != tc.want {
+			t.Errorf("%d answered, %v later: %v", tc.answered, time.Duration(tc.now-100*ms), got)
+		}
+	}
+}
+
+// TestShare: a batch has an equal part of the rows that wait and run.
+func TestShare(t *testing.T) {
+	for _, tc := range []struct {
+		concurrency, rows, running, beyond, want int
+	}{
+		{1, 7, 1, 0, 7},     // one run at once takes all
+		{2, 7, 2, 0, 4},     // beside a run of one
+		{2, 4, 2, 3, 4},     // beside a run of four
+		{2, 1, 2, 6, 1 + 3}, // more than there are
+		{2, 200, 2, 31, 32}, // the most
+	} {
+		e := &Engine{Signature: &graph.Signature{RowIndependent: true}}
+		q := (&scheduler{}).newQueue(e, Scheduling{BatchMax: 32, Concurrency: tc.concurrency})
+		q.rows, q.beyond = tc.rows, tc.beyond
+		q.running.Store(int64(tc.running))
+		if got := q.share(); got != tc.want {
+			t.Errorf("%+v: %d", tc, got)
+		}
+	}
+}
+
+// TestBatchesThatPay: the wait for a batch is made where rows save more than it costs, and batches are where they do not
+// lose; what is not known yet is tried.
+func TestBatchesThatPay(t *testing.T) {
+	for _, tc := range []struct {
+		alone, together int64
+		wait            bool
+		share           int
+	}{{0, 0, true, 8}, {1000, 0, true, 8}, {0, 1000, true, 8}, {1000, 800, true, 8}, {1000, 900, false, 8}, {1000, 1100, false, 8}, {1000, 1200, false, 1}} {
+		q := (&scheduler{}).newQueue(&Engine{Signature: &graph.Signature{RowIndependent: true}}, Scheduling{BatchMax: 32})
+		q.rows = 8
+		q.running.Store(1)
+		q.alone.Store(tc.alone)
+		q.batched.Store(tc.together)
+		if wait, share := q.worthWaiting(), q.share(); wait != tc.wait || share != tc.share {
+			t.Errorf("%+v: %v, %d", tc, wait, share)
+		}
+	}
+}
+
+// TestLongRuns: two in a row are, one by chance is not.
+func TestLongRuns(t *testing.T) {
+	q := (&scheduler{}).newQueue(&Engine{Signature: &graph.Signature{}}, Scheduling{})
+	if q.isLong(time.Second) {
+		t.Error("the first")
+	}
+	q.remember(time.Second, 1)
+	if q.isLong(time.Millisecond) || !q.isLong(3*time.Millisecond) {
+		t.Error("after one of a second")
 	}
 }
 

@@ -24,7 +24,7 @@ func (q *queue) run(c *Call, now moment) error {
 		s.giveBack(bytes)
 		return err
 	}
-	if s.waiting.Load() == 0 && s.take(q, bytes) {
+	if s.waiting.Load() == 0 && !q.gathers(now) && s.take(q, bytes) {
 		err := q.compute(c, now)
 		s.leave(q, bytes)
 		return err

@@ -121,3 +121,30 @@ func TestOfferTurns(t *testing.T) {
 		t.Errorf("%v of %d whole and %d broken answers, %d failed, %d unsent", r.Statuses, whole, broken, r.Failed, r.Unsent)
 	}
 }
+
+// TestDeadline: of one connection that is answered every 50 ms and asked every 10 ms, answers within the time are
+// good, and what finds no connection for half of the time is not sent. An answer that is slower is late.
+func TestDeadline(t *testing.T) {
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		time.Sleep(50 * time.Millisecond)
+	}))
+	defer s.Close()
+	address := s.Listener.Addr().(*net.TCPAddr).String()
+	for deadline, good := range map[time.Duration]bool{time.Minute: true, 20 * time.Millisecond: false} {
+		asked.Store(0)
+		r, err := Offer(context.Background(), Options{Address: address, Conns: 1, Rate: 100, Duration: 200 * time.Millisecond,
+			Deadline: deadline, Requests: [][]byte{Post(address, "/", nil)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := asked.Load()
+		if r.Good.Count()+r.Late.Count() != n || (r.Good.Count() == n) != good || r.Failed > 0 {
+			t.Errorf("%v: %d sent, %d good, %d late, %d failed", deadline, n, r.Good.Count(), r.Late.Count(), r.Failed)
+		}
+		if all := n + r.Unsent; !good && (r.Unsent == 0 || all > 20) {
+			t.Errorf("%v: %d sent, %d unsent", deadline, n, r.Unsent)
+		}
+	}
+}

@@ -25,6 +25,9 @@ type Options struct {
 	Rate     float64
 	Warmup   time.Duration // requests of the time before Duration, which are not counted
 	Duration time.Duration
+	// Deadline is when the client of an open loop has given up, from when its request was due: an answer that comes later
+	// is late, and a request that finds no connection for half of that time is not sent. 0: never.
+	Deadline time.Duration
 	Requests [][]byte // as bytes on the wire, sent in turn
 }
 
@@ -32,10 +35,11 @@ type Options struct {
 type Report struct {
 	Good     Histogram     // latency of answers with status 200
 	Refused  Histogram     // of 429 and 503
-	Late     Histogram     // of 504
+	Late     Histogram     // of 504, and of answers beyond the deadline
 	Failed   int64         // any other answer, and broken connections
 	Statuses map[int]int64 // answers by status; 0: none came
-	// Unsent is how many requests of an open loop were due but still waited for a connection at the end. Their latencies are
+	// Unsent is how many requests of an open loop were due but found no connection in half the deadline, or
+	// until the end. Their latencies are
 	// missing among the others, which would be longer with them.
 	Unsent  int64
 	Elapsed time.Duration // without the warm-up
@@ -56,18 +60,18 @@ func (r *Report) merge(o *Report) {
 }
 
 // add counts an answer, or that none came.
-func (r *Report) add(status int, took time.Duration, err error) {
+func (r *Report) add(status int, took, deadline time.Duration, err error) {
 	if err != nil {
 		status = 0
 	}
 	r.Statuses[status]++
-	switch status {
-	case 200:
-		r.Good.Add(took)
-	case 429, 503:
-		r.Refused.Add(took)
-	case 504:
+	switch {
+	case status == 504 || status == 200 && deadline > 0 && took > deadline:
 		r.Late.Add(took)
+	case status == 200:
+		r.Good.Add(took)
+	case status == 429 || status == 503:
+		r.Refused.Add(took)
 	default:
 		if err == nil {
 			err = fmt.Errorf("status %d", status)
@@ -166,7 +170,11 @@ func (o *Options) client(ctx context.Context, s *schedule, r *Report) {
 		if !at.Before(s.end) || ctx.Err() != nil {
 			return
 		}
-		if d := time.Until(at); d > 0 {
+		d := time.Until(at)
+		if o.Rate > 0 && o.Deadline > 0 && d < -o.Deadline/2 {
+			continue
+		}
+		if d > 0 {
 			select {
 			case <-ctx.Done():
 				return
@@ -184,7 +192,7 @@ func (o *Options) client(ctx context.Context, s *schedule, r *Report) {
 			status, closes, err = o.ask(conn, answers, o.Requests[int(i%int64(len(o.Requests)))])
 		}
 		if !at.Before(s.begin) {
-			r.add(status, time.Since(at), err)
+			r.add(status, time.Since(at), o.Deadline, err)
 		}
 		if closes && conn != nil {
 			conn.Close()

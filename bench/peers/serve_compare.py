@@ -98,7 +98,7 @@ class Request:
 
     def load(self, server, connections, seconds):
         """Requests per second, p50 and p99 in microseconds."""
-        out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", self.script, f"http://{server.at}{self.path}"],
+        out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-s", self.script, f"http://{server.at}{self.path}"],
                              capture_output=True, text=True, check=True).stdout
         if "Non-2xx" in out or "Socket errors" in out:
             raise SystemExit(f"{server.name}: requests failed:\n{out}")

@@ -31,6 +31,7 @@ type benchServeCmd struct {
 	Rate        float64           `help:"Requests per second that become due, answered or not (default: every connection sends when it has its answer)." placeholder:"N"`
 	Duration    time.Duration     `help:"How long." default:"10s"`
 	Warmup      *time.Duration    `help:"How long before that, not counted (default: a tenth of it)." placeholder:"TIME"`
+	Deadline    time.Duration     `help:"After which a client gives up, as X-Request-Timeout says; with --rate, what finds no connection for half of it is not sent." placeholder:"TIME"`
 	Insecure    bool              `help:"Do not verify the certificate of the server."`
 	JSON        bool              `help:"Print one JSON object." name:"json"`
 }
@@ -38,7 +39,7 @@ type benchServeCmd struct {
 // Help implements kong's long help.
 func (benchServeCmd) Help() string {
 	return "Sends requests over connections that are kept, and prints the rate and latency of the answers with status 200, and how many others there were by status.\n\n" +
-		"Without --rate it is a closed loop: a slow server is asked less. With --rate it is an open one: requests become due at that rate whether or not those before them are answered, and latency counts from when a request was due, so that what waits for a slow answer shows (no coordinated omission). Requests that were due and found no free connection until the end are counted as unsent: more --connections or a lower --rate avoid them.\n\n" +
+		"Without --rate it is a closed loop: a slow server is asked less. With --rate it is an open one: requests become due at that rate whether or not those before them are answered, and latency counts from when a request was due, so that what waits for a slow answer shows (no coordinated omission). Requests that were due and found no free connection in half the --deadline, or until the end, are counted as unsent: more --connections or a lower --rate avoid them.\n\n" +
 		"With --protocol the model's inputs are asked of the server: /v2/models/NAME of the Open Inference Protocol, or for tfserving the metadata of TensorFlow Serving, so that other servers can be measured too. Values are small numbers that differ from each other in inputs of float32, else zeros and empty texts; --input has others."
 }
 
@@ -53,10 +54,10 @@ type serveReport struct {
 	Throughput  float64          `json:"throughput"` // answers with status 200 per second: the goodput
 	Answered    int64            `json:"answered"`
 	Refused     int64            `json:"refused"`       // 429, 503
-	Late        int64            `json:"late"`          // 504
+	Late        int64            `json:"late"`          // 504, or beyond the deadline
 	Failed      int64            `json:"failed"`        // anything else
 	NoAnswer    int64            `json:"no_answer"`     // of failed: broken connections
-	Unsent      int64            `json:"unsent"`        // due, but no connection was free until the end
+	Unsent      int64            `json:"unsent"`        // due, but no connection was free in time
 	Statuses    map[string]int64 `json:"statuses"`      // answers by status
 	Bytes       int              `json:"request_bytes"` // mean, head and body
 	MinUS       float64          `json:"min_us"`
@@ -121,10 +122,10 @@ func (c *benchServeCmd) options() (o load.Options, err error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return o, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080/predict: %w", c.URL, errUsage)
 	}
-	if c.Connections < 1 || c.Rate < 0 || c.Duration <= 0 || c.Warmup != nil && *c.Warmup < 0 {
-		return o, fmt.Errorf("expected 1 or more --connections, a --rate and --warmup of 0 or more and a --duration: %w", errUsage)
+	if c.Connections < 1 || c.Rate < 0 || c.Duration <= 0 || c.Deadline < 0 || c.Warmup != nil && *c.Warmup < 0 {
+		return o, fmt.Errorf("expected 1 or more --connections, a --rate, --deadline and --warmup of 0 or more and a --duration: %w", errUsage)
 	}
-	o = load.Options{Address: u.Host, Conns: c.Connections, Rate: c.Rate, Warmup: c.Duration / 10, Duration: c.Duration}
+	o = load.Options{Address: u.Host, Conns: c.Connections, Rate: c.Rate, Warmup: c.Duration / 10, Duration: c.Duration, Deadline: c.Deadline}
 	if c.Warmup != nil {
 		o.Warmup = *c.Warmup
 	}
@@ -139,6 +140,9 @@ func (c *benchServeCmd) options() (o load.Options, err error) {
 	headers := c.Header
 	if c.Key != "" {
 		headers = append(headers, "Authorization: Bearer "+c.Key)
+	}
+	if c.Deadline > 0 {
+		headers = append(headers, "X-Request-Timeout: "+c.Deadline.String())
 	}
 	if c.Protocol != "" {
 		path, more, body, err := c.asked(u)

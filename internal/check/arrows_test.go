@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"bench/load":             {},
 	"bench/slow":             {"bench/load"},
 	"bench/life":             {"loader", "server/registry"},
+	"bench/overload":         {"bench/load", "loader", "loader/*"},
 	"bench/kernels":          {"kernels"},
 	"bench/roofline":         {"bench/kernels"},
 	"bench/profile":          {"graph/plan"},
