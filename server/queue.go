@@ -266,9 +266,6 @@ func (q *queue) isShort(c *Call) bool {
 
 // observe counts a run of some calls and remembers how long it took.
 func (q *queue) observe(d time.Duration, calls, rows int) {
-	if q.isLong(d) {
-		q.sched.giveThreads()
-	}
 	q.remember(d, calls)
 	if rows == 1 {
 		average(&q.alone, int64(d))

@@ -98,18 +98,6 @@ func TestBatchesThatPay(t *testing.T) {
 	}
 }
 
-// TestLongRuns: two in a row are, one by chance is not.
-func TestLongRuns(t *testing.T) {
-	q := (&scheduler{}).newQueue(&Engine{Signature: &graph.Signature{}}, Scheduling{})
-	if q.isLong(time.Second) {
-		t.Error("the first")
-	}
-	q.remember(time.Second, 1)
-	if q.isLong(time.Millisecond) || !q.isLong(3*time.Millisecond) {
-		t.Error("after one of a second")
-	}
-}
-
 // TestObserveForgets follows a change within some runs, and one odd run hardly moves it.
 func TestObserveForgets(t *testing.T) {
 	q := (&scheduler{}).newQueue(&Engine{Signature: &graph.Signature{}}, Scheduling{})
