@@ -12,30 +12,12 @@ import (
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
-// newSigner makes a key and what trusts it.
-func newSigner(t *testing.T) (*registry.Signer, registry.Trust) {
-	t.Helper()
-	signer, _, err := registry.NewSigner()
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := signer.PublicKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := registry.ReadPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, registry.Trust{key}
-}
-
 // TestSignedDirectories serves a watched directory, in the layouts of TensorFlow Serving and Triton, of which every version
 // must be signed: what is not, or not as it was signed, is never parsed, and status and readiness say why. A version
 // that is signed later comes, and what serves goes on when a bad one is put beside it.
 func TestSignedDirectories(t *testing.T) {
-	signer, trust := newSigner(t)
-	stranger, _ := newSigner(t)
+	signer, trust := servertest.NewSigner(t)
+	stranger, _ := servertest.NewSigner(t)
 	base := t.TempDir()
 	put := func(name, version string, by *registry.Signer, number int64, data string) string {
 		dir := filepath.Join(base, name, version)

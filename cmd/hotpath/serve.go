@@ -99,9 +99,6 @@ func (c *serveCmd) Run(e *env, line *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := noCoreDump(); err != nil {
-		v.log.Warn("a crash may leave a core file", "error", err)
-	}
 	err = v.run(e, before)
 	before.tell(err) // where it was not ready before that
 	return err

@@ -106,9 +106,6 @@ func (v *service) run(e *env, before *predecessor) error {
 	var follower sync.WaitGroup
 	defer follower.Wait()
 	defer over(nil)
-	if before == nil { // or the service manager hears of it from the other process, which it still knows as the service
-		tell(log, "READY=1") // the sockets are open, and what comes in waits for Serve
-	}
 	follower.Go(func() { v.follow(ctx) })
 	err = v.server.Serve(ctx)
 	if err == nil {

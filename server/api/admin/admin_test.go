@@ -201,7 +201,7 @@ func TestUploads(t *testing.T) {
 
 // TestRights refuses every route without an admin key on the main listener, and uploads where signatures are demanded.
 func TestRights(t *testing.T) {
-	_, trust := newSigner(t)
+	_, trust := servertest.NewSigner(t)
 	s, store := start(t, func(a *admin.API) { a.Access.Trust = trust })
 	for _, r := range (admin.API{Store: store}).Routes() {
 		path := strings.NewReplacer("{name}", "m", "{label}", "l", "{version}", "1", "{alias}", "a").Replace(r.Path)

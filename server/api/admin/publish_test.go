@@ -18,23 +18,6 @@ import (
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
-func newSigner(t *testing.T) (*registry.Signer, registry.Trust) {
-	t.Helper()
-	signer, _, err := registry.NewSigner()
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := signer.PublicKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := registry.ReadPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, registry.Trust{key}
-}
-
 // part is a part of a body, name and content.
 type part struct{ name, data string }
 
@@ -75,8 +58,8 @@ func upload(t *testing.T, url, contentType string, body io.Reader) (int, string)
 // TestPublishParts sends versions as parts: signed, encrypted and with recorded inputs, to a server that demands
 // signatures and can decrypt. What is refused leaves nothing.
 func TestPublishParts(t *testing.T) {
-	signer, trust := newSigner(t)
-	stranger, _ := newSigner(t)
+	signer, trust := servertest.NewSigner(t)
+	stranger, _ := servertest.NewSigner(t)
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
