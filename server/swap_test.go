@@ -150,7 +150,7 @@ func TestRG08Directories(t *testing.T) {
 // TestHalfCopiedFile grows a file over several looks: it never becomes a broken version, and serves once complete.
 func TestHalfCopiedFile(t *testing.T) {
 	dir := t.TempDir()
-	s := start(t, func(c *server.Config) { c.Sources = []server.Source{server.Dir{Path: dir}}; c.Poll = 30e6 })
+	s := start(t, func(c *server.Config) { c.Sources = []server.Source{server.Dir{Path: dir}}; c.Poll = 200e6 })
 	at := filepath.Join(dir, "m", "1")
 	if err := os.MkdirAll(at, 0o755); err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestHalfCopiedFile(t *testing.T) {
 				t.Fatalf("called broken while it was copied: %+v", m.Versions[0])
 			}
 		}
-		sleep(8)
+		sleep(40)
 	}
 	eventually(t, "the complete file is served", func() bool { return serving(s, "m") == 1 })
 }
