@@ -29,7 +29,7 @@ func cycles(s settings, store string, figure map[string]any) error {
 	if err != nil {
 		return err
 	}
-	defer srv.stop()
+	defer srv.Stop()
 	data, err := model(1, 2048, 1)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func cycles(s settings, store string, figure map[string]any) error {
 			}
 		}
 		time.Sleep(rest)
-		if rss[part], err = srv.resident(); err != nil {
+		if rss[part], err = srv.Memory("VmRSS"); err != nil {
 			return err
 		}
 	}
@@ -173,14 +173,14 @@ func cold(s settings, store string, figure map[string]any) error {
 			return err
 		}
 		err = until("ready", func() (bool, error) {
-			resp, err := http.Get(srv.url + "/readyz")
+			resp, err := http.Get(srv.URL + "/readyz")
 			if err != nil {
 				return false, err
 			}
 			return resp.StatusCode == http.StatusOK, resp.Body.Close()
 		})
 		times = append(times, float64(time.Since(begun).Microseconds())/1e3)
-		srv.stop()
+		srv.Stop()
 		if err != nil {
 			return err
 		}

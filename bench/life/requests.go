@@ -22,7 +22,7 @@ func swaps(s settings, store string, figure map[string]any) error {
 	if err != nil {
 		return err
 	}
-	defer srv.stop()
+	defer srv.Stop()
 	publish := func(version int) error {
 		data, err := model(float32(version), width, 1)
 		if err != nil {
@@ -49,7 +49,7 @@ func swaps(s settings, store string, figure map[string]any) error {
 		clients.Go(func() {
 			for !stop.Load() {
 				asked.Add(1)
-				version, answer, err := ask(client, srv.url, body)
+				version, answer, err := ask(client, srv.URL, body)
 				switch {
 				case err != nil:
 					failed.Add(1)
@@ -106,7 +106,7 @@ func loads(s settings, store string, figure map[string]any) error {
 	if err != nil {
 		return err
 	}
-	defer srv.stop()
+	defer srv.Stop()
 	small, err := model(1, width, 1)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func loads(s settings, store string, figure map[string]any) error {
 	if err := srv.must("POST", "/admin/models/large/load", nil); err != nil {
 		return err
 	}
-	where, err := url.Parse(srv.url)
+	where, err := url.Parse(srv.URL)
 	if err != nil {
 		return err
 	}

@@ -1,29 +1,22 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/hotpath/hotpath/bench/process"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/loader/onnx"
 )
 
 // service is a running hotpath.
-type service struct {
-	cmd        *exec.Cmd
-	url, admin string
-}
+type service struct{ *process.Server }
 
 // serve starts the binary on a store and returns when it says where it listens.
 func serve(binary, store string, flags ...string) (*service, error) {
@@ -33,39 +26,16 @@ func serve(binary, store string, flags ...string) (*service, error) {
 
 // begin runs the command of a server.
 func begin(cmd *exec.Cmd) (*service, error) {
-	s := &service{cmd: cmd}
-	s.cmd.Stderr = os.Stderr
-	out, err := s.cmd.StdoutPipe()
+	s, err := process.Begin(cmd)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	for lines := bufio.NewScanner(out); s.admin == "" && lines.Scan(); {
-		if u, ok := strings.CutPrefix(lines.Text(), "hotpath serves at "); ok {
-			s.url = u
-		}
-		if u, ok := strings.CutPrefix(lines.Text(), "metrics and profiles at "); ok {
-			s.admin = u
-		}
-	}
-	if s.admin == "" {
-		s.stop()
-		return nil, errors.New("the server did not say where it listens")
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
-	return s, nil
-}
-
-func (s *service) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	_ = s.cmd.Wait()
+	return &service{s}, nil
 }
 
 // do sends a request to the admin listener and returns status and body.
 func (s *service) do(method, path string, body []byte) (int, string, error) {
-	req, err := http.NewRequest(method, s.admin+path, bytes.NewReader(body))
+	req, err := http.NewRequest(method, s.Admin+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
@@ -85,21 +55,6 @@ func (s *service) must(method, path string, body []byte) error {
 		err = fmt.Errorf("%s %s: %d %s", method, path, code, text)
 	}
 	return err
-}
-
-// resident is the resident memory of the server in bytes.
-func (s *service) resident() (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
-			kib, err := strconv.ParseInt(f[1], 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, errors.New("no VmRSS")
 }
 
 // model is a network of dense layers of the given width whose answer to a row of ones is factor times the width of the

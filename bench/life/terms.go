@@ -116,12 +116,12 @@ func onSocket(binary, store, address string, socket *os.File) (*service, error) 
 
 // end sends SIGTERM and reports how the process ended, which is 0 after a complete drain.
 func (s *service) end() error {
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	late := time.AfterFunc(patience, func() { _ = s.cmd.Process.Kill() })
+	late := time.AfterFunc(patience, func() { _ = s.Cmd.Process.Kill() })
 	defer late.Stop()
-	return s.cmd.Wait()
+	return s.Cmd.Wait()
 }
 
 // tally is what the clients saw.

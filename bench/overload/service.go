@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hotpath/hotpath/bench/load"
+	"github.com/hotpath/hotpath/bench/process"
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/loader"
@@ -27,7 +27,7 @@ import (
 type bench struct {
 	settings
 	dir     string
-	cmd     *exec.Cmd
+	server  *process.Server
 	address string
 	request []byte
 }
@@ -72,32 +72,18 @@ func newBench(s settings) (b *bench, err error) {
 	}
 	args := []string{"serve", "--http", "127.0.0.1:0", "--store", filepath.Join(b.dir, "store"), "--models", filepath.Join(b.dir, "models"),
 		"--drain-grace", "1ms", "--log-level", "error"}
-	b.cmd = exec.Command(s.binary, append(args, strings.Fields(s.extra)...)...)
-	b.cmd.Stderr = os.Stderr
-	out, err := b.cmd.StdoutPipe()
-	if err != nil {
+	if b.server, err = process.Begin(exec.Command(s.binary, append(args, strings.Fields(s.extra)...)...)); err != nil {
 		return b, err
 	}
-	if err = b.cmd.Start(); err != nil {
-		return b, err
-	}
-	for lines := bufio.NewScanner(out); b.address == ""; {
-		if !lines.Scan() {
-			return b, errors.New("the server did not say where it listens")
-		}
-		if a, ok := strings.CutPrefix(lines.Text(), "hotpath serves at http://"); ok {
-			b.address = a
-		}
-	}
+	b.address = b.server.Address()
 	headers = append(headers, fmt.Sprintf("X-Request-Timeout: %dms", s.deadline.Milliseconds()))
 	b.request = load.PostWith(b.address, "/v2/models/"+name+"/infer", headers, body)
 	return b, nil
 }
 
 func (b *bench) stop() {
-	if b.cmd != nil && b.cmd.Process != nil {
-		_ = b.cmd.Process.Signal(syscall.SIGTERM)
-		_ = b.cmd.Wait()
+	if b.server != nil {
+		b.server.Stop()
 	}
 	_ = os.RemoveAll(b.dir)
 }
@@ -252,7 +238,7 @@ func ownSeconds() float64 {
 
 // serverSeconds is that of the server (proc_pid_stat(5): fields 14 and 15, in hundredths of a second on Linux).
 func (b *bench) serverSeconds() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.server.Cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}

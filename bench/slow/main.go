@@ -9,22 +9,19 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/hotpath/hotpath/bench/load"
+	"github.com/hotpath/hotpath/bench/process"
 )
 
 const (
@@ -65,30 +62,14 @@ func run(s settings) error {
 		return err
 	}
 	defer os.RemoveAll(store)
-	cmd := exec.Command(s.binary, "serve", "--http", "127.0.0.1:0", "--store", store, "--drain-grace", "1ms", "--log-level", "error")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	srv, err := process.Begin(exec.Command(s.binary, "serve", "--http", "127.0.0.1:0", "--store", store, "--drain-grace", "1ms", "--log-level", "error"))
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	}()
-	var address string
-	for lines := bufio.NewScanner(out); address == ""; {
-		if !lines.Scan() {
-			return errors.New("the server did not say where it listens")
-		}
-		if at, ok := strings.CutPrefix(lines.Text(), "hotpath serves at http://"); ok {
-			address = at
-		}
-	}
+	defer srv.Stop()
+	address := srv.Address()
 	time.Sleep(time.Second)
-	idle, err := resident(cmd.Process.Pid, "VmRSS:")
+	idle, err := srv.Memory("VmRSS")
 	if err != nil {
 		return err
 	}
@@ -111,7 +92,7 @@ func run(s settings) error {
 			return err
 		}
 	}
-	peak, err := resident(cmd.Process.Pid, "VmHWM:")
+	peak, err := srv.Memory("VmHWM")
 	if err != nil {
 		return err
 	}
@@ -170,19 +151,4 @@ func honest(s settings, address string) (time.Duration, error) {
 		return 0, err
 	}
 	return r.Good.Quantile(0.99), nil
-}
-
-// resident reads a line of /proc/PID/status, in bytes.
-func resident(pid int, name string) (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == name {
-			kib, err := strconv.ParseInt(f[1], 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no %s in the status of the server", name)
 }
