@@ -92,12 +92,7 @@ func (q *queue) lead(c *Call) error {
 	started := now()
 	if c.follower == nil {
 		err := q.compute(c, started)
-		if c.batchRows > 1 {
-			q.sched.mu.Lock()
-			q.beyond -= c.batchRows - 1
-			q.sched.mu.Unlock()
-		}
-		q.sched.leave(q, c.batchBytes)
+		q.ended(c)
 		return err
 	}
 	calls := 0
@@ -108,10 +103,7 @@ func (q *queue) lead(c *Call) error {
 	q.together(c, started, calls)
 	q.answered.Store(int64(c.batchRows))
 	q.answeredAt.Store(int64(now()))
-	q.sched.mu.Lock()
-	q.beyond -= c.batchRows - 1
-	q.sched.mu.Unlock()
-	q.sched.leave(q, c.batchBytes)
+	q.ended(c)
 	err := c.err
 	for m := c.follower; m != nil; {
 		next := m.follower
@@ -121,6 +113,16 @@ func (q *queue) lead(c *Call) error {
 	}
 	c.follower = nil
 	return err
+}
+
+// ended gives back what the run that c led had.
+func (q *queue) ended(c *Call) {
+	if c.batchRows > 1 {
+		q.sched.mu.Lock()
+		q.beyond -= c.batchRows - 1
+		q.sched.mu.Unlock()
+	}
+	q.sched.leave(q, c.batchBytes)
 }
 
 // compute runs one call with its own tensors.

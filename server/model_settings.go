@@ -20,9 +20,6 @@ type ModelSettings struct {
 	Aliases []string         // other names of the model
 }
 
-// maxWeight bounds the weights of a split.
-const maxWeight = 1 << 20
-
 // Check proves that what is set can be. That versions and labels exist is not demanded: they may come.
 func (m ModelSettings) Check() error {
 	for _, label := range slices.Sorted(maps.Keys(m.Labels)) {
@@ -38,18 +35,7 @@ func (m ModelSettings) Check() error {
 			return fmt.Errorf("alias %w", err)
 		}
 	}
-	total := 0
-	for _, label := range slices.Sorted(maps.Keys(m.Split)) {
-		w := m.Split[label]
-		if w < 0 || w > maxWeight {
-			return fmt.Errorf("split: label %s has the weight %d, expected 0 to %d", label, w, maxWeight)
-		}
-		total += w
-	}
-	if len(m.Split) > 0 && total == 0 {
-		return fmt.Errorf("split: all weights are 0")
-	}
-	return nil
+	return registry.CheckSplit(m.Split)
 }
 
 func (c *Config) checkModels() error {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 )
 
@@ -143,9 +142,7 @@ func (e *Event) over(ctx context.Context, err error) {
 	if p, ok := peer.FromContext(ctx); ok {
 		e.Client = p.Addr.String()
 	}
-	if v := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(v) > 0 {
-		e.Traceparent = v[0]
-	}
+	e.Traceparent = traceparentOf(ctx)
 }
 
 // event is what a call that took d knows of itself.

@@ -30,25 +30,23 @@ func (s *Server) reload(ctx context.Context, read func() (Config, error)) error 
 		return errors.New("TLS is begun and ended by a restart only")
 	}
 	var commits []func()
-	for _, l := range s.listeners {
-		if err := s.checkExposure(&next, l.address, l.loopback); err != nil {
+	prepare := func(address string, loopback bool, held *certificates) error {
+		if err := s.checkExposure(&next, address, loopback); err != nil {
 			return err
 		}
-		commit, err := l.certificates.replace(next.TLS)
-		if err != nil {
-			return err
-		}
+		commit, err := held.replace(next.TLS)
 		commits = append(commits, commit)
+		return err
+	}
+	for _, l := range s.listeners {
+		if err := prepare(l.address, l.loopback, l.certificates); err != nil {
+			return err
+		}
 	}
 	if g := s.grpc; g != nil {
-		if err := s.checkExposure(&next, g.address, g.loopback); err != nil {
+		if err := prepare(g.address, g.loopback, g.certificates); err != nil {
 			return err
 		}
-		commit, err := g.certificates.replace(next.TLS)
-		if err != nil {
-			return err
-		}
-		commits = append(commits, commit)
 	}
 	var accepted *tokens
 	if next.Tokens.enabled() {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/hex"
 	"math/rand/v2"
 
@@ -65,12 +66,14 @@ func parseTrace(trace *[16]byte, text string) bool {
 }
 
 // nameSpan names the span of a call that came by gRPC.
-func (c *Call) nameSpan() {
-	parent := ""
-	if v := metadata.ValueFromIncomingContext(c.ctx, "traceparent"); len(v) > 0 {
-		parent = v[0]
+func (c *Call) nameSpan() { c.span = newSpan(traceparentOf(c.ctx)) }
+
+// traceparentOf is what the client of a gRPC call sent as such, "" for nothing.
+func traceparentOf(ctx context.Context) string {
+	if v := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(v) > 0 {
+		return v[0]
 	}
-	c.span = newSpan(parent)
+	return ""
 }
 
 // link tells the calls of a batch of each other: the leader of all, and these of the leader.

@@ -27,18 +27,27 @@ func (s *Store) SetPolicy(name, policy string) error {
 	})
 }
 
+// CheckSplit proves that weights of labels divide requests. Errors wrap ErrWeight.
+func CheckSplit(weights map[string]int) error {
+	total := 0
+	for _, label := range slices.Sorted(maps.Keys(weights)) {
+		w := weights[label]
+		if w < 0 || w > MaxWeight {
+			return fmt.Errorf("split: label %s has the weight %d, expected 0 to %d: %w", label, w, MaxWeight, ErrWeight)
+		}
+		total += w
+	}
+	if len(weights) > 0 && total == 0 {
+		return fmt.Errorf("split: all weights are 0: %w", ErrWeight)
+	}
+	return nil
+}
+
 // SetSplit divides the requests that name no version between labels of a model; nil ends that. Errors wrap ErrWeight,
 // or ErrNotFound for a label that does not exist.
 func (s *Store) SetSplit(name string, weights map[string]int) error {
-	total := 0
-	for _, label := range slices.Sorted(maps.Keys(weights)) {
-		if w := weights[label]; w < 0 || w > MaxWeight {
-			return fmt.Errorf("label %q: weight %d, expected 0 to %d: %w", label, w, MaxWeight, ErrWeight)
-		}
-		total += weights[label]
-	}
-	if len(weights) > 0 && total == 0 {
-		return fmt.Errorf("weights of labels: all are 0: %w", ErrWeight)
+	if err := CheckSplit(weights); err != nil {
+		return err
 	}
 	return s.set(name, func(model *bbolt.Bucket, to *Settings) error {
 		for _, label := range slices.Sorted(maps.Keys(weights)) {
