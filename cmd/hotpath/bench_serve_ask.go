@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -104,21 +103,5 @@ func (c *benchServeCmd) onlyModel(base string) (string, error) {
 func (c *benchServeCmd) fetch(method, url string) ([]byte, error) {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: c.Insecure}}} //nolint:gosec // asked for by name
-	q, err := http.NewRequest(method, url, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w: %w", url, err, errUsage)
-	}
-	if c.Key != "" {
-		q.Header.Set("Authorization", "Bearer "+c.Key)
-	}
-	answer, err := client.Do(q)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 16<<20))
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: status %d: %s", url, answer.StatusCode, strings.TrimSpace(string(text[:min(len(text), 500)])))
-	}
-	return text, err
+	return fetch(client, method, url, c.Key, 16<<20)
 }

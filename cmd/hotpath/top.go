@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/signal"
@@ -121,24 +121,12 @@ type metricsLook struct {
 
 func (c *topCmd) look(client *http.Client) (*metricsLook, error) {
 	url := strings.TrimRight(c.URL, "/") + "/metrics"
-	q, err := http.NewRequest("GET", url, nil)
+	text, err := fetch(client, http.MethodGet, url, c.Key, 64<<20)
 	if err != nil {
-		return nil, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080: %w: %w", c.URL, err, errUsage)
-	}
-	if c.Key != "" {
-		q.Header.Set("Authorization", "Bearer "+c.Key)
-	}
-	answer, err := client.Do(q)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 500))
-		return nil, fmt.Errorf("%s: expected metrics, found status %d: %s", url, answer.StatusCode, strings.TrimSpace(string(text)))
+		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(io.LimitReader(answer.Body, 64<<20))
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// fetch asks a server for something of at most some bytes, with an API key if there is one. It must answer 200.
+func fetch(client *http.Client, method, url, key string, most int64) ([]byte, error) {
+	q, err := http.NewRequest(method, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080: %w: %w", url, err, errUsage)
+	}
+	if key != "" {
+		q.Header.Set("Authorization", "Bearer "+key)
+	}
+	answer, err := client.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: status %d: %s", url, answer.StatusCode, strings.TrimSpace(string(text[:min(len(text), 500)])))
+	}
+	return text, err
+}
