@@ -56,5 +56,6 @@ func (s *Server) shutdown(timeout time.Duration) error {
 			errs = append(errs, fmt.Errorf("drain %s: %w", l.address, err))
 		}
 	}
+	s.close() // also what was told to end before it had begun to accept, and would go on
 	return errors.Join(errs...)
 }

@@ -145,3 +145,13 @@ func TestBodyBudget(t *testing.T) {
 	}
 	alive(t, s)
 }
+
+// TestStopAtOnce ends servers that have hardly begun: none goes on to accept.
+func TestStopAtOnce(t *testing.T) {
+	for range 200 {
+		_, stop := servertest.StartStoppable(t, server.Config{APIs: apis, Sources: servertest.Source("m", servertest.Model(3, 1)), DrainGrace: time.Nanosecond})
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
