@@ -252,20 +252,33 @@ func TestIdleModelRunsAtOnce(t *testing.T) {
 	}
 }
 
-// TestBatchDelay holds back what waits when the model becomes free, until more has come or the delay is over.
+// TestBatchDelay holds back what waits when the model becomes free until as many rows as a batch has are there, or until
+// the delay of the first of them is over.
 func TestBatchDelay(t *testing.T) {
-	o := startBusy(t, func(c *server.Config) { c.Scheduling.BatchDelay, c.Scheduling.BatchMax = 2*time.Second, 3 })
-	a, b := o.wait(goodBody), o.wait(goodBody)
-	o.release()
-	o.want(o.first, 6)
-	o.queued = 1
-	third := o.wait(`{"input_data": [[7, 1, 1], [8, 1, 1]]}`) // too many for one batch with both
-	o.want(a, 6)
-	o.want(b, 6)
-	if got := <-third; got.body != "{\"prediction\": [9,10]}\n" || got.took < time.Second {
+	full := startBusy(t, func(c *server.Config) { c.Scheduling.BatchDelay, c.Scheduling.BatchMax = time.Hour, 3 })
+	a := full.wait(goodBody)
+	full.release()
+	full.want(full.first, 6)
+	b, c := full.send(goodBody), full.send(goodBody) // the last of which a batch is full with
+	for _, ch := range []chan answer{a, b, c} {
+		full.want(ch, 6)
+	}
+	if got := fmt.Sprint(full.seen()); got != "[[1] [1 1 1]]" {
+		t.Errorf("ran %s", got)
+	}
+
+	const delay = 2 * time.Second
+	over := startBusy(t, func(c *server.Config) { c.Scheduling.BatchDelay, c.Scheduling.BatchMax = delay, 3 })
+	a, b = over.wait(goodBody), over.wait(goodBody)
+	third := over.wait(`{"input_data": [[7, 1, 1], [8, 1, 1]]}`) // too many for one batch with both
+	over.release()
+	over.want(over.first, 6)
+	over.want(a, 6)
+	over.want(b, 6)
+	if got := <-third; got.body != "{\"prediction\": [9,10]}\n" || got.took < delay {
 		t.Errorf("%+v", got)
 	}
-	if got := fmt.Sprint(o.seen()); got != "[[1] [1 1] [7 8]]" {
+	if got := fmt.Sprint(over.seen()); got != "[[1] [1 1] [7 8]]" {
 		t.Errorf("ran %s", got)
 	}
 }
