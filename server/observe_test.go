@@ -34,7 +34,7 @@ func (l *logBuffer) String() string {
 // requestLine is the log entry of a request to a path.
 func requestLine(t *testing.T, log *logBuffer, path string) (line map[string]any) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		for text := range strings.Lines(log.String()) {
 			if json.Unmarshal([]byte(text), &line) == nil && line["msg"] == "request" && line["path"] == path {
 				return line
@@ -86,8 +86,13 @@ func TestSlowRequestsAreKeptWithTimesAndShapes(t *testing.T) {
 	var got struct {
 		Slow []server.Event `json:"slow"`
 	}
-	if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 || len(got.Slow) != 1 {
+	if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 || len(got.Slow) == 0 {
 		t.Fatalf("%d %s", status, body)
+	}
+	for _, e := range got.Slow[1:] { // the other one, on a machine where it was slow too
+		if e.Model != "fast" || e.Duration < 700*time.Millisecond {
+			t.Errorf("%+v", e)
+		}
 	}
 	e := got.Slow[0]
 	if e.Model != "slow" || e.Rows != 1 || len(e.Shapes) != 1 || e.Shapes[0][1] != 3 || e.Compute < 700*time.Millisecond || e.Duration < e.Compute || e.Status != 200 {

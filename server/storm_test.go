@@ -70,7 +70,7 @@ func TestHT02HalfOpen(t *testing.T) {
 
 // TestHT02SlowReader: a client that sends requests and reads no answers is cut off once an answer cannot be written in time.
 func TestHT02SlowReader(t *testing.T) {
-	s := start(t, func(c *server.Config) { c.WriteTimeout = 200 * time.Millisecond })
+	s := start(t, func(c *server.Config) { c.WriteTimeout = time.Second })
 	conn := dialHTTP(t, s)
 	request := []byte("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	for { // until both directions are full

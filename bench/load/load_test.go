@@ -111,7 +111,7 @@ func TestOfferTurns(t *testing.T) {
 			w.Header().Set("Content-Length", "5") // and less is written
 		}
 	})
-	r, sum := offer(t, Options{Address: address, Conns: 3, Duration: 100 * time.Millisecond,
+	r, sum := offer(t, Options{Address: address, Conns: 3, Duration: time.Second,
 		Requests: [][]byte{Post(address, "/", nil), Post(address, "/b", nil)}})
 	whole, broken := paths[1].Load(), paths[0].Load()
 	if d := whole - broken; d < -4 || d > 4 || broken == 0 {

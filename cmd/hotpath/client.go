@@ -1,11 +1,32 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 )
+
+// transport trusts servers whose certificates the file of --cacert holds or signs, or without one those that the system trusts.
+func transport(cacert string) (*http.Transport, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{}
+	if cacert == "" {
+		return t, nil
+	}
+	text, err := os.ReadFile(cacert)
+	if err != nil {
+		return nil, fmt.Errorf("--cacert: %w", err)
+	}
+	t.TLSClientConfig.RootCAs = x509.NewCertPool()
+	if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("--cacert %s: expected certificates in PEM, found none", cacert)
+	}
+	return t, nil
+}
 
 // fetch asks a server for something of at most some bytes, with an API key if there is one. It must answer 200.
 func fetch(client *http.Client, method, url, key string, most int64) ([]byte, error) {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,19 +40,11 @@ func (f *serverFlags) dial() (modelStore, error) {
 		}
 		r.key = strings.TrimSpace(string(text))
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	if f.CACert != "" {
-		text, err := os.ReadFile(f.CACert)
-		if err != nil {
-			return nil, err
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s: expected certificates in PEM", f.CACert)
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	t, err := transport(f.CACert)
+	if err != nil {
+		return nil, err
 	}
-	r.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r.client = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return r, nil
 }
 

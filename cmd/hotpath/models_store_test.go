@@ -134,10 +134,11 @@ func TestServerFlags(t *testing.T) {
 		args string
 		code int
 	}{
-		{"list --server ftp://x", exitUsage}, {"list --server http://x --store y", exitUsage}, {"list --cacert models_store_test.go", exitUsage},
-		{"list --server http://127.0.0.1:1", exitFailed}, {"list --server http://127.0.0.1:1 --cacert models_store_test.go", exitFailed},
+		{"models list --server ftp://x", exitUsage}, {"models list --server http://x --store y", exitUsage}, {"models list --cacert models_store_test.go", exitUsage},
+		{"models list --server http://127.0.0.1:1", exitFailed}, {"models list --server http://127.0.0.1:1 --cacert models_store_test.go", exitFailed},
+		{"top --once --cacert models_store_test.go", exitFailed}, {"top --once --cacert nothing.pem", exitUsage},
 	} {
-		if code, _, errs := hotpath(append([]string{"models"}, strings.Fields(c.args)...)...); code != c.code {
+		if code, _, errs := hotpath(strings.Fields(c.args)...); code != c.code {
 			t.Errorf("%s: %d %s", c.args, code, errs)
 		}
 	}

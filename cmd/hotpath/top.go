@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net/http"
 	"os"
@@ -24,7 +22,7 @@ type topCmd struct {
 	Once     bool          `help:"One look at what happens in --every, then end."`
 	Sort     string        `help:"Order of the lines, which a key changes on a terminal: ${enum}." default:"rate" enum:"rate,errors,p50,p99,queue,waiting,cpu,memory,drift,name"`
 	Key      string        `help:"API key with the scope admin." env:"HOTPATH_KEY" placeholder:"KEY"`
-	CACert   string        `help:"PEM file with certificates that sign the server's, or its own." name:"cacert" placeholder:"FILE"`
+	CACert   string        `help:"PEM file with the certificate of the server or of its issuer (default: those the system trusts)." name:"cacert" placeholder:"FILE" type:"existingfile"`
 	Insecure bool          `help:"Do not verify the certificate of the server."`
 	JSON     bool          `help:"Print one JSON object per look." name:"json"`
 }
@@ -100,17 +98,12 @@ func (c *topCmd) Run(e *env) error {
 
 // client speaks to the server as the flags say.
 func (c *topCmd) client() (*http.Client, error) {
-	cfg := &tls.Config{InsecureSkipVerify: c.Insecure} //nolint:gosec // asked for by name
-	if c.CACert != "" {
-		text, err := os.ReadFile(c.CACert)
-		if err != nil {
-			return nil, err
-		}
-		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("--cacert %s: expected certificates in PEM, found none: %w", c.CACert, errUsage)
-		}
+	t, err := transport(c.CACert)
+	if err != nil {
+		return nil, err
 	}
-	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: cfg}}, nil
+	t.TLSClientConfig.InsecureSkipVerify = c.Insecure //nolint:gosec // asked for by name
+	return &http.Client{Timeout: 10 * time.Second, Transport: t}, nil
 }
 
 // metricsLook is the metrics at one moment.

@@ -71,7 +71,7 @@ func TestLife(t *testing.T) {
 	}
 	answers := func(model, want string) {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 			_, _, h := call(t, "POST", s.URL()+"/predict?model="+model, strings.NewReader(`{"input_data": [[1, 2, 3]]}`))
 			if got := h.Get("X-Hotpath-Model"); got == want {
 				return
