@@ -23,9 +23,21 @@ func RMSNormF32(pool *Pool, dst, x, scale []float32, rows, cols int, eps float32
 	runNorm(pool, rowNorm{dst: dst, x: x, scale: scale, cols: cols, eps: eps}, rows)
 }
 
-// rowNorm is one call of LayerNormF32 or RMSNormF32. A chunk is some rows.
+// AddLayerNormF32 is LayerNormF32 of sum = x + y, each row while it lies in the first-level cache. y has as many elements as x, or cols of them
+// that serve all rows. sum may be x or y; nil: it is not wanted. dst overlaps none of the three but y, and that only from end to end.
+func AddLayerNormF32(pool *Pool, dst, sum, x, y, scale, bias []float32, rows, cols int, eps float32) {
+	runNorm(pool, rowNorm{dst: dst, sum: sum, x: x, y: y, scale: scale, bias: bias, cols: cols, eps: eps, centred: true}, rows)
+}
+
+// AddRMSNormF32 is RMSNormF32 of sum = x + y in the same way.
+func AddRMSNormF32(pool *Pool, dst, sum, x, y, scale []float32, rows, cols int, eps float32) {
+	runNorm(pool, rowNorm{dst: dst, sum: sum, x: x, y: y, scale: scale, cols: cols, eps: eps}, rows)
+}
+
+// rowNorm is one normalisation, of x or, where there is y, of x + y. A chunk is some rows.
 type rowNorm struct {
 	dst, x, scale, bias []float32
+	sum, y              []float32
 	rows, cols, chunk   int
 	eps                 float32
 	centred             bool
@@ -54,6 +66,9 @@ func runNorm(pool *Pool, n rowNorm, rows int) {
 func (n *rowNorm) Chunk(i int) {
 	for r := i * n.chunk; r < min((i+1)*n.chunk, n.rows); r++ {
 		in, out := n.x[r*n.cols:(r+1)*n.cols], n.dst[r*n.cols:(r+1)*n.cols]
+		if n.y != nil {
+			in = n.add(r, in, out)
+		}
 		if n.centred {
 			mean, inv := moments(in, n.eps)
 			normRow(out, in, n.scale, n.bias, mean, inv)
@@ -61,6 +76,19 @@ func (n *rowNorm) Chunk(i int) {
 			normRow(out, in, n.scale, nil, 0, inverseRoot(SumSquareF32(in, 0)/float32(n.cols), n.eps))
 		}
 	}
+}
+
+// add returns row r of the sum, which it leaves in out where it is not wanted.
+func (n *rowNorm) add(r int, x, out []float32) []float32 {
+	sum, y := out, n.y
+	if n.sum != nil {
+		sum = n.sum[r*n.cols : (r+1)*n.cols]
+	}
+	if len(y) > n.cols {
+		y = y[r*n.cols : (r+1)*n.cols]
+	}
+	AddF32(sum, x, y)
+	return sum
 }
 
 // GroupNormF32 normalises x [batch × channels × spatial], contiguous, over each of groups runs of channels, then scales by channel:

@@ -45,6 +45,11 @@ var contribCases = []opCase{
 	{op: "Inverse", domain: ms, in: ts(f32([]float32{0, 2, 4, 0}, 1, 2, 2)), want: ts(f32([]float32{0, 0.25, 0.5, 0}, 1, 2, 2))},
 	{name: "singular", op: "Inverse", domain: ms, in: ts(f32([]float32{1, 2, 2, 4}, 2, 2)), wantErr: graph.ErrInput},
 
+	{op: "LayerNormalization", domain: graph.DomainFused, attrs: attrs("epsilon", graph.Float32(0)), in: ts(f32([]float32{1, 1, 4, 1}, 2, 2), f32([]float32{0, 2, 2, 1}, 2, 2), vec(2, 10), vec(1, 0)), want: ts(f32([]float32{-1, 10, 3, -10}, 2, 2), f32([]float32{1, 3, 6, 2}, 2, 2))},
+	{name: "row first", op: "LayerNormalization", domain: graph.DomainFused, attrs: attrs("epsilon", graph.Float32(0)), in: ts(vec(-1, 1), f32([]float32{2, 2, 7, 1}, 2, 2), vec(2, 10), vec(1, 0)), want: ts(f32([]float32{-1, 10, 3, -10}, 2, 2))},
+	{name: "column", op: "LayerNormalization", domain: graph.DomainFused, attrs: attrs("epsilon", graph.Float32(0)), in: ts(f32([]float32{0, 2, 4, 0}, 2, 2), f32([]float32{1, 2}, 2, 1), vec(2, 10)), want: ts(f32([]float32{-2, 10, 2, -10}, 2, 2), f32([]float32{1, 3, 6, 2}, 2, 2))},
+	{name: "ON11 scale", op: "LayerNormalization", domain: graph.DomainFused, in: ts(vec(1, 2), vec(1, 2), vec(1, 2, 3)), wantErr: graph.ErrUnsupported},
+	{op: "RMSNormalization", domain: graph.DomainFused, attrs: attrs("epsilon", graph.Float32(0)), in: ts(f32([]float32{1, 1}, 1, 2), f32([]float32{1, -3}, 1, 2), vec(1, 3)), want: ts(f32([]float32{1, -3}, 1, 2), f32([]float32{2, -2}, 1, 2))},
 	{op: "SkipLayerNormalization", domain: ms, attrs: attrs("epsilon", graph.Float32(0)), in: ts(f32([]float32{1, 2}, 1, 1, 2), f32([]float32{0, 1}, 1, 2), vec(1, 2), vec(0, 1), vec(2, 2)), want: ts(f32([]float32{-1, 3}, 1, 1, 2), f32([]float32{4}, 1, 1, 1), f32([]float32{1}, 1, 1, 1), f32([]float32{3, 5}, 1, 1, 2))},
 	{op: "SkipSimplifiedLayerNormalization", domain: ms, attrs: attrs("epsilon", graph.Float32(0)), in: ts(f32([]float32{1, 2}, 1, 2), f32([]float32{1, -4}, 1, 2), vec(1, 2)), want: ts(f32([]float32{1, -2}, 1, 2), nil, nil, f32([]float32{2, -2}, 1, 2))},
 	{name: "moments", op: "SkipSimplifiedLayerNormalization", domain: ms, in: ts(vec(1), vec(1), vec(1)), want: ts(vec(1), vec(1)), wantErr: graph.ErrUnsupported},

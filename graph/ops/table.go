@@ -8,6 +8,8 @@ var table = []*Op{
 	opAdagrad,
 	opAdam,
 	opAdd,
+	opAddLayerNorm,
+	opAddRMSNorm,
 	opAlign,
 	opAffine,
 	opAffineGrid,

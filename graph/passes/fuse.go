@@ -50,6 +50,7 @@ func fuse(g *graph.Graph, lenient bool, owned *graph.Graph) error {
 	fuseSwish(g)
 	fuseHardSwish(g)
 	fuseEpilogues(g)
+	fuseAddNorms(g)
 	foldScales(g, owned)
 	fuseAffine(g)
 	liftSubnormals(g)

@@ -90,6 +90,52 @@ func TestFusedSameBits(t *testing.T) {
 	}
 }
 
+// TestAddNormSameBits: a residual and its norm are one step with the bits of two, whether or not the sum is read, and keep rows apart.
+func TestAddNormSameBits(t *testing.T) {
+	pool := kernels.NewPool(2)
+	defer pool.Close()
+	for _, norm := range []string{"LayerNormalization", "RMSNormalization"} {
+		for _, addend := range []string{"r3", "b", "whole"} {
+			var got [3][]*tensor.Tensor
+			for i, outputs := range [][]string{{"y"}, {"y", "a"}, {"y", "a", "z"}} { // z: the sum of other nodes, so that nothing is fused
+				nodes := []*graph.Node{node("Tanh", "r3", "h"), node("Add", addend+" h", "a"), node(norm, "a b", "y")} // b: the scale
+				if len(outputs) == 3 {
+					nodes[1] = node("Add", addend+" h", "s")
+					nodes = append(nodes, node("Max", "s s", "a"), node("Neg", "s", "z"))
+				}
+				m := fusedModel(nodes...)
+				m.Graph.Inputs, m.Graph.Outputs = m.Graph.Inputs[2:3], nil
+				for _, name := range outputs {
+					m.Graph.Outputs = append(m.Graph.Outputs, graph.Value{Name: name, DType: tensor.Float32})
+				}
+				standard, err := passes.Standard(m)
+				if err == nil {
+					err = passes.Fuse(standard)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if fused := slices.ContainsFunc(standard.Graph.Nodes, func(n *graph.Node) bool { return n.Domain == graph.DomainFused }); fused != (i < 2) {
+					t.Errorf("%s of a sum with %s, outputs %v: fused %v", norm, addend, outputs, fused)
+				}
+				p := compile(t, m, plan.Options{Pool: pool})
+				if !p.Signature().RowIndependent {
+					t.Errorf("%s of a sum with %s: rows are not apart", norm, addend)
+				}
+				in := p.NewInputs(40)
+				fill(in, 6)
+				got[i] = p.NewOutputs()
+				if err := p.Run(in, got[i]); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got[i][0].Bytes, got[0][0].Bytes) || i > 1 && !bytes.Equal(got[i][1].Bytes, got[1][1].Bytes) {
+					t.Errorf("%s of a sum with %s, outputs %v: other bits", norm, addend, outputs)
+				}
+			}
+		}
+	}
+}
+
 // TestFusedRows: a batch of sequences with a residual keeps its rows apart, one whose residual is not a row's does not.
 func TestFusedRows(t *testing.T) {
 	for residual, want := range map[string]bool{"x": true, "one": true, "all": false} {
