@@ -7,6 +7,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/pprofhandler"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	"github.com/hotpath/hotpath/server/metrics"
 )
@@ -16,7 +18,7 @@ func (s *Server) ownRoutes() []Route {
 	return []Route{
 		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz,
 			Doc: Doc{Summary: "Whether the process answers", Answer: statusDoc}},
-		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz,
+		{Method: "GET", Path: "/readyz", RPC: healthpb.Health_Check_FullMethodName, Right: Public, Place: Everywhere, Handle: s.readyz,
 			Doc: Doc{Summary: "Whether requests should be sent here", Answer: statusDoc, Errors: []int{fasthttp.StatusServiceUnavailable}}},
 		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition,
 			Doc: Doc{Summary: "Metrics in Prometheus' text format", Media: []string{metrics.ContentType}}},
@@ -29,6 +31,10 @@ func (s *Server) ownRoutes() []Route {
 				Answer: Schema{"type": "object"}, Errors: NamesModel}},
 		{Method: "GET", Path: "/debug/slow", Right: Monitor, Place: OnMonitor, Handle: s.slowRequests,
 			Doc: Doc{Summary: "The newest slow requests, without their values", Answer: Schema{"type": "object"}}},
+		{RPC: healthpb.Health_Watch_FullMethodName, Right: Public},
+		{RPC: healthpb.Health_List_FullMethodName, Right: Public},
+		{RPC: reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName},
+		{RPC: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"},
 	}
 }
 
