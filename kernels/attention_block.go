@@ -7,6 +7,7 @@ type attentionBlock struct {
 	*attention
 	b, h, first, m int
 	lo, hi         int       // keys the block sees, lo a multiple of 256
+	from, to       int       // keys whose scores Mask changes
 	ld             int       // elements between rows of scores
 	s, y, factors  []float32 // scores, weighed values, 1/sums
 	keys, values   []float32 // packed block, if not shared
@@ -28,6 +29,7 @@ func (t *attentionBlock) run(slot []float32) {
 		}
 	}
 	t.lo = min(t.lo, t.hi) / kSegment * kSegment
+	t.from, t.to = t.masked()
 	t.ld = t.span + scorePad
 	cut := func(n int) (part []float32) {
 		part, slot = slot[:n], slot[n:]
@@ -81,11 +83,31 @@ func (t *attentionBlock) scores(q []float32, from, to int) {
 	}
 }
 
+// masked returns the keys whose scores Mask changes. Where one row of it serves all, as for padding, 0 at its ends counts for nothing: a
+// score that is −0 and stays so has the same e^(s − max s).
+func (t *attentionBlock) masked() (from, to int) {
+	if t.Mask == nil {
+		return 0, 0
+	}
+	from, to = t.lo, t.hi
+	if t.MaskStride[2] != 0 || t.MaskStride[3] != 1 || t.MaskStride[1] != 0 && t.group > 1 {
+		return from, to
+	}
+	row := t.Mask[t.b*t.MaskStride[0]+t.h*t.MaskStride[1]:]
+	for from < to && row[from] == 0 {
+		from++
+	}
+	for from < to && row[to-1] == 0 {
+		to--
+	}
+	return from, to
+}
+
 // softmax turns scores into e^(s − max), 0 for keys a row does not see, and sets factors to 1/Σ: NaN if a score is, 0 if none counts.
 func (t *attentionBlock) softmax() {
 	n := t.hi - t.lo
 	for i := range t.m {
-		if t.Softcap != 0 || t.Mask != nil || t.Allowed != nil || !t.whole(i) {
+		if t.Softcap != 0 || t.from < t.to || t.Allowed != nil || !t.whole(i) {
 			t.hide(i, t.s[i*t.ld:][:n])
 		}
 	}
@@ -138,7 +160,7 @@ func (t *attentionBlock) hide(i int, all []float32) {
 		TanhF32(seen, seen)
 		AffineF32(seen, seen, 0, t.Softcap, 0)
 	}
-	if (t.Mask != nil || t.Allowed != nil) && len(seen) > 0 {
+	if (t.from < t.to || t.Allowed != nil) && len(seen) > 0 {
 		t.mask(seen, head, r, lo)
 	}
 	setAll(all[:lo-t.lo], negInf)
@@ -154,8 +176,14 @@ func (t *attentionBlock) mask(seen []float32, head, r, lo int) {
 	if t.MaskStride[3] == 0 {
 		n = 1
 	}
-	if t.Mask != nil {
-		AddF32(seen, seen, t.Mask[at:at+n])
+	switch {
+	case t.Mask != nil && n == 1:
+		AddF32(seen, seen, t.Mask[at:at+1])
+		return
+	case t.Mask != nil:
+		from := min(max(0, t.from-lo), n)
+		to := max(from, min(t.to-lo, n))
+		AddF32(seen[from:to], seen[from:to], t.Mask[at+from:at+to])
 		return
 	}
 	if n == 1 {

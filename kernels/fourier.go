@@ -28,6 +28,14 @@ func FourierScratch(n int) int {
 	return 2 * n
 }
 
+// FourierWork is the number of complex128 that Beside needs.
+func FourierWork(n int) int {
+	if inner := chirpLength(n); inner > 0 {
+		return 2 * inner
+	}
+	return n
+}
+
 // chirpLength is the power of two that length n is transformed over, 0 where its factors are small.
 func chirpLength(n int) int {
 	rest := n
@@ -87,6 +95,12 @@ func NewFourier(n int, scratch []complex128) Fourier {
 		square = (square + 2*k + 1) % (2 * n)
 	}
 	f.passes(f.response)
+	return f
+}
+
+// Beside is f with working memory of its own, FourierWork long, so that both may transform at the same time.
+func (f Fourier) Beside(work []complex128) Fourier {
+	f.work, f.padded = work[:len(f.roots)], work[len(f.roots):]
 	return f
 }
 

@@ -200,23 +200,21 @@ func credential(h *fasthttp.RequestHeader, buf []byte) (secret []byte) {
 	return notKey
 }
 
-// checkOrigin keeps other web sites out. A browser names the page a request comes from in Origin, which must be ours.
-// Without keys on loopback the Host must be a loopback name too: a rebound DNS name has the same Origin and Host.
+// checkOrigin keeps other web sites out. A browser names the page a request comes from in Origin, which must be ours; on a plain
+// listener also that of https, where TLS ends in a proxy in front. While neither keys nor everyone are allowed in on loopback, the
+// Host must be a loopback name too: a rebound DNS name has the same Origin and Host.
 func (r *Request) checkOrigin() error {
 	h := &r.ctx.Request.Header
 	host := h.Host()
-	if r.listener.loopback && !r.srv.keys.demanded.Load() && !loopbackHost(host) {
-		return Fail(ErrHost, "the Host header must be localhost or a loopback address while there are no API keys")
+	if r.listener.loopback && !r.srv.keys.demanded.Load() && !r.srv.cfg.AllowAnonymous && !loopbackHost(host) {
+		return Fail(ErrHost, "the Host header must be localhost or a loopback address while there are no API keys, unless --allow-anonymous is given")
 	}
 	origin := h.Peek(fasthttp.HeaderOrigin)
 	if len(origin) == 0 {
 		return nil
 	}
-	scheme := "http://"
-	if r.listener.tls != nil {
-		scheme = "https://"
-	}
-	if rest, ok := bytes.CutPrefix(origin, []byte(scheme)); !ok || !bytes.Equal(rest, host) {
+	scheme, rest, _ := bytes.Cut(origin, []byte("://"))
+	if string(scheme) != "https" && (string(scheme) != "http" || r.listener.tls != nil) || !bytes.Equal(rest, host) {
 		return Fail(ErrForbidden, "requests from pages of another origin are not allowed")
 	}
 	return nil

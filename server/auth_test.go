@@ -230,3 +230,46 @@ func eventually(t testing.TB, what string, f func() bool) {
 		}
 	}
 }
+
+// TestOriginBehindProxy: where a proxy has the name and the certificate, its page is ours; where TLS is ours, one without is not.
+func TestOriginBehindProxy(t *testing.T) {
+	everyone := func(c *server.Config) { c.AllowAnonymous = true }
+	plain := start(t, everyone)
+	ca := newAuthority(t, "servers")
+	encrypted := start(t, func(c *server.Config) {
+		everyone(c)
+		c.TLS = tlsFiles(t, ca, nil)
+	})
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool(), ServerName: "api.example"}}}
+	defer client.CloseIdleConnections()
+	for _, tc := range []struct {
+		server       *server.Server
+		host, origin string
+		want         int
+	}{
+		{plain, "models.example:8443", "https://models.example:8443", 200},
+		{plain, "models.example", "http://models.example", 200},
+		{plain, "models.example", "https://evil.example", 403},
+		{plain, "models.example", "ftp://models.example", 403},
+		{plain, "models.example", "models.example", 403},
+		{plain, "models.example", "null", 403},
+		{encrypted, "models.example", "https://models.example", 200},
+		{encrypted, "models.example", "http://models.example", 403},
+		{start(t, nil), "models.example", "https://models.example", 421},
+	} {
+		req, err := http.NewRequest("POST", tc.server.URL()+"/predict", strings.NewReader(goodBody))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = tc.host
+		req.Header.Set("Origin", tc.origin)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tc.want {
+			t.Errorf("%s from %s: %d, want %d", tc.host, tc.origin, resp.StatusCode, tc.want)
+		}
+	}
+}

@@ -31,7 +31,7 @@ type Config struct {
 	Listen func(address string) (net.Listener, error)
 
 	TLS            TLS  // live: its files, but not whether there is TLS
-	AllowAnonymous bool // serve off loopback without keys
+	AllowAnonymous bool // serve off loopback, or there under other names, without keys
 	AllowPlaintext bool // serve off loopback without TLS
 
 	Sources []Source        // where models come from, the first that has a name wins

@@ -12,12 +12,7 @@ import (
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
-// post is a raw request to /predict.
-func post(headers, body string) string {
-	return "POST /predict HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n" + body
-}
-
-func sized(body string) string { return post(fmt.Sprintf("Content-Length: %d\r\n", len(body)), body) }
+var post, sized = servertest.Post, servertest.Sized
 
 // TestHostileRequests sends raw bytes: each gets the stated status and a JSON error that names the field, and the
 // server goes on. Ids are those of the catalogue in research/reliability.md.

@@ -41,7 +41,7 @@ func start(t testing.TB, change func(*server.Config)) *server.Server {
 	return servertest.Start(t, cfg)
 }
 
-const goodBody = `{"input_data": [[1, 2, 3]]}`
+const goodBody = servertest.Good
 
 // call sends a request and returns status, body and headers.
 var call = servertest.Send

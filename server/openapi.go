@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,6 +28,10 @@ func (s *Server) openAPI(r *Request) error {
 			return err
 		}
 		about.models, about.signature = []string{m.Name}, e.Signature
+		about.versions = slices.Sorted(maps.Keys(m.Labels))
+		for _, v := range m.Versions {
+			about.versions = append(about.versions, strconv.FormatInt(v.Number, 10))
+		}
 	} else {
 		for _, m := range r.Models().Models {
 			about.models = append(about.models, m.Name)
@@ -49,6 +54,7 @@ func OpenAPI(cfg Config) ([]byte, error) {
 // about is what a document is about.
 type about struct {
 	models    []string         // names to put in paths
+	versions  []string         // numbers and labels of the only one of them
 	signature *graph.Signature // of the only one of models, nil for a document of all models
 	anonymous bool             // no credential is needed
 }
@@ -190,6 +196,8 @@ func named(in string, texts map[string]string, about about) (list []parameter) {
 		switch {
 		case in == "query" && name == "model" && about.signature != nil:
 			schema["enum"] = about.models
+		case in == "query" && name == "version" && about.signature != nil:
+			schema["enum"] = about.versions
 		case in == "query": // all are names, and an empty one is none
 			schema["pattern"] = "^$|" + namePattern
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -48,6 +49,37 @@ func (s *Server) PickLabel(m *Model, label string) (*Engine, error) {
 		return nil, Fail(ErrNotFound, "model %s has no label with this name", m.Name)
 	}
 	return s.PickVersion(m, n)
+}
+
+// PickNamed finds the version that a number, as in Triton, or a label names, as PickVersion does.
+func (s *Server) PickNamed(m *Model, version string) (*Engine, error) {
+	if m.Labels[version] != 0 {
+		return s.PickLabel(m, version)
+	}
+	n, err := strconv.ParseInt(version, 10, 64)
+	if err != nil || n < 1 {
+		return nil, Fail(ErrNotFound, "model %s has no version or label %s", m.Name, version)
+	}
+	return s.PickVersion(m, n)
+}
+
+// AskedQuery describes the parameters that Asked reads.
+var AskedQuery = map[string]string{
+	"model":   "name of the model; the default model without it",
+	"version": "number or label of a version of it; the one that serves without it",
+}
+
+// Asked finds what the query of the URL names: ?model=NAME&version=N, where a label may stand for the number. Errors are
+// those of Pick.
+func (r *Request) Asked() (*Engine, error) {
+	m, err := r.Models().Lookup(r.Query("model"))
+	if err != nil {
+		return nil, err
+	}
+	if version := r.Query("version"); len(version) > 0 {
+		return r.srv.PickNamed(m, string(version))
+	}
+	return r.Pick(m)
 }
 
 // await asks the watcher for a version and waits until it is in memory, is known not to load, or time is up.

@@ -24,7 +24,9 @@ type Server struct {
 // Begin runs the command of a server and returns when it has said where it listens.
 func Begin(cmd *exec.Cmd) (*Server, error) {
 	s := &Server{Cmd: cmd}
-	cmd.Stderr = os.Stderr
+	if cmd.Stderr == nil {
+		cmd.Stderr = os.Stderr
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

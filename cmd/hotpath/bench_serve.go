@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -118,9 +117,9 @@ func (r *serveReport) print(w io.Writer) {
 }
 
 func (c *benchServeCmd) options() (o load.Options, err error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return o, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080/predict: %w", c.URL, errUsage)
+	u, err := serverURL(c.URL)
+	if err != nil {
+		return o, err
 	}
 	if c.Connections < 1 || c.Rate < 0 || c.Duration <= 0 || c.Deadline < 0 || c.Warmup != nil && *c.Warmup < 0 {
 		return o, fmt.Errorf("expected 1 or more --connections, a --rate, --deadline and --warmup of 0 or more and a --duration: %w", errUsage)

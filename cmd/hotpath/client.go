@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 )
@@ -26,6 +27,19 @@ func transport(cacert string) (*http.Transport, error) {
 		return nil, fmt.Errorf("--cacert %s: expected certificates in PEM, found none", cacert)
 	}
 	return t, nil
+}
+
+// serverURL is the URL of a server that a user named; one without a scheme is plain HTTP.
+func serverURL(name string) (*url.URL, error) {
+	text := name
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080: %w", name, errUsage)
+	}
+	return u, nil
 }
 
 // fetch asks a server for something of at most some bytes, with an API key if there is one. It must answer 200.

@@ -28,9 +28,9 @@ type serverFlags struct {
 
 // dial makes a client of the server.
 func (f *serverFlags) dial() (modelStore, error) {
-	base, err := url.Parse(f.Server)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("--server %q: expected a URL such as https://host:8443: %w", f.Server, errUsage)
+	base, err := serverURL(f.Server)
+	if err != nil {
+		return nil, fmt.Errorf("--server %w", err)
 	}
 	r := &remoteStore{base: base, key: os.Getenv(envPrefix + "KEY")}
 	if f.KeyFile != "" {

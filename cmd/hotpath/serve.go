@@ -52,7 +52,7 @@ type serveCmd struct {
 	JWKS           string `help:"JSON Web Key Set whose keys sign the bearer tokens (JWT) that are accepted beside API keys." name:"jwks" placeholder:"FILE" group:"auth" live:""`
 	OIDC           string `help:"Issuer of tokens; without --jwks its keys are found by OpenID Connect Discovery." name:"oidc" placeholder:"URL" group:"auth" live:""`
 	Audience       string `help:"What tokens must have in aud." placeholder:"NAME" group:"auth" live:""`
-	AllowAnonymous bool   `help:"Serve off loopback without API keys." group:"auth"`
+	AllowAnonymous bool   `help:"Serve off loopback, or behind a proxy on loopback under its name, without API keys." group:"auth"`
 	InsecureNoTLS  bool   `help:"Serve off loopback without TLS." name:"insecure-no-tls" group:"tls"`
 
 	Precision       string   `help:"bf16: round weights and activations of matrix products to bfloat16, faster and less exact; answers say so (default: as the models say)." placeholder:"bf16" enum:",bf16" default:""`

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -113,7 +112,11 @@ type metricsLook struct {
 }
 
 func (c *topCmd) look(client *http.Client) (*metricsLook, error) {
-	url := strings.TrimRight(c.URL, "/") + "/metrics"
+	base, err := serverURL(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	url := base.JoinPath("metrics").String()
 	text, err := fetch(client, http.MethodGet, url, c.Key, 64<<20)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)

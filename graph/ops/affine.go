@@ -11,7 +11,7 @@ const AttrAffine = "affine"
 
 // opAffine is x·scale + shift with two numbers, one FMA: what passes make of a multiplication and an addition.
 var opAffine = &Op{
-	Name: "affine", Domain: graph.DomainFused, Type: "Affine", RowAxes: rowsElementwise,
+	Name: "affine", Domain: graph.DomainFused, Type: "Affine", Elementwise: true,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 1, 1); err != nil {
 			return nil, err

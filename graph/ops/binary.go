@@ -262,7 +262,7 @@ func binaryOp(name, opType string, since int64, byType typed) *Op {
 // variadicOp combines one input or more from left to right.
 func variadicOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, RowAxes: rowsElementwise,
+		Name: name, Type: opType, Since: since, Elementwise: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, len(in), len(in)); err != nil {
 				return nil, err

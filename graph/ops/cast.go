@@ -19,7 +19,7 @@ var (
 
 func castOp(name, opType string, since int64, inputs int, target func(*graph.Node, []graph.Arg) (tensor.DType, error)) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, MinInputs: inputs, RowAxes: rowsKept, Moves: 1,
+		Name: name, Type: opType, Since: since, MinInputs: inputs, RowAxes: rowsKept, Elementwise: inputs == 1, Moves: 1,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, inputs, inputs); err != nil {
 				return nil, err

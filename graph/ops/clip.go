@@ -10,7 +10,7 @@ import (
 
 // opClip takes its bounds from inputs, before opset 11 from attributes. A missing bound is the lowest or highest number of the dtype.
 var opClip = &Op{
-	Name: "clip", Type: "Clip", Since: 6, RowAxes: rowsKept,
+	Name: "clip", Type: "Clip", Since: 6, RowAxes: rowsKept, Elementwise: true,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 1, 3); err != nil {
 			return nil, err

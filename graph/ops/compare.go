@@ -106,7 +106,7 @@ func comparisonKernel[T number](name string) graph.Kernel { return boolRuns(comp
 
 func compareOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, MinInputs: 2, RowAxes: rowsElementwise,
+		Name: name, Type: opType, Since: since, MinInputs: 2, Elementwise: true,
 		Infer: inferBool(byType),
 		Build: func(_ *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
 			return byType[in[0].DType], nil
@@ -222,7 +222,7 @@ func predicate[T tensor.Numeric](f func(T) bool) graph.Kernel {
 
 func predicateOp(name, opType string, since int64, byType typed) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, RowAxes: rowsElementwise,
+		Name: name, Type: opType, Since: since, Elementwise: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err

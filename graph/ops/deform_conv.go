@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"sync"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -64,14 +65,14 @@ var opDeformConv = viaFloat32(&Op{
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return &deformConv[float64]{c, w, &weightedF64, multiplyF64}, nil
+			return newDeformConv(c, w, &weightedF64, pool, multiplyF64), nil
 		}
-		return &deformConv[float32]{c, w, &weightedF32, func(dst, weights, columns []float32, rows, points int) {
+		return newDeformConv(c, w, &weightedF32, pool, func(dst, weights, columns []float32, rows, points int) {
 			depth := len(columns) / points
 			kernels.MatMulF32(pool, &kernels.MatMul{
 				M: rows, N: points, K: depth, A: weights, LDA: depth, B: columns, LDB: points, C: dst, LDC: points, Batch: 1,
 			})
-		}}, nil
+		}), nil
 	},
 })
 
@@ -109,9 +110,29 @@ type deformConv[T float32 | float64] struct {
 	deformConfig
 	window *window
 	sum    *weightedSum[T]
+	pool   *kernels.Pool
 	// multiply computes weights [rows × depth] times columns [depth × points].
 	multiply func(dst, weights, columns []T, rows, points int)
+	jobs     sync.Pool
 }
+
+func newDeformConv[T float32 | float64](c deformConfig, w *window, sum *weightedSum[T], pool *kernels.Pool,
+	multiply func(dst, weights, columns []T, rows, points int)) *deformConv[T] {
+	return &deformConv[T]{c, w, sum, pool, multiply, sync.Pool{New: func() any { return new(deformJob[T]) }}}
+}
+
+// deformJob samples one image. A chunk is a block of points for one tap of a group of channels.
+type deformJob[T float32 | float64] struct {
+	*deformConv[T]
+	columns, x, offsets, mask []T
+	shape, weights, out       []int
+}
+
+// deformBlock points of four pixels fill a table.
+const deformBlock = tableTaps / 4
+
+// blocks is the number of blocks of points.
+func (j *deformJob[T]) blocks() int { return (j.out[2]*j.out[3] + deformBlock - 1) / deformBlock }
 
 // multiplyF64 adds products over depth in ascending order.
 func multiplyF64(dst, weights, columns []float64, rows, points int) {
@@ -127,11 +148,11 @@ func multiplyF64(dst, weights, columns []float64, rows, points int) {
 	}
 }
 
-// ScratchBytes implements graph.ScratchKernel: a table of taps, then the columns of one image.
+// ScratchBytes implements graph.ScratchKernel: the columns of one image.
 func (k *deformConv[T]) ScratchBytes(args []graph.Arg) int {
 	w := args[1].Shape
 	size := multiplied(args[0].DType.Size(), multiplied(args[0].Shape[1], w[2]*w[3]))
-	return tapTableBytes[T]() + multiplied(size, multiplied(args[2].Shape[2], args[2].Shape[3]))
+	return multiplied(size, multiplied(args[2].Shape[2], args[2].Shape[3]))
 }
 
 // Run implements graph.Kernel.
@@ -147,19 +168,20 @@ func (k *deformConv[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if len(in) > 4 && in[4] != nil {
 		mask = tensor.Data[T](in[4])
 	}
-	table := tapTableIn[T](scratch)
-	memory := tensor.Tensor{DType: in[0].DType, Bytes: scratch[tapTableBytes[T]():]}
+	memory := tensor.Tensor{DType: in[0].DType, Bytes: scratch}
 	channels, filters := in[0].Shape[1], out[0].Shape[1]
 	points := out[0].Shape[2] * out[0].Shape[3]
 	depth := channels * in[1].Shape[2] * in[1].Shape[3]
 	columns := tensor.Data[T](&memory)[:depth*points]
 	image, shifts := len(x)/in[0].Shape[0], len(offsets)/in[0].Shape[0]
+	j := k.jobs.Get().(*deformJob[T])
 	for b := range in[0].Shape[0] {
 		var m []T
 		if mask != nil {
 			m = mask[b*shifts/2:][:shifts/2]
 		}
-		k.columns(table, columns, x[b*image:][:image], offsets[b*shifts:][:shifts], m, in[0].Shape, in[1].Shape, out[0].Shape)
+		*j = deformJob[T]{k, columns, x[b*image:][:image], offsets[b*shifts:][:shifts], m, in[0].Shape, in[1].Shape, out[0].Shape}
+		k.pool.Run(k.offsetGroups*in[1].Shape[2]*in[1].Shape[3]*j.blocks(), j)
 		rows, deep := filters/k.groups, depth/k.groups
 		for g := range k.groups {
 			k.multiply(dst[(b*filters+g*rows)*points:][:rows*points], weights[g*rows*deep:][:rows*deep], columns[g*deep*points:][:deep*points], rows, points)
@@ -171,41 +193,42 @@ func (k *deformConv[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			}
 		}
 	}
+	*j = deformJob[T]{}
+	k.jobs.Put(j)
 	return nil
 }
 
-// columns samples one image: row (channel, tap) has a value for every output point.
-func (k *deformConv[T]) columns(table *tapTable[T], dst, x, offsets, mask []T, shape, weights, out []int) {
-	channels, height, width := shape[1], shape[2], shape[3]
-	kh, kw, points := weights[2], weights[3], out[2]*out[3]
-	w, taps, perGroup := k.window, kh*kw, channels/k.offsetGroups
+// Chunk writes columns: row (channel, tap) has a value for every output point.
+func (j *deformJob[T]) Chunk(i int) {
+	channels, height, width := j.shape[1], j.shape[2], j.shape[3]
+	kh, kw, points := j.weights[2], j.weights[3], j.out[2]*j.out[3]
+	w, taps, perGroup := j.window, kh*kw, channels/j.offsetGroups
 	_, top, _ := w.output(0, height)
 	_, left, _ := w.output(1, width)
-	for row := range k.offsetGroups * taps {
-		g, t := row/taps, row%taps
-		dy, dx := offsets[row*2*points:][:points], offsets[(row*2+1)*points:][:points]
-		for first := 0; first < points; first += tableTaps / 4 {
-			table.start(min(tableTaps/4, points-first), 4)
-			for i := range table.points {
-				p := first + i
-				y := T(p/out[3]*w.stride[0]-top+t/kw*w.dilation[0]) + dy[p]
-				at := T(p%out[3]*w.stride[1]-left+t%kw*w.dilation[1]) + dx[p]
-				corner, weight := [4]int{-1, -1, -1, -1}, [4]T{}
-				if y > -1 && y < T(height) && at > -1 && at < T(width) {
-					corner, weight = corners(y, at, height, width)
-				}
-				for j, o := range corner {
-					if mask != nil {
-						weight[j] *= mask[row*points+p]
-					}
-					table.set(i, j, o, weight[j])
-				}
+	row, first := i/j.blocks(), i%j.blocks()*deformBlock
+	g, t := row/taps, row%taps
+	dy, dx := j.offsets[row*2*points:][:points], j.offsets[(row*2+1)*points:][:points]
+	table := j.sum.tables.Get().(*tapTable[T])
+	table.start(min(deformBlock, points-first), 4)
+	for i := range table.points {
+		p := first + i
+		y := T(p/j.out[3]*w.stride[0]-top+t/kw*w.dilation[0]) + dy[p]
+		at := T(p%j.out[3]*w.stride[1]-left+t%kw*w.dilation[1]) + dx[p]
+		corner, weight := [4]int{-1, -1, -1, -1}, [4]T{}
+		if y > -1 && y < T(height) && at > -1 && at < T(width) {
+			corner, weight = corners(y, at, height, width)
+		}
+		for tap, o := range corner {
+			if j.mask != nil {
+				weight[tap] *= j.mask[row*points+p]
 			}
-			for c := g * perGroup; c < (g+1)*perGroup; c++ {
-				table.sample(dst[(c*taps+t)*points+first:], x[c*height*width:][:height*width], k.sum)
-			}
+			table.set(i, tap, o, weight[tap])
 		}
 	}
+	for c := g * perGroup; c < (g+1)*perGroup; c++ {
+		table.sample(j.columns[(c*taps+t)*points+first:], j.x[c*height*width:][:height*width], j.sum)
+	}
+	j.sum.tables.Put(table)
 }
 
 // corners are the four pixels around a point at most one pixel outside, −1 for those outside, and their bilinear weights.

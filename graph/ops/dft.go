@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"unsafe"
-
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
 	"github.com/hotpath/hotpath/kernels"
@@ -37,15 +35,15 @@ var opDFT = viaFloat32(&Op{
 		}
 		return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 		d, err := dftOf(n, in)
 		if err != nil {
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return &dftKernel[float64]{d}, nil
+			return &dftKernel[float64]{d, pool}, nil
 		}
-		return &dftKernel[float32]{d}, nil
+		return &dftKernel[float32]{d, pool}, nil
 	},
 })
 
@@ -125,24 +123,31 @@ func (d *dftConfig) lengthOf(size int) int {
 	return size
 }
 
-type dftKernel[T float32 | float64] struct{ dftConfig }
+type dftKernel[T float32 | float64] struct {
+	dftConfig
+	pool *kernels.Pool
+}
 
 // ScratchBytes implements graph.ScratchKernel.
 func (k *dftKernel[T]) ScratchBytes(args []graph.Arg) int {
-	return fourierBytes(k.lengthOf(args[0].Shape[k.axis]))
+	return fourierBytes(k.pool, k.lengthOf(args[0].Shape[k.axis]))
 }
 
 // Run implements graph.Kernel.
 func (k *dftKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
+	outer, size, inner := around(in[0].Shape, k.axis)
+	lines := outer * inner / in[0].Shape[len(in[0].Shape)-1]
+	runFourier(k.pool, k, in, out, scratch, k.lengthOf(size), lines)
+	return nil
+}
+
+// lines implements fourierLines.
+func (k *dftKernel[T]) lines(f kernels.Fourier, line []complex128, in, out []*tensor.Tensor, first, last int) {
 	x, dst, shape := tensor.Data[T](in[0]), tensor.Data[T](out[0]), in[0].Shape
-	if len(dst) == 0 {
-		return nil
-	}
-	outer, size, inner := around(shape, k.axis)
+	_, size, inner := around(shape, k.axis)
 	parts, outParts := shape[len(shape)-1], out[0].Shape[len(shape)-1]
 	inner /= parts
-	length, outSize := k.lengthOf(size), out[0].Shape[k.axis]
-	f, line := newFourier(length, scratch)
+	length, outSize := len(line), out[0].Shape[k.axis]
 	sign := 1.0
 	if k.inverse {
 		sign = -1 // the transform of the conjugate is the conjugate of the inverse
@@ -151,7 +156,7 @@ func (k *dftKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 	if k.inverse && k.onesided {
 		taken = min(size, length/2+1)
 	}
-	for r := range outer * inner {
+	for r := first; r < last; r++ {
 		from, to := r/inner*size*inner+r%inner, r/inner*outSize*inner+r%inner
 		clear(line)
 		for j := range taken {
@@ -184,16 +189,6 @@ func (k *dftKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			}
 		}
 	}
-	return nil
-}
-
-// fourierBytes is the scratch memory of newFourier.
-func fourierBytes(length int) int { return multiplied(16, length+kernels.FourierScratch(length)) }
-
-// newFourier lays a transform and the line that it works on into scratch memory.
-func newFourier(length int, scratch []byte) (f kernels.Fourier, line []complex128) {
-	all := unsafe.Slice((*complex128)(unsafe.Pointer(&scratch[0])), len(scratch)/16)
-	return kernels.NewFourier(length, all[length:]), all[:length]
 }
 
 // opSTFT transforms frames of a signal [batch × length × 1 or 2] that start frame_step apart, times a window.
@@ -218,15 +213,15 @@ var opSTFT = viaFloat32(&Op{
 		}
 		return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 		s, err := stftOf(n, in)
 		if err != nil {
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return &stftKernel[float64]{s}, nil
+			return &stftKernel[float64]{s, pool}, nil
 		}
-		return &stftKernel[float32]{s}, nil
+		return &stftKernel[float32]{s, pool}, nil
 	},
 })
 
@@ -280,27 +275,31 @@ func stftOf(n *graph.Node, in []graph.Arg) (s stftConfig, err error) {
 	return s, nil
 }
 
-type stftKernel[T float32 | float64] struct{ stftConfig }
+type stftKernel[T float32 | float64] struct {
+	stftConfig
+	pool *kernels.Pool
+}
 
 // ScratchBytes implements graph.ScratchKernel.
 func (k *stftKernel[T]) ScratchBytes(args []graph.Arg) int {
-	return fourierBytes(k.frame(args[0].Shape[1]))
+	return fourierBytes(k.pool, k.frame(args[0].Shape[1]))
 }
 
 // Run implements graph.Kernel.
 func (k *stftKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	x, dst := tensor.Data[T](in[0]), tensor.Data[T](out[0])
-	if len(dst) == 0 {
-		return nil
-	}
-	signal, parts := in[0].Shape[1], in[0].Shape[2]
-	frames, bins, length := out[0].Shape[1], out[0].Shape[2], k.frame(signal)
-	f, line := newFourier(length, scratch)
+	runFourier(k.pool, k, in, out, scratch, k.frame(in[0].Shape[1]), in[0].Shape[0]*out[0].Shape[1])
+	return nil
+}
+
+// lines implements fourierLines.
+func (k *stftKernel[T]) lines(f kernels.Fourier, line []complex128, in, out []*tensor.Tensor, first, last int) {
+	x, dst, signal, parts := tensor.Data[T](in[0]), tensor.Data[T](out[0]), in[0].Shape[1], in[0].Shape[2]
+	frames, bins := out[0].Shape[1], out[0].Shape[2]
 	var window []T
 	if k.window {
 		window = tensor.Data[T](in[2])
 	}
-	for r := range in[0].Shape[0] * frames {
+	for r := first; r < last; r++ {
 		from := x[(r/frames*signal+r%frames*k.step)*parts:]
 		for j := range line {
 			if line[j] = complex(float64(from[j*parts]), 0); parts == 2 {
@@ -317,5 +316,4 @@ func (k *stftKernel[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
 			to[2*j], to[2*j+1] = T(real(v)), T(imag(v))
 		}
 	}
-	return nil
 }

@@ -74,7 +74,7 @@ func unaryF32(name, opType string, since int64, f func(dst, x []float32), grad f
 // unaryAttrF32 is a unary operator whose function f makes from the node's attributes.
 func unaryAttrF32(name, opType string, since int64, f func(*graph.Node) (func(dst, x []float32), error)) *Op {
 	return &Op{
-		Name: name, Type: opType, Since: since, RowAxes: rowsElementwise,
+		Name: name, Type: opType, Since: since, Elementwise: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err
@@ -103,7 +103,7 @@ func unaryAttrF32(name, opType string, since int64, f func(*graph.Node) (func(ds
 // unaryTyped is a unary operator that has nothing but a kernel per dtype.
 func unaryTyped(name, opType string, since int64, byType typed) *Op {
 	return alsoOn(&Op{
-		Name: name, Type: opType, Since: since, RowAxes: rowsElementwise,
+		Name: name, Type: opType, Since: since, Elementwise: true,
 		Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 			if err := arity(n, in, 1, 1); err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -38,15 +39,9 @@ var opGather = &Op{
 		}
 		return movable(n, in[0].DType, slices.Concat(in[0].Shape[:axis], in[1].Shape, in[0].Shape[axis+1:]))
 	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 		axis, err := gatherAxis(n, in)
-		name, wide := n.String(), in[1].DType == tensor.Int64
-		return kernelFunc(func(in, out []*tensor.Tensor) error {
-			if wide {
-				return gather(name, out[0], in[0], tensor.Data[int64](in[1]), axis)
-			}
-			return gather(name, out[0], in[0], tensor.Data[int32](in[1]), axis)
-		}), err
+		return &gather{n.String(), axis, pool}, err
 	},
 }
 
@@ -58,20 +53,56 @@ func gatherAxis(n *graph.Node, in []graph.Arg) (int, error) {
 	return axisOf(n, a, len(in[0].Shape))
 }
 
-func gather[I int32 | int64](node string, dst, data *tensor.Tensor, indices []I, axis int) error {
-	outer, n, inner := around(data.Shape, axis)
-	size := inner * data.DType.Size()
-	for k, i := range indices {
-		if i < 0 {
-			i += I(n)
-		}
-		if i < 0 || int64(i) >= int64(n) {
-			return inputErr(node, "index %d of an axis of %d", indices[k], n)
-		}
-		for o := range outer {
-			from, to := (o*n+int(i))*size, (o*len(indices)+k)*size
-			copy(dst.Bytes[to:to+size], data.Bytes[from:from+size])
+type gather struct {
+	node string
+	axis int
+	pool *kernels.Pool
+}
+
+// Run implements graph.Kernel.
+func (k *gather) Run(in, out []*tensor.Tensor, _ []byte) error {
+	data, indices, dst := in[0], in[1], out[0].Bytes
+	outer, n, inner := around(data.Shape, k.axis)
+	count := indices.Len()
+	for i := range count {
+		if at := intAt(indices, i); at < -int64(n) || at >= int64(n) {
+			return inputErr(k.node, "index %d of an axis of %d", at, n)
 		}
 	}
+	j, runs := gatherJobs.Get().(*gatherJob), outer*count
+	*j = gatherJob{dst: dst, data: data.Bytes, indices: indices, n: n, count: count, size: inner * data.DType.Size(), runs: runs, share: runs}
+	if shares := min(len(dst)/spreadBytes, spreadShares*k.pool.Threads()); shares > 1 {
+		j.share = (runs + shares - 1) / shares
+	}
+	if runs > 0 {
+		k.pool.Run((runs+j.share-1)/j.share, j)
+	}
+	*j = gatherJob{}
+	gatherJobs.Put(j)
 	return nil
+}
+
+// gatherJob is one run. A chunk is some of the runs of elements that lie together, in the order of the output.
+type gatherJob struct {
+	dst, data                   []byte
+	indices                     *tensor.Tensor
+	n, count, size, runs, share int
+}
+
+var gatherJobs = sync.Pool{New: func() any { return new(gatherJob) }}
+
+// Chunk copies the i-th runs.
+func (j *gatherJob) Chunk(i int) {
+	from, to := i*j.share, min((i+1)*j.share, j.runs)
+	first, k := from/j.count*j.n, from%j.count
+	for r := from; r < to; r++ {
+		at := int(intAt(j.indices, k))
+		if at < 0 {
+			at += j.n
+		}
+		copy(j.dst[r*j.size:(r+1)*j.size], j.data[(first+at)*j.size:])
+		if k++; k == j.count {
+			first, k = first+j.n, 0
+		}
+	}
 }

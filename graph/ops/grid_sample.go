@@ -3,6 +3,7 @@ package ops
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -48,15 +49,15 @@ var opGridSample = viaFloat32(&Op{
 		}
 		return []graph.Arg{{DType: in[0].DType, Shape: shape}}, nil
 	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 		c, err := gridConfigOf(n)
 		if err != nil {
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return gridSample[float64]{c, &weightedF64}, nil
+			return newGridSample(c, &weightedF64, pool), nil
 		}
-		return gridSample[float32]{c, &weightedF32}, nil
+		return newGridSample(c, &weightedF32, pool), nil
 	},
 })
 
@@ -100,7 +101,22 @@ func gridConfigOf(n *graph.Node) (c gridConfig, err error) {
 
 type gridSample[T float32 | float64] struct {
 	gridConfig
-	sum *weightedSum[T]
+	sum  *weightedSum[T]
+	pool *kernels.Pool
+	jobs sync.Pool
+}
+
+func newGridSample[T float32 | float64](c gridConfig, sum *weightedSum[T], pool *kernels.Pool) *gridSample[T] {
+	return &gridSample[T]{gridConfig: c, sum: sum, pool: pool, jobs: sync.Pool{New: func() any { return new(gridJob[T]) }}}
+}
+
+// gridJob is one run. A chunk is a block of points of an image.
+type gridJob[T float32 | float64] struct {
+	*gridSample[T]
+	x, grid, dst  []T
+	shape         []int // of x
+	plane, points int   // elements of one channel of x and of dst
+	taps, block   int   // of a point; points that a table has room for
 }
 
 // gridTaps is what a coordinate reads along one axis: elements at, outside where negative, times weights w.
@@ -109,39 +125,42 @@ type gridTaps[T float32 | float64] struct {
 	w  [4]T
 }
 
-// ScratchBytes implements graph.ScratchKernel.
-func (gridSample[T]) ScratchBytes([]graph.Arg) int { return tapTableBytes[T]() }
-
 // Run implements graph.Kernel. The products of a point are added in the order of memory.
-func (k gridSample[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
+func (k *gridSample[T]) Run(in, out []*tensor.Tensor, _ []byte) error {
 	x, grid, dst, shape := tensor.Data[T](in[0]), tensor.Data[T](in[1]), tensor.Data[T](out[0]), in[0].Shape
 	if len(dst) == 0 {
 		return nil
 	}
-	axes, channels := len(shape)-2, shape[1]
-	plane, points := len(x)/(shape[0]*channels), len(dst)/(shape[0]*channels)
-	table := tapTableIn[T](scratch)
-	taps := 1
-	for range axes {
+	planes, taps := shape[0]*shape[1], 1
+	for range shape[2:] {
 		taps *= k.perAxis
 	}
-	block := tableTaps / taps
-	for n := range shape[0] {
-		for first := 0; first < points; first += block {
-			table.start(min(block, points-first), taps)
-			for p := range table.points {
-				k.point(table, p, grid[(n*points+first+p)*axes:][:axes], shape[2:])
-			}
-			for c := range channels {
-				table.sample(dst[(n*channels+c)*points+first:], x[(n*channels+c)*plane:][:plane], k.sum)
-			}
-		}
-	}
+	j := k.jobs.Get().(*gridJob[T])
+	*j = gridJob[T]{k, x, grid, dst, shape, len(x) / planes, len(dst) / planes, taps, tableTaps / taps}
+	k.pool.Run(shape[0]*j.blocks(), j)
+	*j = gridJob[T]{}
+	k.jobs.Put(j)
 	return nil
 }
 
+func (j *gridJob[T]) blocks() int { return (j.points + j.block - 1) / j.block }
+
+// Chunk samples all channels of a block.
+func (j *gridJob[T]) Chunk(i int) {
+	n, first := i/j.blocks(), i%j.blocks()*j.block
+	axes, channels, table := len(j.shape)-2, j.shape[1], j.sum.tables.Get().(*tapTable[T])
+	table.start(min(j.block, j.points-first), j.taps)
+	for p := range table.points {
+		j.point(table, p, j.grid[(n*j.points+first+p)*axes:][:axes], j.shape[2:])
+	}
+	for c := range channels {
+		table.sample(j.dst[(n*channels+c)*j.points+first:], j.x[(n*channels+c)*j.plane:][:j.plane], j.sum)
+	}
+	j.sum.tables.Put(table)
+}
+
 // point enters all combinations of the taps along the axes, the last axis fastest.
-func (k gridSample[T]) point(table *tapTable[T], p int, position []T, shape []int) {
+func (k *gridSample[T]) point(table *tapTable[T], p int, position []T, shape []int) {
 	var taps [maxGridAxes]gridTaps[T] // the last ones count; axes that are missing have element 0 alone
 	var count, size [maxGridAxes]int
 	for i := range taps {
@@ -151,7 +170,7 @@ func (k gridSample[T]) point(table *tapTable[T], p int, position []T, shape []in
 			continue
 		}
 		count[i], size[i] = k.perAxis, shape[axis]
-		k.taps(&taps[i], position[len(shape)-1-axis], size[i])
+		k.axisTaps(&taps[i], position[len(shape)-1-axis], size[i])
 	}
 	tap := 0
 	z, y, x := &taps[0], &taps[1], &taps[2]
@@ -170,8 +189,8 @@ func (k gridSample[T]) point(table *tapTable[T], p int, position []T, shape []in
 	}
 }
 
-// taps works out what position v, from −1 to 1, reads of an axis of d elements.
-func (k gridSample[T]) taps(t *gridTaps[T], v T, d int) {
+// axisTaps works out what position v, from −1 to 1, reads of an axis of d elements.
+func (k *gridSample[T]) axisTaps(t *gridTaps[T], v T, d int) {
 	size := T(d)
 	low, high := T(-0.5), size-0.5
 	x := (T((v+1)*size) - 1) / 2

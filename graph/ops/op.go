@@ -31,6 +31,9 @@ type Op struct {
 	// RowAxes is Rows for rows along any axis, of operators that have it instead: axes[i] is that of in[i], graph.NoRows where it has no rows.
 	// The result is that of each output, the last one of all that follow; nil: rows do not stay independent.
 	RowAxes func(n *graph.Node, in, out []graph.Arg, axes []int) []int
+	// Elementwise says that each element of the one output is made of the elements at its place of the inputs, which broadcast to its shape:
+	// large ones are cut over the pool. RowAxes is rowsElementwise where it says nothing else.
+	Elementwise bool
 	// OfShape says that outputs follow from the shapes of inputs alone: they are known before a run.
 	OfShape bool
 	// Moves is the number of inputs, from the first on, whose elements are all that the outputs are made of, unchanged but for their type:
@@ -135,6 +138,9 @@ type key struct{ domain, opType string }
 var byType = func() map[key]*Op {
 	m := make(map[key]*Op, len(table))
 	for _, op := range table {
+		if op.Elementwise && op.RowAxes == nil {
+			op.RowAxes = rowsElementwise
+		}
 		m[key{op.Domain, op.Type}] = op
 	}
 	return m
@@ -155,7 +161,11 @@ func (c CPU) Kernel(n *graph.Node, args []graph.Arg) (graph.Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return op.Build(n, args, c.Pool)
+	k, err := op.Build(n, args, c.Pool)
+	if err == nil && op.Elementwise {
+		k = spreadOver(c.Pool, k)
+	}
+	return k, err
 }
 
 // kernelFunc is a kernel without scratch memory.

@@ -11,7 +11,7 @@ import (
 // opPow has the dtype of its base; the exponent may have another. A float base takes the exponent as a float of its own; an integer base
 // with a float exponent is computed in float64 and truncated.
 var opPow = &Op{
-	Name: "pow", Type: "Pow", Since: 6, MinInputs: 2, RowAxes: rowsElementwise,
+	Name: "pow", Type: "Pow", Since: 6, MinInputs: 2, Elementwise: true,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 2, 2); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"sync"
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
@@ -29,15 +30,15 @@ var opRoiAlign = viaFloat32(&Op{
 		}
 		return roiOutput(n, in, 4, c.height, c.width)
 	},
-	Build: func(n *graph.Node, in []graph.Arg, _ *kernels.Pool) (graph.Kernel, error) {
+	Build: func(n *graph.Node, in []graph.Arg, pool *kernels.Pool) (graph.Kernel, error) {
 		c, err := roiAlignOf(n)
 		if err != nil {
 			return nil, err
 		}
 		if in[0].DType == tensor.Float64 {
-			return roiAlign[float64]{c, &weightedF64}, nil
+			return newRoiAlign(c, &weightedF64, pool), nil
 		}
-		return roiAlign[float32]{c, &weightedF32}, nil
+		return newRoiAlign(c, &weightedF32, pool), nil
 	},
 })
 
@@ -113,7 +114,21 @@ const maxRoiSamples = 4096
 
 type roiAlign[T float32 | float64] struct {
 	roiAlignConfig
-	sum *weightedSum[T]
+	sum  *weightedSum[T]
+	pool *kernels.Pool
+	jobs sync.Pool
+}
+
+func newRoiAlign[T float32 | float64](c roiAlignConfig, sum *weightedSum[T], pool *kernels.Pool) *roiAlign[T] {
+	return &roiAlign[T]{c, sum, pool, sync.Pool{New: func() any { return new(roiAlignJob[T]) }}}
+}
+
+// roiAlignJob is one run. A chunk is a region.
+type roiAlignJob[T float32 | float64] struct {
+	*roiAlign[T]
+	x, rois, dst []T
+	images       []int64
+	shape        []int // of x
 }
 
 // region is one region of interest and how its bins are sampled.
@@ -122,52 +137,68 @@ type region[T float32 | float64] struct {
 	rows, columns         int // samples of a bin
 }
 
-// ScratchBytes implements graph.ScratchKernel.
-func (roiAlign[T]) ScratchBytes([]graph.Arg) int { return tapTableBytes[T]() }
-
 // Run implements graph.Kernel.
-func (k roiAlign[T]) Run(in, out []*tensor.Tensor, scratch []byte) error {
-	x, rois, images, dst := tensor.Data[T](in[0]), tensor.Data[T](in[1]), tensor.Data[int64](in[2]), tensor.Data[T](out[0])
-	if len(dst) == 0 {
-		return nil
+func (k *roiAlign[T]) Run(in, out []*tensor.Tensor, _ []byte) error {
+	j := k.jobs.Get().(*roiAlignJob[T])
+	*j = roiAlignJob[T]{k, tensor.Data[T](in[0]), tensor.Data[T](in[1]), tensor.Data[T](out[0]), tensor.Data[int64](in[2]), in[0].Shape}
+	var err error
+	if len(j.dst) > 0 {
+		if err = j.check(); err == nil {
+			k.pool.Run(len(j.images), j)
+		}
 	}
-	table := tapTableIn[T](scratch)
-	channels, height, width := in[0].Shape[1], in[0].Shape[2], in[0].Shape[3]
-	bins, scale := k.height*k.width, T(k.scale)
-	shift, least := T(0.5), T(math.Inf(-1))
-	if !k.half {
-		shift, least = 0, 1
-	}
-	clear(dst)
-	for i, image := range images {
-		if image < 0 || image >= int64(in[0].Shape[0]) {
-			return inputErr(k.node, "region %d is of image %d of %d", i, image, in[0].Shape[0])
+	*j = roiAlignJob[T]{}
+	k.jobs.Put(j)
+	return err
+}
+
+// check refuses regions that are none.
+func (j *roiAlignJob[T]) check() error {
+	for i, image := range j.images {
+		if image < 0 || image >= int64(j.shape[0]) {
+			return inputErr(j.node, "region %d is of image %d of %d", i, image, j.shape[0])
 		}
-		r := region[T]{left: T(rois[4*i]*scale) - shift, top: T(rois[4*i+1]*scale) - shift, rows: k.samples, columns: k.samples}
-		right, bottom := T(rois[4*i+2]*scale)-shift, T(rois[4*i+3]*scale)-shift
-		r.binH, r.binW = max(bottom-r.top, least)/T(k.height), max(right-r.left, least)/T(k.width)
-		if !(r.binH <= maxRoiSamples && r.binW <= maxRoiSamples && r.left-r.left == 0 && r.top-r.top == 0) {
-			return inputErr(k.node, "region %d is %v", i, rois[4*i:4*i+4])
-		}
-		if k.samples == 0 {
-			r.rows, r.columns = int(math.Ceil(float64(max(r.binH, 0)))), int(math.Ceil(float64(max(r.binW, 0))))
-		}
-		from, to := x[int(image)*channels*height*width:], dst[i*channels*bins:]
-		switch samples := r.rows * r.columns; {
-		case samples == 0: // of no extent: 0
-		case k.max:
-			k.maxima(to, from, &r, channels, height, width)
-		case 4*samples <= tableTaps:
-			k.means(table, to, from, &r, channels, height, width)
-		default:
-			k.longMeans(to, from, &r, channels, height, width)
+		if r := j.region(i); !(r.binH <= maxRoiSamples && r.binW <= maxRoiSamples && r.left-r.left == 0 && r.top-r.top == 0) {
+			return inputErr(j.node, "region %d is %v", i, j.rois[4*i:4*i+4])
 		}
 	}
 	return nil
 }
 
+func (j *roiAlignJob[T]) region(i int) region[T] {
+	shift, least := T(0.5), T(math.Inf(-1))
+	if !j.half {
+		shift, least = 0, 1
+	}
+	roi, scale := j.rois[4*i:4*i+4], T(j.scale)
+	r := region[T]{left: T(roi[0]*scale) - shift, top: T(roi[1]*scale) - shift, rows: j.samples, columns: j.samples}
+	right, bottom := T(roi[2]*scale)-shift, T(roi[3]*scale)-shift
+	r.binH, r.binW = max(bottom-r.top, least)/T(j.height), max(right-r.left, least)/T(j.width)
+	return r
+}
+
+// Chunk pools region i.
+func (j *roiAlignJob[T]) Chunk(i int) {
+	channels, height, width, bins := j.shape[1], j.shape[2], j.shape[3], j.height*j.width
+	r := j.region(i)
+	if j.samples == 0 {
+		r.rows, r.columns = int(math.Ceil(float64(max(r.binH, 0)))), int(math.Ceil(float64(max(r.binW, 0))))
+	}
+	from, to := j.x[int(j.images[i])*channels*height*width:], j.dst[i*channels*bins:][:channels*bins]
+	clear(to)
+	switch samples := r.rows * r.columns; {
+	case samples == 0: // of no extent: 0
+	case j.max:
+		j.maxima(to, from, &r, channels, height, width)
+	case 4*samples <= tableTaps:
+		j.means(to, from, &r, channels, height, width)
+	default:
+		j.longMeans(to, from, &r, channels, height, width)
+	}
+}
+
 // sample gives the four elements around sample i of a bin and their weights; the elements are −1 outside of the image.
-func (k roiAlign[T]) sample(r *region[T], bin, i, height, width int) (at [4]int, w [4]T) {
+func (k *roiAlign[T]) sample(r *region[T], bin, i, height, width int) (at [4]int, w [4]T) {
 	y := r.top + T(T(bin/k.width)*r.binH) + T((T(i/r.columns)+0.5)*r.binH)/T(r.rows)
 	x := r.left + T(T(bin%k.width)*r.binW) + T((T(i%r.columns)+0.5)*r.binW)/T(r.columns)
 	if !(y >= -1 && y <= T(height) && x >= -1 && x <= T(width)) {
@@ -179,8 +210,8 @@ func (k roiAlign[T]) sample(r *region[T], bin, i, height, width int) (at [4]int,
 }
 
 // means adds the samples of bins in the order of rows, by a table that serves all channels.
-func (k roiAlign[T]) means(table *tapTable[T], dst, x []T, r *region[T], channels, height, width int) {
-	bins, samples := k.height*k.width, r.rows*r.columns
+func (k *roiAlign[T]) means(dst, x []T, r *region[T], channels, height, width int) {
+	bins, samples, table := k.height*k.width, r.rows*r.columns, k.sum.tables.Get().(*tapTable[T])
 	block := tableTaps / (4 * samples)
 	for first := 0; first < bins; first += block {
 		table.start(min(block, bins-first), 4*samples)
@@ -200,10 +231,11 @@ func (k roiAlign[T]) means(table *tapTable[T], dst, x []T, r *region[T], channel
 			}
 		}
 	}
+	k.sum.tables.Put(table)
 }
 
 // longMeans is means for bins of more samples than a table has room for.
-func (k roiAlign[T]) longMeans(dst, x []T, r *region[T], channels, height, width int) {
+func (k *roiAlign[T]) longMeans(dst, x []T, r *region[T], channels, height, width int) {
 	bins, samples := k.height*k.width, r.rows*r.columns
 	for bin := range bins {
 		for i := range samples {
@@ -225,7 +257,7 @@ func (k roiAlign[T]) longMeans(dst, x []T, r *region[T], channels, height, width
 }
 
 // maxima takes the largest product of a bin; samples outside of the image are 0.
-func (k roiAlign[T]) maxima(dst, x []T, r *region[T], channels, height, width int) {
+func (k *roiAlign[T]) maxima(dst, x []T, r *region[T], channels, height, width int) {
 	bins := k.height * k.width
 	for bin := range bins {
 		for i := range r.rows * r.columns {

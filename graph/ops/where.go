@@ -8,7 +8,7 @@ import (
 
 // opWhere takes the second input where the first is true, else the third, all three broadcast.
 var opWhere = &Op{
-	Name: "where", Type: "Where", Since: 9, MinInputs: 3, RowAxes: rowsElementwise,
+	Name: "where", Type: "Where", Since: 9, MinInputs: 3, Elementwise: true,
 	Infer: func(n *graph.Node, in []graph.Arg) ([]graph.Arg, error) {
 		if err := arity(n, in, 3, 3); err != nil {
 			return nil, err

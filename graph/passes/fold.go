@@ -148,12 +148,15 @@ func quantizedWeights(g *graph.Graph) map[*graph.Node]bool {
 	return keep
 }
 
-// dropIdentities connects the users of Identity and inference-time Dropout to their source. A node that produces a
-// graph output keeps its name and stays.
+// dropIdentities connects the users of Identity and inference-time Dropout to their source, and gives the source of a graph output its name. A
+// node stays where its source is no node's or has such a name.
 func dropIdentities(g *graph.Graph) {
 	isOutput := map[string]bool{}
 	for _, v := range g.Outputs {
 		isOutput[v.Name] = true
+	}
+	changesNothing := func(n *graph.Node) bool {
+		return (is(n, "Identity") || is(n, "Dropout") && !trains(g, n)) && len(n.Outputs) == 1
 	}
 	source := map[string]string{}
 	kept := g.Nodes[:0]
@@ -161,13 +164,28 @@ func dropIdentities(g *graph.Graph) {
 		if len(source) > 0 {
 			n.Rename(source)
 		}
-		if (is(n, "Identity") || is(n, "Dropout") && !trains(g, n)) && len(n.Outputs) == 1 && !isOutput[n.Outputs[0]] {
+		if changesNothing(n) && !isOutput[n.Outputs[0]] {
 			source[n.Outputs[0]] = n.Inputs[0]
 			continue
 		}
 		kept = append(kept, n)
 	}
 	g.Nodes = kept
+	produced, name, gone := edgesOf(g).producer, map[string]string{}, map[*graph.Node]bool{}
+	for _, n := range g.Nodes {
+		if from := n.Inputs; changesNothing(n) && produced[from[0]] != nil && !isOutput[from[0]] && name[from[0]] == "" {
+			name[from[0]], gone[n] = n.Outputs[0], true
+		}
+	}
+	remove(g, gone)
+	for _, n := range g.Nodes {
+		n.Rename(name)
+		for i, out := range n.Outputs {
+			if to := name[out]; to != "" {
+				n.Outputs[i] = to
+			}
+		}
+	}
 }
 
 // trains reports whether a Dropout may be told to drop something.

@@ -69,6 +69,35 @@ func TestStandard(t *testing.T) {
 	}
 }
 
+// TestStandardNamesOutputs: what an Identity makes an output is computed under that name, and read under it, in bodies too.
+func TestStandardNamesOutputs(t *testing.T) {
+	node := func(op, in, out string) *graph.Node {
+		return &graph.Node{Op: op, Inputs: strings.Fields(in), Outputs: strings.Fields(out), Attrs: map[string]graph.Attr{}}
+	}
+	branch := func(op string) graph.Attr {
+		return graph.Attr{Kind: graph.AttrGraph, Graph: &graph.Graph{Nodes: []*graph.Node{node(op, "r", "b")}, Outputs: []graph.Value{{Name: "b"}}}}
+	}
+	choice := node("If", "c", "chosen")
+	choice.Attrs["then_branch"], choice.Attrs["else_branch"] = branch("Neg"), branch("Abs")
+	m := &graph.Model{Opsets: map[string]int64{"": 17}, Graph: graph.Graph{
+		Inputs:  []graph.Value{{Name: "x", DType: tensor.Float32, Shape: []int{2}}, {Name: "c", DType: tensor.Bool, Shape: []int{}}},
+		Outputs: []graph.Value{{Name: "y"}, {Name: "again"}, {Name: "z"}, {Name: "chosen"}, {Name: "input"}},
+		Nodes: []*graph.Node{node("Relu", "x", "r"), node("Identity", "r", "y"), node("Identity", "r", "again"), node("Tanh", "r", "z"), choice,
+			node("Identity", "x", "input")},
+	}}
+	out, err := passes.Standard(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range out.Graph.Nodes {
+		got = append(got, n.Op+" "+strings.Join(n.Reads(), ",")+" "+n.Outputs[0])
+	}
+	if want := "Relu x y; Identity x input; Identity y again; Tanh y z; If c,y chosen"; strings.Join(got, "; ") != want {
+		t.Errorf("nodes are %q, expected %q", strings.Join(got, "; "), want)
+	}
+}
+
 func TestStandardKeepsSharedProducts(t *testing.T) {
 	m := mlp()
 	m.Graph.Outputs = append(m.Graph.Outputs, graph.Value{Name: "dead"})

@@ -101,7 +101,17 @@ func checkAttention(c *checker) {
 		case 1:
 			a.Mask, a.MaskStride, a.MaskKeys = make([]float32, batch*s.rows*s.keys), [4]int{s.rows * s.keys, 0, s.keys, 1}, s.keys
 			c.fillF32(a.Mask, 1, i%2 == 0)
-			mask = func(b, h, r, j int) float32 { return a.Mask[(b*s.rows+r)*s.keys+j] }
+			if i%2 == 1 { // one row for all, with 0 at its ends
+				a.MaskStride = [4]int{s.rows * s.keys, 0, 0, 1}
+				for b := range batch {
+					row := a.Mask[b*s.rows*s.keys:][:s.keys]
+					clear(row[:s.keys/3])
+					for j := range row[2*s.keys/3:] {
+						row[2*s.keys/3+j] = float32(math.Copysign(0, float64(j%2)-0.5))
+					}
+				}
+			}
+			mask = func(b, h, r, j int) float32 { return a.Mask[b*a.MaskStride[0]+r*a.MaskStride[2]+j] }
 		case 2:
 			a.MaskKeys = max(0, s.keys-1)
 			a.Allowed, a.MaskStride = make([]uint8, s.heads*s.keys), [4]int{0, s.keys, 0, 1}

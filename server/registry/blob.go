@@ -53,10 +53,8 @@ func (b *Staged) Discard() {
 // recipients it is encrypted on the way, so that the plain bytes are on no disk. Errors of r come through as they are;
 // too many bytes give ErrLimit.
 func (s *Store) Stage(r io.Reader, limit int64, recipients ...age.Recipient) (b *Staged, err error) {
-	for _, dir := range []string{s.tmpDir(), s.blobDir()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("registry: %w", err)
-		}
+	if err := s.mkdir(s.tmpDir(), filepath.Dir(s.blobDir()), s.blobDir()); err != nil {
+		return nil, err
 	}
 	f, err := s.createStaged()
 	if err != nil {
@@ -98,7 +96,7 @@ func (s *Store) Stage(r io.Reader, limit int64, recipients ...age.Recipient) (b 
 	if err := s.step("blob written"); err != nil {
 		return nil, err
 	}
-	if err := f.Chmod(0o400); err != nil {
+	if err := errors.Join(f.Chmod(0o400), s.give(f)); err != nil {
 		return nil, err
 	}
 	if err := f.Sync(); err != nil { // a failed fsync is never retried: the kernel may have dropped the pages

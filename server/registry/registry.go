@@ -97,8 +97,8 @@ func (s *Store) view(f func(*bbolt.Tx) error) error {
 // update runs a write transaction, durable when it returns nil. after, if not nil, runs when it has been committed and
 // before another process can start its own.
 func (s *Store) update(f func(*bbolt.Tx) error, after func() error) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("registry: %w", err)
+	if err := s.mkdir(); err != nil {
+		return err
 	}
 	_, err := os.Stat(s.dbPath())
 	fresh := errors.Is(err, os.ErrNotExist)
@@ -143,7 +143,7 @@ func (s *Store) open(readOnly bool, f func(*bbolt.DB) error) (err error) {
 			err = fmt.Errorf("registry %s: %v: %w", s.dir, p, ErrCorrupt)
 		}
 	}()
-	db, err := bbolt.Open(s.dbPath(), 0o600, &bbolt.Options{Timeout: lockTimeout, ReadOnly: readOnly})
+	db, err := bbolt.Open(s.dbPath(), 0o600, &bbolt.Options{Timeout: lockTimeout, ReadOnly: readOnly, OpenFile: s.openFile})
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return fmt.Errorf("%s: %w", s.dir, ErrLocked)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -51,6 +52,54 @@ func TestPublishListShow(t *testing.T) {
 	}
 	if models, err := s.List(); err != nil || len(models) != 2 {
 		t.Errorf("%v %v", models, err)
+	}
+}
+
+// TestRootInStoreOfAnother: what root publishes into the store of a service belongs to the user of the service, who can read it.
+func TestRootInStoreOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files to others")
+	}
+	const uid, gid = 12345, 23456
+	dir := t.TempDir()
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	s := New(dir)
+	if _, _, err := s.CreateKey("test", Predict); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, "m", "", "one")
+	n := 0
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		n++
+		if own := info.Sys().(*syscall.Stat_t); own.Uid != uid || own.Gid != gid {
+			t.Errorf("%s belongs to %d:%d", path, own.Uid, own.Gid)
+		}
+		return nil
+	})
+	if err != nil || n != 6 { // the directory, the database, tmp, blobs, blobs/sha256 and a blob
+		t.Errorf("%d files, %v", n, err)
+	}
+	if err := os.Rename(s.dbPath(), filepath.Join(t.TempDir(), "kept")); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Symlink(elsewhere, s.dbPath()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.CreateKey("test", Predict); err == nil {
+		t.Error("a link in the place of the database was followed")
+	}
+	if _, err := os.Lstat(elsewhere); err == nil {
+		t.Error("a file was made elsewhere")
 	}
 }
 

@@ -55,12 +55,8 @@ func pickFrom(srv *server.Server, c *server.Catalog, name []byte, version string
 	case m == nil || e == nil && !m.Coming() || e != nil && version != "":
 	case version == "":
 		e, err = srv.Pick(m, key)
-	case m.Labels[version] != 0:
-		e, err = srv.PickLabel(m, version)
 	default:
-		if n, parseErr := strconv.ParseInt(version, 10, 64); parseErr == nil {
-			e, err = srv.PickVersion(m, n)
-		}
+		e, err = srv.PickNamed(m, version)
 	}
 	return m, e, err
 }

@@ -25,11 +25,11 @@ import (
 // API is the wire format.
 type API struct{}
 
-// Routes implements server.API. MLflow serves one model; here ?model= names another one than the default.
+// Routes implements server.API. MLflow serves one model; here ?model= and ?version= name another one than the default.
 func (API) Routes() []server.Route {
 	return []server.Route{
 		{Method: "POST", Path: "/invocations", Right: server.Predict, Handle: invocations, Doc: server.Doc{
-			Summary: "MLflow: answer a table", Query: map[string]string{"model": "name of the model; the default model without it"},
+			Summary: "MLflow: answer a table", Query: server.AskedQuery,
 			Body: tableSchema, Others: []string{"text/csv"}, Errors: server.RunsModel,
 			Answer: server.Object(map[string]server.Schema{"predictions": server.List(server.Values(), 0)}, "predictions"),
 		}},
@@ -62,11 +62,7 @@ func ping(r *server.Request) error {
 var style = jsontensor.Style{Comma: ", "}
 
 func invocations(r *server.Request) error {
-	model, err := r.Models().Lookup(r.Query("model"))
-	if err != nil {
-		return err
-	}
-	engine, err := r.Pick(model)
+	engine, err := r.Asked()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 // Package predict is hotpath's own wire format, the one that tutorials use:
 //
-//	POST /predict[?model=NAME]   {"input_data": [[…], …]}   →   {"prediction": […]}
+//	POST /predict[?model=NAME&version=N]   {"input_data": [[…], …]}   →   {"prediction": […]}
 //
 // A row is a list of values in column order, or an object by column name, or the nested lists of one instance. The
 // answer has one entry per row: a number where the model's output has one value, else a list.
@@ -19,7 +19,7 @@ type API struct{}
 func (API) Routes() []server.Route {
 	return []server.Route{{Method: "POST", Path: "/predict", Right: server.Predict, Handle: predict, Doc: server.Doc{
 		Summary: "Answer rows: one entry of prediction for each",
-		Query:   map[string]string{"model": "name of the model; the default model without it"},
+		Query:   server.AskedQuery,
 		Headers: map[string]string{"X-Hotpath-Key": "places the caller where requests are split between versions"},
 		Body: func(s *graph.Signature) server.Schema {
 			return server.Object(map[string]server.Schema{"input_data": jsontensor.RowsSchema(s)}, "input_data")
@@ -32,11 +32,7 @@ func (API) Routes() []server.Route {
 var style = jsontensor.Style{Comma: ","}
 
 func predict(r *server.Request) error {
-	model, err := r.Models().Lookup(r.Query("model"))
-	if err != nil {
-		return err
-	}
-	engine, err := r.Pick(model)
+	engine, err := r.Asked()
 	if err != nil {
 		return err
 	}
