@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/pprofhandler"
@@ -86,19 +85,11 @@ func dashboard(r *Request) error {
 	return nil
 }
 
-// profile serves net/http/pprof. A CPU profile lasts longer than an answer may take otherwise.
-// While there is one, the goroutines that run models are labelled with the model's name; those of the pool work for all.
+// profile serves net/http/pprof. Goroutines and threads that work for a model are labelled with its name and version.
 func (s *Server) profile(r *Request) error {
-	if r.Param(0) == "profile" {
-		profiles.Add(1)
-		defer profiles.Add(-1)
-	}
 	pprofhandler.PprofHandler(r.ctx)
 	return nil
 }
-
-// profiles counts the CPU profiles that are being taken of the process.
-var profiles atomic.Int32
 
 // httpLog hands fasthttp's messages, which are about single connections, to the log at debug level.
 type httpLog struct{ log *slog.Logger }
