@@ -59,7 +59,7 @@ const (
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
 	e := &Engine{Name: name, Version: version, Digest: digest, Loaded: time.Now(), Signature: r.Signature(), runner: r,
 		header: fmt.Appendf(nil, "%s/%d", name, version), buffers: new(atomic.Int64)}
-	e.labels = pprof.WithLabels(context.Background(), pprof.Labels("model", name, "version", fmt.Sprint(version)))
+	e.labels = profileLabels(name, version)
 	if p, ok := r.(interface{ SetLabels(context.Context) }); ok {
 		p.SetLabels(e.labels)
 	}
@@ -76,6 +76,11 @@ func newEngine(name string, version int64, digest string, r Runner) *Engine {
 		e.rowBytes += width * int64(out.DType.Size()+textBytes)
 	}
 	return e
+}
+
+// profileLabels are those of what works for a version of a model.
+func profileLabels(name string, version int64) context.Context {
+	return pprof.WithLabels(context.Background(), pprof.Labels("model", name, "version", fmt.Sprint(version)))
 }
 
 // maxRows is the largest request: the configured number, or fewer where the answer would be too large.
