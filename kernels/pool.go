@@ -1,7 +1,9 @@
 package kernels
 
 import (
+	"context"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 )
@@ -18,12 +20,19 @@ type Task interface{ Chunk(i int) }
 //
 // A nil *Pool runs everything on the caller.
 type Pool struct {
+	*team
+	labels context.Context // with those that its jobs have in profiles; nil for none
+}
+
+// team is the workers of a Pool and of those made of it by Share.
+type team struct {
 	threads int
-	busy    atomic.Bool   // held by the caller whose job runs
-	job     atomic.Uint64 // chunks<<32 | next
-	_       [48]byte      // keeps the polled word and the counter on separate cache lines
-	done    atomic.Int64  // chunks finished
-	task    Task          // read only by owners of a chunk
+	busy    atomic.Bool     // held by the caller whose job runs
+	job     atomic.Uint64   // chunks<<32 | next
+	_       [48]byte        // keeps the polled word and the counter on separate cache lines
+	done    atomic.Int64    // chunks finished
+	task    Task            // read only by owners of a chunk
+	wears   context.Context // labels of the job, read as task is
 	parked  atomic.Int32
 	entered atomic.Int32 // callers
 	resting atomic.Int32 // calls of Run to come that get no help
@@ -35,11 +44,27 @@ type Pool struct {
 // NewPool starts threads−1 workers; the caller of Run is the remaining thread.
 func NewPool(threads int) *Pool {
 	threads = max(threads, 1)
-	p := &Pool{threads: threads, wake: make(chan struct{}, threads)}
+	p := &Pool{team: &team{threads: threads, wake: make(chan struct{}, threads)}}
 	for range threads - 1 {
 		p.workers.Go(p.work)
 	}
 	return p
+}
+
+// Share returns a Pool with the same workers and labels of its own.
+func (p *Pool) Share() *Pool {
+	if p == nil {
+		return nil
+	}
+	return &Pool{team: p.team}
+}
+
+// SetLabels gives workers the labels of ctx (runtime/pprof) while they help with jobs of p, so that a profile says for whom they work.
+// They keep them until they help with a job of another. It comes before any Run.
+func (p *Pool) SetLabels(ctx context.Context) {
+	if p != nil {
+		p.labels = ctx
+	}
 }
 
 // Threads returns the number of threads a job can use.
@@ -86,11 +111,11 @@ func (p *Pool) Run(chunks int, t Task) {
 		}
 		return
 	}
-	p.task = t
+	p.task, p.wears = t, p.labels
 	p.done.Store(0)
 	p.job.Store(uint64(chunks) << 32)
 	p.unpark(chunks - 1)
-	for p.step() {
+	for p.step(nil) {
 	}
 	for spins := 1; p.done.Load() != int64(chunks); spins++ {
 		if spins%callerSpins == 0 {
@@ -119,7 +144,7 @@ func (p *Pool) Alone(f func()) {
 const crowdedCalls = 256
 
 // crowded reports whether a worker would have no core of its own.
-func (p *Pool) crowded() bool {
+func (p *team) crowded() bool {
 	if int(p.entered.Load()) >= p.threads {
 		p.resting.Store(crowdedCalls)
 		return true
@@ -131,8 +156,8 @@ func (p *Pool) crowded() bool {
 	return n > 0
 }
 
-// step takes and runs one chunk, and reports whether there was one.
-func (p *Pool) step() bool {
+// step takes and runs one chunk, and reports whether there was one. worn is the labels that a worker has, nil for the caller.
+func (p *team) step(worn *context.Context) bool {
 	for {
 		job := p.job.Load()
 		i := uint32(job)
@@ -140,6 +165,13 @@ func (p *Pool) step() bool {
 			return false
 		}
 		if p.job.CompareAndSwap(job, job+1) {
+			if worn != nil && *worn != p.wears {
+				if *worn = p.wears; *worn == nil {
+					pprof.SetGoroutineLabels(context.Background())
+				} else {
+					pprof.SetGoroutineLabels(*worn)
+				}
+			}
 			p.task.Chunk(int(i))
 			p.done.Add(1)
 			return true
@@ -158,10 +190,11 @@ const (
 )
 
 // work takes chunks until the pool is closed.
-func (p *Pool) work() {
+func (p *team) work() {
+	var worn context.Context
 	for !p.closed.Load() {
 		for idle := 0; idle < workerSpins; idle++ {
-			if p.step() {
+			if p.step(&worn) {
 				idle = 0
 			} else if idle%spinsPerYield == 0 {
 				runtime.Gosched()
@@ -176,7 +209,7 @@ func (p *Pool) work() {
 }
 
 // unpark wakes at most n parked workers.
-func (p *Pool) unpark(n int) {
+func (p *team) unpark(n int) {
 	for range min(int32(n), p.parked.Load()) {
 		select {
 		case p.wake <- struct{}{}:

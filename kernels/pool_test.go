@@ -1,13 +1,17 @@
 package kernels
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,6 +127,39 @@ func TestPoolCallers(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestPoolLabels has a worker in jobs of two that share it, and of one without labels: a profile says which it helps.
+func TestPoolLabels(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	for range 3 {
+		for _, name := range []string{"a", "b", ""} {
+			mine := p.Share()
+			if name != "" {
+				mine.SetLabels(pprof.WithLabels(context.Background(), pprof.Labels("pool", name)))
+			}
+			var met, told sync.WaitGroup // the caller and the worker
+			met.Add(2)
+			told.Add(2)
+			var text bytes.Buffer
+			var once sync.Once
+			c := newCounters(2)
+			c.work = func() {
+				met.Done()
+				met.Wait()
+				once.Do(func() { _ = pprof.Lookup("goroutine").WriteTo(&text, 1) })
+				told.Done()
+				told.Wait()
+			}
+			mine.Run(2, c)
+			for _, label := range []string{"a", "b"} {
+				if n := strings.Count(text.String(), `"pool":"`+label+`"`); (n == 1) != (label == name) {
+					t.Errorf("%d goroutines are labelled %s in a job of %q:\n%s", n, label, name, text.String())
+				}
+			}
+		}
+	}
 }
 
 // TestPoolWakesParked: a job after a long silence is still shared, and workers that parked do not keep Close waiting.

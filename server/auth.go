@@ -122,54 +122,54 @@ func (s *Server) Identify(secret []byte) (*Identity, error) {
 	return who, nil
 }
 
+// allows reports whether a caller has a right. While there are no keys everyone has those below Admin, and trusted callers all.
+func (s *Server) allows(who *Identity, right Right, trusted bool) bool {
+	if !s.keys.demanded.Load() {
+		return right < Admin || trusted
+	}
+	return who.Allows(right)
+}
+
+// permit finds the caller with a secret, and proves that it has a right. It names a caller that is refused too, for the audit log.
+func (s *Server) permit(secret []byte, right Right, trusted bool) (*Identity, error) {
+	who, err := s.Identify(secret)
+	if err == nil && !s.allows(who, right, trusted) {
+		err = Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
+	}
+	return who, err
+}
+
+// trusted reports whether what comes by the listener is from those who manage this machine.
+func (l *listener) trusted() bool { return l.admin && l.loopback }
+
 // authorize proves that the caller has the right of the route.
-func (r *Request) authorize(route *Route) error {
+func (r *Request) authorize(route *Route) (err error) {
 	if route.Right == Public {
 		return nil
 	}
-	if !r.srv.keys.demanded.Load() {
-		if route.Right == Admin && !(r.listener.admin && r.listener.loopback) {
-			return Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
-		}
-		return nil
-	}
 	var buf [128]byte
-	secret := credential(&r.ctx.Request.Header, buf[:])
-	who, err := r.srv.Identify(secret)
-	r.call.who = who // also of one who is refused, for the audit log
-	switch {
-	case errors.Is(err, ErrForbidden):
-		return err
-	case err != nil:
+	r.call.who, err = r.srv.permit(credential(&r.ctx.Request.Header, buf[:]), route.Right, r.listener.trusted())
+	if errors.Is(err, ErrUnauthorized) {
 		scheme := `Bearer realm="hotpath"`
 		if route.Page {
 			scheme = `Basic realm="hotpath: any user name, an API key as password"`
 		}
 		r.Header(fasthttp.HeaderWWWAuthenticate, scheme)
-		return err
-	case !who.Allows(route.Right):
-		return Fail(ErrForbidden, "this needs a key with the scope admin")
 	}
-	if route.Right > Predict {
-		return r.within(route, who)
+	if err == nil && route.Right > Predict {
+		err = r.within(route, r.call.who)
 	}
-	return nil
+	return err
 }
 
 // notKey is what credential finds where something else is given than a key; what is wrong differs from what is absent.
 var notKey = []byte{0}
 
-// Allows reports whether the caller has a right on the listener it came by.
-func (r *Request) Allows(right Right) bool {
-	if !r.srv.keys.demanded.Load() {
-		return right < Admin || r.listener.admin && r.listener.loopback
-	}
-	return r.call.who.Allows(right)
-}
-
-// Offers reports whether the listener of the request has a route.
-func (r *Request) Offers(method, path string) bool {
-	return slices.ContainsFunc(r.listener.router.routes, func(route Route) bool { return route.Method == method && route.Path == path })
+// May reports whether the listener of the request has a route, and the caller its right.
+func (r *Request) May(method, path string) bool {
+	return slices.ContainsFunc(r.listener.router.routes, func(route Route) bool {
+		return route.Method == method && route.Path == path && r.srv.allows(r.call.who, route.Right, r.listener.trusted())
+	})
 }
 
 // credential finds the API key of a request: a bearer token, the X-API-Key header, or the password of basic

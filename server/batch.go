@@ -1,11 +1,9 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"runtime/pprof"
 	"slices"
 
 	"github.com/hotpath/hotpath/graph"
@@ -237,14 +235,5 @@ func (e *Engine) run(inputs, outputs []*tensor.Tensor) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if profiles.Load() > 0 {
-		return e.labelled(inputs, outputs)
-	}
 	return e.runner.Run(inputs, outputs)
-}
-
-// labelled runs the model under its name, for a profile.
-func (e *Engine) labelled(inputs, outputs []*tensor.Tensor) (err error) {
-	pprof.Do(context.Background(), pprof.Labels("model", e.Name, "version", fmt.Sprint(e.Version)), func(context.Context) { err = e.runner.Run(inputs, outputs) })
-	return err
 }

@@ -3,10 +3,11 @@ package server
 import (
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/pprofhandler"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	"github.com/hotpath/hotpath/server/metrics"
 )
@@ -16,7 +17,7 @@ func (s *Server) ownRoutes() []Route {
 	return []Route{
 		{Method: "GET", Path: "/healthz", Right: Public, Place: Everywhere, Handle: s.healthz,
 			Doc: Doc{Summary: "Whether the process answers", Answer: statusDoc}},
-		{Method: "GET", Path: "/readyz", Right: Public, Place: Everywhere, Handle: s.readyz,
+		{Method: "GET", Path: "/readyz", RPC: healthpb.Health_Check_FullMethodName, Right: Public, Place: Everywhere, Handle: s.readyz,
 			Doc: Doc{Summary: "Whether requests should be sent here", Answer: statusDoc, Errors: []int{fasthttp.StatusServiceUnavailable}}},
 		{Method: "GET", Path: "/metrics", Right: Monitor, Place: OnMonitor, Handle: s.exposition,
 			Doc: Doc{Summary: "Metrics in Prometheus' text format", Media: []string{metrics.ContentType}}},
@@ -29,6 +30,10 @@ func (s *Server) ownRoutes() []Route {
 				Answer: Schema{"type": "object"}, Errors: NamesModel}},
 		{Method: "GET", Path: "/debug/slow", Right: Monitor, Place: OnMonitor, Handle: s.slowRequests,
 			Doc: Doc{Summary: "The newest slow requests, without their values", Answer: Schema{"type": "object"}}},
+		{RPC: healthpb.Health_Watch_FullMethodName, Right: Public},
+		{RPC: healthpb.Health_List_FullMethodName, Right: Public},
+		{RPC: reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName},
+		{RPC: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"},
 	}
 }
 
@@ -80,19 +85,11 @@ func dashboard(r *Request) error {
 	return nil
 }
 
-// profile serves net/http/pprof. A CPU profile lasts longer than an answer may take otherwise.
-// While there is one, the goroutines that run models are labelled with the model's name; those of the pool work for all.
+// profile serves net/http/pprof. Goroutines and threads that work for a model are labelled with its name and version.
 func (s *Server) profile(r *Request) error {
-	if r.Param(0) == "profile" {
-		profiles.Add(1)
-		defer profiles.Add(-1)
-	}
 	pprofhandler.PprofHandler(r.ctx)
 	return nil
 }
-
-// profiles counts the CPU profiles that are being taken of the process.
-var profiles atomic.Int32
 
 // httpLog hands fasthttp's messages, which are about single connections, to the log at debug level.
 type httpLog struct{ log *slog.Logger }

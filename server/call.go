@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"runtime/debug"
+	"runtime/pprof"
 	"time"
 
 	"github.com/hotpath/hotpath/graph"
@@ -129,6 +130,7 @@ func (c *Call) Begin(e *Engine) (*Session, error) {
 	}
 	c.held = true
 	c.session = e.session()
+	pprof.SetGoroutineLabels(e.labels)
 	return c.session, nil
 }
 
@@ -245,6 +247,7 @@ func (c *Call) release() {
 	}
 	if c.session != nil {
 		c.session.end()
+		pprof.SetGoroutineLabels(context.Background())
 	}
 	if c.reserved > 0 {
 		c.srv.sched.memory.give(c.reserved)

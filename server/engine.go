@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"fmt"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,10 +25,11 @@ type Engine struct {
 	runner    Runner
 	queue     *queue
 	metrics   *metrics.Model
-	header    []byte // "name/version"
-	precision string // fast mode of the plan, "" for none
-	rows      int    // most rows of one request, as the model's settings say; 0 for the server's limit
-	rowBytes  int64  // of the outputs and their text, per row
+	header    []byte          // "name/version"
+	labels    context.Context // with its name and version, for profiles
+	precision string          // fast mode of the plan, "" for none
+	rows      int             // most rows of one request, as the model's settings say; 0 for the server's limit
+	rowBytes  int64           // of the outputs and their text, per row
 	sessions  sync.Pool
 	used      atomic.Int64  // when a request last began on it, about: a moment
 	sampled   atomic.Int64  // when a row was last looked at, a moment
@@ -56,6 +59,10 @@ const (
 func newEngine(name string, version int64, digest string, r Runner) *Engine {
 	e := &Engine{Name: name, Version: version, Digest: digest, Loaded: time.Now(), Signature: r.Signature(), runner: r,
 		header: fmt.Appendf(nil, "%s/%d", name, version), buffers: new(atomic.Int64)}
+	e.labels = profileLabels(name, version)
+	if p, ok := r.(interface{ SetLabels(context.Context) }); ok {
+		p.SetLabels(e.labels)
+	}
 	if p, ok := r.(interface{ Precision() string }); ok {
 		e.precision = p.Precision()
 	}
@@ -69,6 +76,11 @@ func newEngine(name string, version int64, digest string, r Runner) *Engine {
 		e.rowBytes += width * int64(out.DType.Size()+textBytes)
 	}
 	return e
+}
+
+// profileLabels are those of what works for a version of a model.
+func profileLabels(name string, version int64) context.Context {
+	return pprof.WithLabels(context.Background(), pprof.Labels("model", name, "version", fmt.Sprint(version)))
 }
 
 // maxRows is the largest request: the configured number, or fewer where the answer would be too large.

@@ -22,12 +22,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Service is one gRPC service of a wire format.
+// Service is one gRPC service of a wire format, whose methods are rows of its table.
 type Service struct {
 	Desc *grpc.ServiceDesc
 	Impl any
-	// Rights says what a caller needs for each method. A method without a row is refused to everyone.
-	Rights map[string]Right
 }
 
 // GRPC is a wire format that has gRPC services too.
@@ -45,20 +43,6 @@ type grpcServer struct {
 	server       *grpc.Server
 	health       *health.Server
 	rights       map[string]Right // by full method
-}
-
-// Methods are the rights of all gRPC methods, by full name.
-func (s *Server) Methods() map[string]Right {
-	rights := map[string]Right{
-		"/grpc.health.v1.Health/Check": Public, "/grpc.health.v1.Health/Watch": Public, "/grpc.health.v1.Health/List": Public,
-		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": Predict, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Predict,
-	}
-	for _, service := range s.services() {
-		for method, right := range service.Rights {
-			rights["/"+service.Desc.ServiceName+"/"+method] = right
-		}
-	}
-	return rights
 }
 
 func (s *Server) services() (all []Service) {
@@ -107,7 +91,7 @@ func (s *Server) openGRPC() error {
 	for name, info := range g.server.GetServiceInfo() {
 		for _, m := range info.Methods {
 			if _, ok := g.rights["/"+name+"/"+m.Name]; !ok {
-				return fmt.Errorf("gRPC method /%s/%s has no row in the table of rights", name, m.Name)
+				return fmt.Errorf("gRPC method /%s/%s has no row in the table of calls", name, m.Name)
 			}
 		}
 	}

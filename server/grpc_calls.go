@@ -153,21 +153,10 @@ func (s *Server) admit(ctx context.Context, g *grpcServer, method string, c *cal
 	if s.draining.Load() {
 		s.lastRequest.Store(int64(now()))
 	}
-	if !s.keys.demanded.Load() {
-		if right > Predict {
-			return Fail(ErrForbidden, "this needs an admin key (hotpath keys create --scope admin)")
-		}
-		return nil
-	}
-	who, err := s.Identify(secretOf(ctx))
+	who, err := s.permit(secretOf(ctx), right, false)
 	c.who.Store(who)
-	switch {
-	case err != nil:
-		return err
-	case !who.Allows(right):
-		return Fail(ErrForbidden, "this needs a key with the scope admin")
-	case right > Predict && len(who.models) > 0:
-		return Fail(ErrForbidden, "this needs an admin key that is for all models")
+	if err == nil && right > Predict && who != nil && len(who.models) > 0 {
+		err = Fail(ErrForbidden, "this needs an admin key that is for all models")
 	}
-	return nil
+	return err
 }

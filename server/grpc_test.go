@@ -69,7 +69,7 @@ func invoke(conn *grpc.ClientConn, method string, md ...string) codes.Code {
 	}
 }
 
-// TestAU01EveryMethodNeedsACredential derives its calls from the table of rights, which holds every method there is.
+// TestAU01EveryMethodNeedsACredential derives its calls from the table, which holds every method there is.
 func TestAU01EveryMethodNeedsACredential(t *testing.T) {
 	store, predictKey := storeWithKey(t, registry.Predict)
 	adminKey, _, err := store.CreateKey("root", registry.Admin)

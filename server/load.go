@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,7 @@ func (w *watcher) start(c candidate) {
 	w.changed = true
 	o := c.offer
 	go func() {
+		pprof.SetGoroutineLabels(profileLabels(o.Model, o.Version)) // those that pack weights for it inherit them
 		if j.low {
 			lowerPriority()
 			w.rest.begin(o.Size)

@@ -30,13 +30,14 @@ const (
 	Everywhere       // on both
 )
 
-// Route is a row of the routing table.
+// Route is a row of the one table of what can be asked of a server: with which right, over HTTP, over gRPC or both ways.
 type Route struct {
 	Method string // GET also answers HEAD
 	// Path is compared with the bytes of the request line, before any decoding: what is routed is what is authorised.
-	// {name} stands for one or more bytes other than '/' and ':'; {*} for any rest.
+	// {name} stands for one or more bytes other than '/' and ':'; {*} for any rest. A row without a path is of gRPC alone.
 	Path  string
-	Fold  bool // letters of Path match either case
+	RPC   string // full name of the gRPC method that asks the same, "" for none
+	Fold  bool   // letters of Path match either case
 	Right Right
 	Place Place
 	// MaxBody is the largest body where that is not Config.MaxBody: of a handler that reads with BodyStream.

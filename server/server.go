@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -147,15 +148,30 @@ func (s *Server) openListeners() error {
 	return nil
 }
 
-func (s *Server) apiRoutes() (routes []Route) {
+// table is all that can be asked.
+func (s *Server) table() []Route {
+	rows := s.ownRoutes()
 	for _, api := range s.cfg.APIs {
-		routes = append(routes, api.Routes()...)
+		rows = append(rows, api.Routes()...)
 	}
-	return routes
+	return rows
 }
 
-// Routes is the routing table, of both listeners.
-func (s *Server) Routes() []Route { return append(s.ownRoutes(), s.apiRoutes()...) }
+// Routes is what can be asked over HTTP, at either listener.
+func (s *Server) Routes() []Route {
+	return slices.DeleteFunc(s.table(), func(r Route) bool { return r.Path == "" })
+}
+
+// Methods are the rights that the methods of gRPC need, by full name: the strictest where several routes ask the same.
+func (s *Server) Methods() map[string]Right {
+	rights := map[string]Right{}
+	for _, r := range s.table() {
+		if right, ok := rights[r.RPC]; r.RPC != "" && (!ok || right < r.Right) {
+			rights[r.RPC] = r.Right
+		}
+	}
+	return rights
+}
 
 // placed is the routes that belong on a listener.
 func (s *Server) placed(routes []Route, admin bool) (here []Route) {

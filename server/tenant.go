@@ -57,7 +57,7 @@ func errNoModel() error { return Fail(ErrNotFound, "there is no model with this 
 // within keeps an admin key that is for some models away from the others, and from what is of no one model.
 func (r *Request) within(route *Route, who *Identity) error {
 	switch {
-	case len(who.models) == 0:
+	case who == nil || len(who.models) == 0:
 		return nil
 	case !route.Scoped:
 		return Fail(ErrForbidden, "this needs an admin key that is for all models")

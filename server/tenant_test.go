@@ -155,7 +155,7 @@ func message(conn *grpc.ClientConn, method string, request []byte, key string) (
 	return answers, status.Code(err), status.Convert(err).Message()
 }
 
-// TestAU04TenantsOverGRPC derives its calls from the table of rights and the descriptors of the messages.
+// TestAU04TenantsOverGRPC derives its calls from the table and the descriptors of the messages.
 func TestAU04TenantsOverGRPC(t *testing.T) {
 	s, _, predictKey, adminKey := startTenants(t)
 	conn := dial(t, s)

@@ -5,6 +5,7 @@
 package plan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -55,15 +56,17 @@ type Plan struct {
 // Compile prepares m, which is not changed. Errors wrap ErrModel, ErrUnsupported or ErrLimit and name the node.
 func Compile(m *graph.Model, o Options) (p *Plan, err error) {
 	defer boundary(&err)
-	l, err := lower(m, o.defaults())
+	o = o.defaults()
+	l, err := lower(m, o)
 	if err != nil {
 		return nil, err
 	}
-	return l.build(o.defaults(), newShelf(&l.graph, nil, nil))
+	return l.build(o, newShelf(&l.graph, nil, nil))
 }
 
 func (o Options) defaults() Options {
 	if o.Backend == nil {
+		o.Pool = o.Pool.Share()
 		o.Backend = ops.CPU{Pool: o.Pool}
 	}
 	if o.MaxBytes == 0 {
@@ -293,6 +296,9 @@ func checkMap(in *tensor.Tensor, want *graph.Value) error {
 	}
 	return nil
 }
+
+// SetLabels is Pool.SetLabels for the threads that help with runs of the plan.
+func (p *Plan) SetLabels(ctx context.Context) { p.pool.SetLabels(ctx) }
 
 // Run computes outputs from inputs. Inputs fit the signature and are only read; outputs come from NewOutputs (or an
 // earlier run of the same plan) and are given their shape. It may be called concurrently with tensors of one's own.

@@ -21,6 +21,9 @@ type Page struct{}
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// inputsPath is of what a sample of requests looked like.
+const inputsPath = "/ui/inputs/{model}"
+
 // Routes implements server.API.
 func (Page) Routes() []server.Route {
 	return append(pageFiles(),
@@ -30,7 +33,7 @@ func (Page) Routes() []server.Route {
 			Doc: server.Doc{Summary: "What the page shows of models", Answer: server.Object(map[string]server.Schema{"models": server.SchemaOf([]modelInfo{})}, "models")}},
 		server.Route{Method: "GET", Path: "/ui/manage", Right: server.Predict, Page: true, Handle: manage,
 			Doc: server.Doc{Summary: "What the page may offer its user", Answer: server.Object(map[string]server.Schema{"inputs": server.Truth(), "labels": server.Truth()}, "inputs", "labels")}},
-		server.Route{Method: "GET", Path: "/ui/inputs/{model}", Right: server.Monitor, Page: true, Handle: inputs,
+		server.Route{Method: "GET", Path: inputsPath, Right: server.Monitor, Page: true, Handle: inputs,
 			Doc: server.Doc{Summary: "What a sample of requests looked like", Query: map[string]string{"version": "a loaded version; the serving one without it"},
 				Answer: server.Schema{"type": "object"}, Errors: server.NamesModel}})
 }
@@ -85,8 +88,7 @@ func stats(r *server.Request) error {
 // manage says what the page has for this caller beside what all see: the values that models get, and moves of labels
 // where there is a registry.
 func manage(r *server.Request) error {
-	return reply(r, map[string]bool{"inputs": r.Allows(server.Monitor),
-		"labels": r.Allows(server.Admin) && r.Offers("PUT", "/admin/models/{name}/labels/{label}")})
+	return reply(r, map[string]bool{"inputs": r.May("GET", inputsPath), "labels": r.May("PUT", "/admin/models/{name}/labels/{label}")})
 }
 
 // inputs is what a sample of the requests to a version looked like, the serving one if none is named. It tells of other callers, so it needs the

@@ -19,17 +19,7 @@ import (
 
 // Services implements server.GRPC.
 func (API) Services(srv *server.Server) []server.Service {
-	return []server.Service{{
-		Desc: &inference.GRPCInferenceService_ServiceDesc, Impl: &service{srv: srv},
-		Rights: map[string]server.Right{
-			"ServerLive": server.Public, "ServerReady": server.Public,
-			"ModelReady": server.Predict, "ServerMetadata": server.Predict, "ModelMetadata": server.Predict,
-			"ModelInfer": server.Predict, "ModelStreamInfer": server.Predict, "ModelConfig": server.Predict,
-			"ModelStatistics": server.Predict, "RepositoryIndex": server.Predict,
-			"RepositoryModelLoad": server.Admin, "RepositoryModelUnload": server.Admin,
-			"SystemSharedMemoryStatus": server.Predict, "CudaSharedMemoryStatus": server.Predict, "TraceSetting": server.Predict,
-		},
-	}}
+	return []server.Service{{Desc: &inference.GRPCInferenceService_ServiceDesc, Impl: &service{srv: srv}}}
 }
 
 // service answers the calls of inference.proto.

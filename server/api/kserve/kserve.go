@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/hotpath/hotpath/server"
+	"github.com/hotpath/hotpath/server/api/kserve/inference"
 )
 
 // API is the wire format.
@@ -17,25 +18,27 @@ type API struct{}
 
 // Routes implements server.API.
 func (API) Routes() []server.Route {
+	rpc := "/" + inference.GRPCInferenceService_ServiceDesc.ServiceName + "/"
 	routes := []server.Route{
-		{Method: "GET", Path: "/v2", Handle: serverMetadata, Doc: serverDoc},
-		{Method: "GET", Path: "/v2/health/live", Right: server.Public, Handle: live, Doc: liveDoc},
-		{Method: "GET", Path: "/v2/health/ready", Right: server.Public, Handle: ready, Doc: readyDoc},
-		{Method: "GET", Path: "/v2/models/stats", Handle: statistics, Doc: statsDoc},
-		{Method: "POST", Path: "/v2/repository/index", Handle: repositoryIndex, Doc: indexDoc},
-		{Method: "POST", Path: "/v2/repository/models/{model}/load", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryLoad, Doc: orderDoc},
-		{Method: "POST", Path: "/v2/repository/models/{model}/unload", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryUnload, Doc: orderDoc},
-		{Method: "GET", Path: "/v2/trace/setting", Handle: constant(`{"trace_level": ["OFF"]}`), Doc: traceDoc},
-		{Method: "GET", Path: "/v2/systemsharedmemory/status", Handle: constant(`[]`), Doc: memoryDoc},
-		{Method: "GET", Path: "/v2/cudasharedmemory/status", Handle: constant(`[]`), Doc: memoryDoc},
+		{Method: "GET", Path: "/v2", RPC: rpc + "ServerMetadata", Handle: serverMetadata, Doc: serverDoc},
+		{Method: "GET", Path: "/v2/health/live", RPC: rpc + "ServerLive", Right: server.Public, Handle: live, Doc: liveDoc},
+		{Method: "GET", Path: "/v2/health/ready", RPC: rpc + "ServerReady", Right: server.Public, Handle: ready, Doc: readyDoc},
+		{Method: "GET", Path: "/v2/models/stats", RPC: rpc + "ModelStatistics", Handle: statistics, Doc: statsDoc},
+		{Method: "POST", Path: "/v2/repository/index", RPC: rpc + "RepositoryIndex", Handle: repositoryIndex, Doc: indexDoc},
+		{Method: "POST", Path: "/v2/repository/models/{model}/load", RPC: rpc + "RepositoryModelLoad", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryLoad, Doc: orderDoc},
+		{Method: "POST", Path: "/v2/repository/models/{model}/unload", RPC: rpc + "RepositoryModelUnload", Right: server.Admin, Place: server.Everywhere, Scoped: true, Handle: repositoryUnload, Doc: orderDoc},
+		{Method: "GET", Path: "/v2/trace/setting", RPC: rpc + "TraceSetting", Handle: constant(`{"trace_level": ["OFF"]}`), Doc: traceDoc},
+		{Method: "GET", Path: "/v2/systemsharedmemory/status", RPC: rpc + "SystemSharedMemoryStatus", Handle: constant(`[]`), Doc: memoryDoc},
+		{Method: "GET", Path: "/v2/cudasharedmemory/status", RPC: rpc + "CudaSharedMemoryStatus", Handle: constant(`[]`), Doc: memoryDoc},
+		{RPC: rpc + "ModelStreamInfer"},
 	}
 	for _, base := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
 		routes = append(routes,
-			server.Route{Method: "GET", Path: base, Handle: modelMetadata, Doc: modelDoc},
-			server.Route{Method: "GET", Path: base + "/ready", Handle: modelReady, Doc: modelReadyDoc},
-			server.Route{Method: "GET", Path: base + "/config", Handle: modelConfig, Doc: configDoc},
-			server.Route{Method: "GET", Path: base + "/stats", Handle: statistics, Doc: statsDoc},
-			server.Route{Method: "POST", Path: base + "/infer", Handle: infer, Doc: inferDoc})
+			server.Route{Method: "GET", Path: base, RPC: rpc + "ModelMetadata", Handle: modelMetadata, Doc: modelDoc},
+			server.Route{Method: "GET", Path: base + "/ready", RPC: rpc + "ModelReady", Handle: modelReady, Doc: modelReadyDoc},
+			server.Route{Method: "GET", Path: base + "/config", RPC: rpc + "ModelConfig", Handle: modelConfig, Doc: configDoc},
+			server.Route{Method: "GET", Path: base + "/stats", RPC: rpc + "ModelStatistics", Handle: statistics, Doc: statsDoc},
+			server.Route{Method: "POST", Path: base + "/infer", RPC: rpc + "ModelInfer", Handle: infer, Doc: inferDoc})
 	}
 	return routes
 }

@@ -17,11 +17,8 @@ import (
 // Services implements server.GRPC.
 func (API) Services(srv *server.Server) []server.Service {
 	return []server.Service{
-		{Desc: &tensorflow.PredictionService_ServiceDesc, Impl: &service{srv: srv}, Rights: map[string]server.Right{
-			"Predict": server.Predict, "Classify": server.Predict, "Regress": server.Predict, "MultiInference": server.Predict,
-			"GetModelMetadata": server.Predict}},
-		{Desc: &tensorflow.ModelService_ServiceDesc, Impl: &models{srv: srv}, Rights: map[string]server.Right{
-			"GetModelStatus": server.Predict, "HandleReloadConfigRequest": server.Admin}},
+		{Desc: &tensorflow.PredictionService_ServiceDesc, Impl: &service{srv: srv}},
+		{Desc: &tensorflow.ModelService_ServiceDesc, Impl: &models{srv: srv}},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/jsontensor"
+	"github.com/hotpath/hotpath/server/api/tfserving/tensorflow"
 )
 
 // API is the wire format.
@@ -40,11 +41,11 @@ func (API) Routes() []server.Route {
 			{base + "/labels/{label}", byLabel, pickLabel, false},
 		} {
 			routes = append(routes,
-				server.Route{Method: "POST", Path: pin.path + ":predict", Handle: predict(pin), Doc: predictDoc},
-				server.Route{Method: "POST", Path: pin.path + ":classify", Handle: examples(pin, classifyMethod), Doc: classifyDoc},
-				server.Route{Method: "POST", Path: pin.path + ":regress", Handle: examples(pin, regressMethod), Doc: regressDoc},
-				server.Route{Method: "GET", Path: pin.path, Handle: status(pin), Doc: statusDoc},
-				server.Route{Method: "GET", Path: pin.path + "/metadata", Handle: metadata(pin), Doc: metadataDoc})
+				server.Route{Method: "POST", Path: pin.path + ":predict", RPC: tensorflow.PredictionService_Predict_FullMethodName, Handle: predict(pin), Doc: predictDoc},
+				server.Route{Method: "POST", Path: pin.path + ":classify", RPC: tensorflow.PredictionService_Classify_FullMethodName, Handle: examples(pin, classifyMethod), Doc: classifyDoc},
+				server.Route{Method: "POST", Path: pin.path + ":regress", RPC: tensorflow.PredictionService_Regress_FullMethodName, Handle: examples(pin, regressMethod), Doc: regressDoc},
+				server.Route{Method: "GET", Path: pin.path, RPC: tensorflow.ModelService_GetModelStatus_FullMethodName, Handle: status(pin), Doc: statusDoc},
+				server.Route{Method: "GET", Path: pin.path + "/metadata", RPC: tensorflow.PredictionService_GetModelMetadata_FullMethodName, Handle: metadata(pin), Doc: metadataDoc})
 		}
 		for _, method := range []string{"GET", "POST"} { // whatever no route above matched
 			routes = append(routes, server.Route{Method: method, Path: prefix + "/v1/models/{*}", Handle: malformed,
@@ -53,9 +54,9 @@ func (API) Routes() []server.Route {
 	}
 	for i := range routes {
 		routes[i].Fold = true
-		routes[i].Right = server.Predict
 	}
-	return routes
+	return append(routes, server.Route{RPC: tensorflow.PredictionService_MultiInference_FullMethodName},
+		server.Route{RPC: tensorflow.ModelService_HandleReloadConfigRequest_FullMethodName, Right: server.Admin})
 }
 
 // What the routes take and answer.
