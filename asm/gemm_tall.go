@@ -76,6 +76,12 @@ func (g *tall) tile(height int) {
 	for _, v := range acc {
 		g.zero(v)
 	}
+	c, ldc := g.GP64(), g.arg("ldc", "")
+	g.MOVQ(g.c, c)
+	for range acc { // its rows are pages apart, which the core does not follow
+		g.PREFETCHT0(mem(c, 0))
+		g.LEAQ(indexed(c, ldc, 4, 0), c)
+	}
 	b, k := g.GP64(), g.arg("kc", "")
 	g.MOVQ(g.b, b)
 	loop, rest, single, end := g.label("k"), g.label("krest"), g.label("ksingle"), g.label("kend")

@@ -7,8 +7,8 @@ const (
 	tallTile, tallQuad = 28, 4
 	// minTall rows from where A is packed for it: fewer are too few chains to hide the latency of a multiply-add.
 	minTall = 9
-	// tallShared elements of A, 1 MiB, are packed at once and stay in the second-level cache. Of more, each block of rows is packed by
-	// itself, a segment of K at a time.
+	// tallShared elements of A, 1 MiB, are packed at once and stay in the second-level cache. More is cut into slabs of rows. Where those
+	// were lower than wideRows, blocks of as many are packed by themselves, a segment of K at a time.
 	tallShared = 256 << 10
 	// tallSerial elements are packed by the caller alone, in 3 µs.
 	tallSerial = 16 << 10
@@ -44,6 +44,11 @@ func (t *tallA) block(m, k0, kc, i0, rows int) []float32 {
 // runTall computes g by tall tiles.
 func (g gemmF32) runTall(pool *Pool, m int) {
 	n, k := g.b.N, g.b.K
+	if most := tallShared / max(1, k) / tallQuad * tallQuad; m > most && most >= wideRows {
+		slabs := (m + most - 1) / most
+		g.runSlabs(pool, m, roundUp((m+slabs-1)/slabs, tallQuad))
+		return
+	}
 	if !pool.worthwhile(m, n, k, gemmF32Rate) {
 		pool = nil
 	}
@@ -81,6 +86,18 @@ func (g gemmF32) runTall(pool *Pool, m int) {
 	pool.Run(job.count(), job)
 	*job = gemmF32{}
 	gemmF32Jobs.Put(job)
+}
+
+// runSlabs computes g by slabs of rows.
+func (g gemmF32) runSlabs(pool *Pool, m, rows int) {
+	for i := 0; i < m; i += rows {
+		slab := g
+		slab.a, slab.c = g.a[i*g.lda:], g.c[i*g.ldc:]
+		if g.epilogue.Residual != nil {
+			slab.epilogue.Residual = g.epilogue.Residual[i*g.epilogue.ResidualRow:]
+		}
+		slab.runTall(pool, min(rows, m-i))
+	}
 }
 
 // tallCall is how many columns a call covers with so many rows.

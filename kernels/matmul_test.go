@@ -80,6 +80,27 @@ func TestEpiloguePool(t *testing.T) {
 	}
 }
 
+// TestGemmRows: rows of a tall product, which is computed in slabs, have the bits that they have alone.
+func TestGemmRows(t *testing.T) {
+	if Tier() == 0 {
+		t.Skip("seconds on the reference")
+	}
+	const m, n, k = 1100, 33, 300
+	a, b, bias, residual := randomF32(m*k), PackF32(k, n, randomF32(k*n), n, 1), randomF32(n), randomF32(m*n)
+	whole, row := make([]float32, m*n), make([]float32, n)
+	for _, ld := range []int{0, n} {
+		e := Epilogue{Act: ActGelu, Residual: residual, ResidualRow: ld, ResidualCol: 1}
+		GemmF32(nil, m, a, k, b, whole, n, bias, &e)
+		for i := range m {
+			e.Residual = residual[i*ld:]
+			GemmF32(nil, 1, a[i*k:], k, b, row, n, bias, &e)
+			if !slices.Equal(row, whole[i*n:][:n]) {
+				t.Fatalf("residual of distance %d: row %d differs", ld, i)
+			}
+		}
+	}
+}
+
 func TestMatMulAllocations(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector makes pools allocate")
