@@ -9,7 +9,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # Builds on a machine without a version control system, and gives the same bytes wherever the source lies.
-BUILD = $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD = $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/hotpath/hotpath/internal/build.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
 

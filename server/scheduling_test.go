@@ -325,6 +325,9 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("%s: %+v", header, a)
 		}
 	}
+	if a := <-o.send(goodBody, "X-Request-Timeout", "0.0004"); a.code != 504 || !strings.Contains(a.body, "400µs") {
+		t.Errorf("%+v", a)
+	}
 	for _, bad := range []string{"soon", "-1", "0", "NaN", "1e300", "-5ms", "99999999h"} {
 		if a := <-o.send(goodBody, "X-Request-Timeout", bad); a.code != 400 || !strings.Contains(a.body, "X-Request-Timeout") {
 			t.Errorf("%q: %+v", bad, a)

@@ -124,5 +124,9 @@ func (c *Call) cause() error {
 
 // late is the error of a call that cannot be answered by its deadline.
 func (c *Call) late() error {
-	return FailFor(ErrDeadline, 0, "no answer within the %v that the request had", c.deadline.since(c.start).Round(time.Millisecond))
+	had := c.deadline.since(c.start)
+	if had > time.Millisecond {
+		had = had.Round(time.Millisecond)
+	}
+	return FailFor(ErrDeadline, 0, "no answer within the %v that the request had", had)
 }

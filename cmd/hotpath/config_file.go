@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -154,25 +155,45 @@ func (f *configFile) set(key, value *yaml.Node, full string, flags map[string]*k
 	if err := flag.Parse(kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: text}), to); err != nil {
 		return f.fail(value, full, "%v", err)
 	}
-	switch {
-	case flag.Enum != "" && !flag.EnumMap()[text]:
+	if flag.Enum != "" && !flag.EnumMap()[text] {
 		return f.fail(value, full, "%q, expected one of %s", text, strings.Join(flag.EnumSlice(), ", "))
-	case below(to):
-		return f.fail(value, full, "expected nothing below 0")
+	}
+	if err := inRange(flag, to); err != nil {
+		return f.fail(value, full, "%v", err)
 	}
 	f.values[key.Value] = text
 	return nil
 }
 
-// Validate implements kong's hook: no number of serve may be negative.
+// Validate implements kong's hook.
 func (c *serveCmd) Validate(ctx *kong.Context) error {
 	for _, flag := range ctx.Selected().Flags {
-		if below(flag.Target) {
-			return fmt.Errorf("--%s: expected nothing below 0", flag.Name)
+		if err := inRange(flag, flag.Target); err != nil {
+			return fmt.Errorf("--%s: %w", flag.Name, err)
 		}
 	}
 	return nil
 }
 
-// below reports whether a value is a number below zero.
-func below(v reflect.Value) bool { return v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0 }
+// inRange says what is wrong with a number: no setting is negative, and one that has a default is not 0, which would mean the
+// default, unless its tag says what 0 is.
+func inRange(flag *kong.Flag, v reflect.Value) error {
+	return checkNumber(v, !flag.HasDefault || flag.Default == "0s" || flag.Tag.Has("zero"))
+}
+
+// checkNumber says what is wrong with a number or a list of whole ones, whose elements are never 0.
+func checkNumber(v reflect.Value, zero bool) error {
+	switch {
+	case v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0:
+		return errors.New("expected nothing below 0")
+	case (v.CanInt() || v.CanFloat()) && v.IsZero() && !zero:
+		return errors.New("expected more than 0")
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			if err := checkNumber(v.Index(i), false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

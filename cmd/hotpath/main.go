@@ -10,12 +10,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hotpath/hotpath/internal/build"
 	"github.com/hotpath/hotpath/internal/cpu"
 	"github.com/hotpath/hotpath/loader"
 )
-
-// version is set by the linker.
-var version = "dev"
 
 // Exit codes; scripts rely on them.
 const (
@@ -102,7 +100,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError(),
 		kong.NamedMapper("existingpath", kong.MapperFunc(existingPath)),
-		kong.Vars{"version": fmt.Sprintf("hotpath %s isa %s (%s)", version, cpu.Current(), cpu.Name())},
+		kong.Vars{"version": fmt.Sprintf("hotpath %s isa %s (%s)", build.Version(), cpu.Current(), cpu.Name())},
 	)
 }
 

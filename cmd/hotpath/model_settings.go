@@ -72,8 +72,11 @@ func (f *configFile) readModels(node *yaml.Node) error {
 				if err := value.Decode(to.Addr().Interface()); err != nil {
 					return f.fail(value, full+"."+key.Value, "%v", err)
 				}
-				if below(to) {
-					return f.fail(value, full+"."+key.Value, "expected nothing below 0")
+				if err := checkNumber(to, key.Value == "batch-delay"); err != nil {
+					return f.fail(value, full+"."+key.Value, "%v", err)
+				}
+				if key.Value == "batch-delay" {
+					m.BatchDelay = max(m.BatchDelay, 1) // 0 would mean that of all models
 				}
 				return nil
 			}

@@ -43,7 +43,7 @@ type serveCmd struct {
 	VersionPolicy server.Policy `help:"Versions kept ready of models that have no policy of their own: latest, latest:N, all or specific:N,N." default:"latest" placeholder:"POLICY" live:""`
 	Lazy          bool          `help:"Load a model when the first request asks for it." live:""`
 	Memory        byteSize      `help:"Weights of all models in memory; beyond it those used longest ago make room and come back at the next request (default: no limit)." placeholder:"SIZE" group:"limits" live:""`
-	LoadWait      time.Duration `help:"Longest time that a request waits for its model to be loaded before it is answered 503." default:"10s" group:"limits" live:""`
+	LoadWait      time.Duration `help:"Longest time that a request waits for its model to be loaded before it is answered 503." default:"10s" group:"limits" live:"" zero:""`
 
 	TLSCert        string `help:"PEM file with the certificate chain." name:"tls-cert" placeholder:"FILE" group:"tls" live:"set"`
 	TLSKey         string `help:"PEM file with its private key." name:"tls-key" placeholder:"FILE" group:"tls" live:"set"`
@@ -67,8 +67,8 @@ type serveCmd struct {
 	MaxConns        int           `help:"Connections of one listener; beyond it new ones are turned away." name:"max-conns" default:"8192" group:"listeners"`
 	MaxConnsPerIP   int           `help:"Connections of one address (default: unlimited)." name:"max-conns-per-ip" group:"listeners"`
 	Poll            time.Duration `help:"Time between two looks for new models and keys." default:"1s" group:"sources" live:""`
-	DrainGrace      time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s" group:"listeners" live:""`
-	DrainTimeout    time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s" group:"listeners" live:""`
+	DrainGrace      time.Duration `help:"Time between SIGTERM and closing the listener, for load balancers to see /readyz." default:"1s" group:"listeners" live:"" zero:""`
+	DrainTimeout    time.Duration `help:"Longest time that running requests get after SIGTERM." default:"30s" group:"listeners" live:"" zero:""`
 	UpgradeTimeout  time.Duration `help:"Longest time that a process started by SIGUSR2 may take until it is ready." default:"5m" group:"listeners" live:""`
 	Audit           string        `help:"File that says, one JSON object per line, who managed what, by request or by command on the store, and who was refused; appended to, and opened anew at SIGHUP." placeholder:"FILE" group:"observe"`
 	Config          string        `help:"YAML file with settings: flag names as keys, in sections (--print-config shows them). A flag wins over the environment (HOTPATH_MAX_BODY for --max-body), that over the file." placeholder:"FILE"`
@@ -150,7 +150,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started 
 		AllowAnonymous: c.AllowAnonymous, AllowPlaintext: c.InsecureNoTLS,
 		Sources: c.sources(e, store, access), Keys: store,
 		Tokens: tokens,
-		Policy: c.VersionPolicy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: c.LoadWait,
+		Policy: c.VersionPolicy, Lazy: c.Lazy, Memory: int64(c.Memory), LoadWait: max(c.LoadWait, 1), // to the server 0 is its default
 		Load: func(data []byte) (server.Runner, error) {
 			o := plan.Options{Pool: pool, MaxBytes: int(c.MaxRunMemory), Precision: c.Precision, Cache: c.cacheDir()}
 			if started.Load() {
@@ -164,7 +164,7 @@ func (c *serveCmd) config(e *env, log *slog.Logger, pool *kernels.Pool, started 
 		MaxBody: int(c.MaxBody), MaxBodyMemory: int64(c.MaxBodyMemory), MaxRows: c.MaxRows,
 		MaxConcurrency: concurrency, MaxRunMemory: int64(c.MaxRunMemory) * int64(concurrency),
 		Scheduling: c.scheduling(c.perModel), Models: settingsOf(c.perModel), MaxConns: c.MaxConns, MaxConnsPerIP: c.MaxConnsPerIP,
-		Poll: c.Poll, DrainGrace: c.DrainGrace, DrainTimeout: c.DrainTimeout,
+		Poll: c.Poll, DrainGrace: max(c.DrainGrace, 1), DrainTimeout: max(c.DrainTimeout, 1),
 		Log: log, AccessLog: c.AccessLog, Slow: c.Slow,
 	}
 	if c.TLSSelfSigned {
@@ -289,7 +289,10 @@ func sampleRow(m *server.Engine) string {
 		return parts[0]
 	}
 	for i, v := range in {
-		parts[i] = fmt.Sprintf("%q: %s", v.Name, strings.Trim(parts[i], "[]"))
+		if len(v.Shape) == 2 && v.Shape[1] == 1 { // a column
+			parts[i] = strings.Trim(parts[i], "[]")
+		}
+		parts[i] = fmt.Sprintf("%q: %s", v.Name, parts[i])
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }

@@ -18,6 +18,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/hotpath/hotpath/internal/build"
 	"github.com/hotpath/hotpath/server"
 )
 
@@ -28,11 +29,14 @@ type observeFlags struct {
 	AccessLog  bool          `help:"Log every request with status, times, model and the name of its key; never its values." live:""`
 	Slow       time.Duration `help:"Keep the newest 128 requests that took as long, with times and shapes, at /debug/slow of --admin (default: none)." placeholder:"TIME" live:""`
 	OTLP       string        `help:"Send a trace of every request to an OpenTelemetry collector, http://HOST:4318 (OTLP over HTTP)." name:"otlp" placeholder:"URL" live:""`
-	OTLPSample float64       `help:"Part of the requests that are traced, of those without a traceparent that decides it." name:"otlp-sample" default:"1" placeholder:"0..1" live:""`
+	OTLPSample float64       `help:"Part of the requests that are traced, of those without a traceparent that decides it." name:"otlp-sample" default:"1" placeholder:"0..1" live:"" zero:""`
 }
 
 // observe sets whom the server tells of requests, and returns what must be called when it has stopped.
 func (f *observeFlags) observe(cfg *server.Config) (finish func(), err error) {
+	if f.OTLPSample > 1 {
+		return nil, fmt.Errorf("--otlp-sample %v: expected 0 to 1: %w", f.OTLPSample, errUsage)
+	}
 	if f.OTLP == "" {
 		return func() {}, nil
 	}
@@ -88,7 +92,7 @@ func newTracer(endpoint string, part float64) (*tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--otlp: %w", err)
 	}
-	about := resource.NewSchemaless(attribute.String("service.name", "hotpath"), attribute.String("service.version", version))
+	about := resource.NewSchemaless(attribute.String("service.name", "hotpath"), attribute.String("service.version", build.Version()))
 	sampler := sdk.ParentBased(sdk.TraceIDRatioBased(part))
 	// What the collector does not take in time is dropped: requests never wait for it.
 	p := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about), sdk.WithSampler(sampler), sdk.WithIDGenerator(spanIDs{}))

@@ -76,6 +76,9 @@ func TestTracesReachACollector(t *testing.T) {
 	if c := spans["compute"]; c == nil || c.EndTimeUnixNano-c.StartTimeUnixNano != 4e6 || string(c.ParentSpanId) != string(root.SpanId) {
 		t.Errorf("%v", c)
 	}
+	if _, err := (&observeFlags{OTLPSample: 1.5}).observe(&cfg); err == nil {
+		t.Error("--otlp-sample 1.5 is taken")
+	}
 	for _, bad := range []string{"localhost:4318", "ftp://x", "http://"} {
 		if _, err := (&observeFlags{OTLP: bad}).observe(&cfg); err == nil {
 			t.Errorf("--otlp %s is taken", bad)

@@ -9,7 +9,6 @@ import (
 	_ "embed" // of the dashboard
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/hotpath/hotpath/internal/build"
 )
 
 // ContentType is the media type of the exposition.
@@ -117,12 +118,8 @@ func New(g Gauges, reasons ...string) *Set {
 }
 
 func buildInfo() prometheus.Collector {
-	version := "unknown"
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		version = bi.Main.Version
-	}
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "hotpath_build_info", Help: "Always 1; the build is in the labels.",
-		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version(), "arch": runtime.GOARCH}})
+		ConstLabels: prometheus.Labels{"version": build.Version(), "go": runtime.Version(), "arch": runtime.GOARCH}})
 	g.Set(1)
 	return g
 }

@@ -242,7 +242,11 @@ func decode(r *server.Request, into any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return server.Fail(server.ErrRequest, "body: %v", err)
+		var kind *json.UnmarshalTypeError // its text has Go types
+		if errors.As(err, &kind) {
+			return server.Fail(server.ErrRequest, "%s: unexpected %s", strings.TrimSuffix("body."+kind.Field, "."), kind.Value)
+		}
+		return server.Fail(server.ErrRequest, "body: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if d.More() {
 		return server.Fail(server.ErrRequest, "body: expected one JSON object")

@@ -158,6 +158,16 @@ func TestLife(t *testing.T) {
 	answers("", "digits/1") // the fallback
 }
 
+// TestBodyErrors say what of a body is wrong, in its own terms.
+func TestBodyErrors(t *testing.T) {
+	s, _ := start(t, nil)
+	for body, want := range map[string]string{"99": "body: unexpected number", `{"model": 7}`: "body.model: unexpected number", `{"to": "m"}`: `body: unknown field \"to\"`} {
+		if code, answer, _ := call(t, "PUT", s.AdminURL()+"/admin/aliases/x", strings.NewReader(body)); code != 400 || !strings.Contains(answer, `"`+want+`"`) {
+			t.Errorf("%s: %d %s", body, code, answer)
+		}
+	}
+}
+
 // TestUploads streams bodies that are larger than other bodies may be, break off, or come in chunks.
 func TestUploads(t *testing.T) {
 	s, store := start(t, nil)

@@ -1,10 +1,10 @@
 package kserve
 
 import (
-	"runtime/debug"
 	"strconv"
 
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/internal/build"
 	"github.com/hotpath/hotpath/server"
 )
 
@@ -21,14 +21,7 @@ type serverDescription struct {
 }
 
 func serverMetadata(r *server.Request) error {
-	return r.ReplyValue(serverDescription{serverName, buildVersion(), extensions})
-}
-
-func buildVersion() string {
-	if bi, ok := debug.ReadBuildInfo(); ok {
-		return bi.Main.Version
-	}
-	return "unknown"
+	return r.ReplyValue(serverDescription{serverName, build.Version(), extensions})
 }
 
 // live says that the process answers.

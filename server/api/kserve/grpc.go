@@ -13,6 +13,7 @@ import (
 
 	"github.com/hotpath/hotpath/graph"
 	"github.com/hotpath/hotpath/graph/tensor"
+	"github.com/hotpath/hotpath/internal/build"
 	"github.com/hotpath/hotpath/server"
 	"github.com/hotpath/hotpath/server/api/kserve/inference"
 )
@@ -48,7 +49,7 @@ func (s *service) ModelReady(ctx context.Context, q *inference.ModelReadyRequest
 }
 
 func (s *service) ServerMetadata(context.Context, *inference.ServerMetadataRequest) (*inference.ServerMetadataResponse, error) {
-	return &inference.ServerMetadataResponse{Name: serverName, Version: buildVersion(), Extensions: extensions}, nil
+	return &inference.ServerMetadataResponse{Name: serverName, Version: build.Version(), Extensions: extensions}, nil
 }
 
 func (s *service) ModelMetadata(ctx context.Context, q *inference.ModelMetadataRequest) (*inference.ModelMetadataResponse, error) {

@@ -1,7 +1,6 @@
 package tfserving
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/hotpath/hotpath/graph"
@@ -83,11 +82,11 @@ func decode(s *server.Session, body []byte) (f format, err error) {
 				return none, err
 			}
 			if len(name) > 0 && string(name) != signatureName {
-				return none, c.Fail(fmt.Sprintf("Serving signature name: %q not found in signature def", name))
+				return none, server.Fail(graph.ErrInput, "Serving signature name: %q not found in signature def", name)
 			}
 		case "instances", "inputs":
 			if f != none {
-				return none, c.Fail("Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist")
+				return none, server.Fail(graph.ErrInput, "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist")
 			}
 			if string(key) == "instances" {
 				f = rows
