@@ -70,6 +70,7 @@ func boundaries(binary, program string, k *kind) (err error) {
 			wrong = append(wrong, fmt.Errorf("%s %s: answers %v: %w", f.ID, f.Name, codes, err))
 		}
 	}
+	s.clients["HTTP/1.1"].CloseIdleConnections()
 	s.proxy.end()
 	if err := b.end(); err != nil {
 		return err
@@ -91,7 +92,7 @@ func boundaries(binary, program string, k *kind) (err error) {
 
 // framed sends a request with another one behind it, and returns the codes of the answers.
 func (s *site) framed(request string) (codes []int, err error) {
-	c, err := tls.Dial("tcp", s.proxy.address, s.http.TLSClientConfig)
+	c, err := tls.Dial("tcp", s.proxy.address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		return nil, err
 	}
@@ -117,9 +118,8 @@ func (s *site) framed(request string) (codes []int, err error) {
 
 // after is what another client asks, and its own answer.
 func (s *site) after() error {
-	client := &http.Client{Transport: s.http, Timeout: patience}
 	body := `{"input_data": [[7, 8, 9]]}`
-	a, err := s.ask(noContext, client, "POST", "/predict?model=m", nil, strings.NewReader(body))
+	a, err := s.ask(noContext, s.clients["HTTP/1.1"], "POST", "/predict?model=m", nil, strings.NewReader(body))
 	if err == nil {
 		err = expected(200, "{\"prediction\": [[7,8,9]]}\n", a)
 	}

@@ -32,7 +32,8 @@ var proxies = []*kind{
 		args: func(file string) []string { return []string{"-c", file} },
 		encrypted: []string{"proxy_pass http://", "proxy_ssl_trusted_certificate CA; proxy_ssl_verify on; proxy_ssl_name localhost; proxy_pass https://",
 			"grpc_pass grpc://", "grpc_ssl_trusted_certificate CA; grpc_ssl_verify on; grpc_ssl_name localhost; grpc_pass grpcs://"},
-		keyed: []string{"keepalive 64", "keepalive 1", "proxy_pass ", "proxy_next_upstream off; proxy_set_header Authorization \"Bearer KEY\"; proxy_pass "},
+		keyed: []string{"keepalive 64", "keepalive 1", "error timeout non_idempotent", "off",
+			"proxy_set_header Connection", "proxy_set_header Authorization \"Bearer KEY\"; proxy_set_header Connection"},
 	},
 	{
 		name: "haproxy", config: "haproxy.cfg", cert: "/etc/haproxy/hotpath.pem",

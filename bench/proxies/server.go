@@ -40,9 +40,9 @@ const maxBody = 32 << 20
 type site struct {
 	dir     string
 	binary  string
-	http    *http.Transport // to the proxy
-	key     string          // without limits
-	limited string          // that may ask once a minute
+	clients map[string]*http.Client // of the proxy, by protocol
+	key     string                  // without limits
+	limited string                  // that may ask once a minute
 	servers []*backend
 	proxy   *proxy
 }
@@ -58,11 +58,15 @@ type backend struct {
 	pid    int
 }
 
-// noContext is that of requests without one.
+// noContext is that of requests which nobody breaks off.
 var noContext = context.Background()
 
 func newSite(binary string) *site {
-	return &site{binary: binary, http: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableCompression: true}}
+	one := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableCompression: true}
+	two := one.Clone()
+	two.ForceAttemptHTTP2 = true
+	return &site{binary: binary, clients: map[string]*http.Client{
+		"HTTP/1.1": {Transport: one, Timeout: patience}, "HTTP/2.0": {Transport: two, Timeout: patience}}}
 }
 
 // open starts servers and proxy.
@@ -223,6 +227,9 @@ func (s *site) metric(name string) (sum float64, err error) {
 }
 
 func (s *site) close() (err error) {
+	for _, c := range s.clients {
+		c.CloseIdleConnections()
+	}
 	if s.proxy != nil {
 		s.proxy.end()
 	}
@@ -246,7 +253,7 @@ func (s *site) newKey(flags ...string) (string, error) {
 // bothAnswer waits until both servers get requests.
 func (s *site) bothAnswer() error {
 	from := []int64{s.servers[0].logged(), s.servers[1].logged()}
-	client := &http.Client{Transport: s.http, Timeout: patience}
+	client := s.clients["HTTP/1.1"]
 	return until("answers of both servers", func() (bool, error) {
 		a, err := s.ask(noContext, client, "GET", "/v2/models/m", nil, nil)
 		if err == nil && a.code != http.StatusOK {
