@@ -87,7 +87,7 @@ func TestBatchesGiveTheSameBits(t *testing.T) {
 			}
 		})
 	}
-	sleep(100) // most of them wait now
+	eventually(t, "most of them wait", func() bool { return s.Waiting() > requests/2 })
 	close(model.hold)
 	clients.Wait()
 	largest := 0

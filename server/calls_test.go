@@ -92,7 +92,7 @@ func TestGRPCAccessLogHasEveryCall(t *testing.T) {
 func TestFailuresByReason(t *testing.T) {
 	log := &logBuffer{}
 	s := start(t, func(c *server.Config) {
-		c.MaxBody, c.HeaderTimeout, c.AccessLog, c.Log = 1<<10, time.Second, true, slog.New(slog.NewJSONHandler(log, nil))
+		c.MaxBody, c.HeaderTimeout, c.AccessLog, c.Log = 1<<10, 3*time.Second, true, slog.New(slog.NewJSONHandler(log, nil))
 	})
 	for reason, request := range map[string]string{
 		"not_found":   "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",

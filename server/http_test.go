@@ -113,7 +113,7 @@ func TestGzipBody(t *testing.T) {
 
 // TestHT02SlowClients leaves heads and bodies unfinished; each is cut at its timeout while others are answered.
 func TestHT02SlowClients(t *testing.T) {
-	s := start(t, func(c *server.Config) { c.HeaderTimeout, c.BodyTimeout = 300*time.Millisecond, 300*time.Millisecond })
+	s := start(t, func(c *server.Config) { c.HeaderTimeout, c.BodyTimeout = 3*time.Second, 3*time.Second })
 	type result struct {
 		status int
 		body   string

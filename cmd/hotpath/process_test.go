@@ -199,9 +199,8 @@ type predictions struct {
 	want     string
 }
 
-// ask starts clients, of which every other one makes a connection for each request. Where untilClosed is set a client that keeps its
-// connection asks no more when it hears that it will be closed, and there are no others: it obeys readiness.
-func ask(t *testing.T, url string, n int, untilClosed bool) *predictions {
+// ask starts clients, of which every other one makes a connection for each request.
+func ask(t *testing.T, url string, n int) *predictions {
 	t.Helper()
 	p := &predictions{}
 	once := func(client *http.Client) (closed bool, body string, err error) {
@@ -223,7 +222,7 @@ func ask(t *testing.T, url string, n int, untilClosed bool) *predictions {
 	t.Cleanup(p.stop)
 	for i := range n {
 		p.clients.Go(func() {
-			tr := &http.Transport{DisableKeepAlives: !untilClosed && i%2 == 1}
+			tr := &http.Transport{DisableKeepAlives: i%2 == 1}
 			defer tr.CloseIdleConnections()
 			client := &http.Client{Transport: tr, Timeout: time.Minute}
 			for !p.stopped.Load() {
@@ -235,14 +234,21 @@ func ask(t *testing.T, url string, n int, untilClosed bool) *predictions {
 				p.answered.Add(1)
 				if closed && !tr.DisableKeepAlives {
 					p.closed.Add(1)
-					if untilClosed {
-						return
-					}
 				}
 			}
 		})
 	}
 	return p
+}
+
+// until waits for a state.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for late := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
 }
 
 // more waits for that many more answers.

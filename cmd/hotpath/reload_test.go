@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // settings writes a configuration file with one model whose versions are in a directory beside it.
@@ -69,15 +68,10 @@ func (p *process) answered(path string, rows int) (status int, by string) {
 // comesTo waits until rows are answered so: what was loaded is served a moment later.
 func (p *process) comesTo(rows, status int, by string) {
 	p.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	until(p.t, fmt.Sprintf("%d rows are answered %d by %q", rows, status, by), func() bool {
 		s, b := p.answered("/predict", rows)
-		if s == status && b == by {
-			return
-		}
-		if time.Now().After(end) {
-			p.t.Fatalf("%d rows: %d by %q, expected %d by %q", rows, s, b, status, by)
-		}
-	}
+		return s == status && b == by
+	})
 }
 
 // TestReload puts new settings into force at SIGHUP, of all models and of one, while requests run; keeps what needs a restart and
@@ -87,7 +81,7 @@ func TestReload(t *testing.T) {
 	file := settings(t, dir, "version-policy: all\nlimits: {max-rows: 3}\nobserve: {log-level: info}\n")
 	audit := filepath.Join(dir, "audit.log")
 	p := begin(t, "--config", file, "--models", modelDir(t, 3), "--audit", audit, "--queue", "77", "--drain-grace", "10ms")
-	clients := ask(t, p.url, 2, false)
+	clients := ask(t, p.url, 2)
 	if status, by := p.answered("/predict", 3); status != 200 || by != "m/3" {
 		t.Fatal(status, by)
 	}
