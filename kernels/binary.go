@@ -30,6 +30,13 @@ func pairs(dst, a, b []float32, f func(dst, a, b []float32)) {
 	if len(a) != n && len(a) != 1 || len(b) != n && len(b) != 1 {
 		panic("kernels: operands of a binary function differ in length")
 	}
+	if len(a) == 1 && len(b) == 1 && n > 1 { // kernels take one operand that stands for all
+		f(dst[:1], a, b)
+		for i := range dst {
+			dst[i] = dst[0]
+		}
+		return
+	}
 	for at := 0; at < n; at += elementwiseBlock {
 		end := min(at+elementwiseBlock, n)
 		f(dst[at:end], piece(a, at, end), piece(b, at, end))

@@ -37,6 +37,7 @@ var typedCases = []opCase{
 	{name: "alpha", op: "Swish", attrs: attrs("alpha", graph.Float32(0)), in: ts(vec(3)), want: ts(vec(1.5))},
 	{op: "PRelu", in: ts(f32([]float32{-1, 2, -3, nan}, 2, 2), vec(2, 4)), want: ts(f32([]float32{-2, 2, -6, nan}, 2, 2))},
 	{op: "Sum", in: ts(vec(1, 2), vec(10, 20), f32([]float32{100})), want: ts(vec(111, 122))},
+	{name: "one and one make many", op: "Sum", in: ts(f32([]float32{1}), f32([]float32{10}), vec(100, 200, 300)), want: ts(vec(111, 211, 311))},
 	{op: "Mean", in: ts(vec(1, 2), vec(3, 6)), want: ts(vec(2, 4))},
 	{op: "IsInf", in: ts(vec(inf, -inf, 1, nan)), want: ts(bools(true, true, false, false))},
 	{name: "negative", op: "IsInf", attrs: attrs("detect_positive", graph.Int(0)), in: ts(list(math.Inf(1), math.Inf(-1))), want: ts(bools(false, true))},

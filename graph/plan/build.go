@@ -39,6 +39,14 @@ func (b *builder) kernels() error {
 	return nil
 }
 
+// check is kernels where there will be no region: it packs nothing on the shelf, so that constants stay for another attempt.
+func (b *builder) check() error {
+	for i := range b.open {
+		b.open[i].late = true
+	}
+	return b.kernels()
+}
+
 func (b *builder) kernel(p *pending) (err error) {
 	defer boundary(&err)
 	st := &b.r.steps[p.step]

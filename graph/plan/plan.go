@@ -116,7 +116,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			p.other = size
 			break
 		}
-		if rowsOnly || !errors.Is(err, graph.ErrModel) {
+		if rowsOnly || p.shelf.gone || !errors.Is(err, graph.ErrModel) { // what is gone cannot be packed for other sizes
 			return err
 		}
 		if k == len(exampleSizes)-1 {

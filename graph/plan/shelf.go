@@ -18,6 +18,7 @@ type shelf struct {
 	mu       sync.Mutex
 	waits    map[*tensor.Tensor]int // readers that have not packed it yet
 	have     map[readerOf]bool      // those that have
+	gone     bool                   // elements that all have packed may be
 	sections map[sectionKey][]byte
 }
 
@@ -110,6 +111,7 @@ func (s *shelf) packed(r readerOf, t *tensor.Tensor) {
 	if ok && !s.have[r] {
 		s.waits[t], s.have[r] = n-1, true
 	}
+	s.gone = s.gone || last && s.owned != nil
 	s.mu.Unlock()
 	if last {
 		s.owned.discard(t)
