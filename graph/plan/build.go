@@ -39,6 +39,14 @@ func (b *builder) kernels() error {
 	return nil
 }
 
+// tryKernels is kernels of a region that comes to nothing: nobody has what is packed, so the constants keep their elements.
+func (b *builder) tryKernels() error {
+	for i := range b.open {
+		b.open[i].late = true
+	}
+	return b.kernels()
+}
+
 func (b *builder) kernel(p *pending) (err error) {
 	defer boundary(&err)
 	st := &b.r.steps[p.step]

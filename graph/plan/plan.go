@@ -113,7 +113,7 @@ func (p *Plan) build(g *graph.Graph) error {
 			p.other = size
 			break
 		}
-		if rowsOnly || !errors.Is(err, graph.ErrModel) {
+		if rowsOnly || !errors.Is(err, graph.ErrModel) || len(p.shelf.have) > 0 { // a kernel refused, and others have packed constants
 			return err
 		}
 		if k == len(exampleSizes)-1 {

@@ -39,7 +39,7 @@ func (p *program) newStage(left []*graph.Node, have []graph.Arg, first bool) (st
 	}
 	for _, n := range left {
 		if err := s.add(n); err != nil {
-			if earlier := s.b.kernels(); earlier != nil {
+			if earlier := s.b.tryKernels(); earlier != nil {
 				return nil, earlier
 			}
 			return nil, err
