@@ -77,6 +77,15 @@ func (g *gen) positive(x reg.VecVirtual) {
 	g.VMAXPS(x, zero, x)
 }
 
+// weight emits max(x, 0) in place, as positive, with NaN for −Inf: the sum with min(x, 0)·−0.
+func (g *gen) weight(x reg.VecVirtual) {
+	low, zero := g.vec(), g.vec()
+	g.zero(zero)
+	g.VMINPS(zero, x, low)
+	g.VMAXPS(x, zero, x)
+	g.VFMADD231PS(g.u32(1<<31), low, x)
+}
+
 func genGelu(g *gen) {
 	g.hoistExp(0)
 	g.hoist(-0.5)
@@ -85,7 +94,7 @@ func genGelu(g *gen) {
 		a, b := g.absMin(x, tailMax), g.vec()
 		g.VMULPS(g.f32(-0.5), a, b)
 		tail := g.gaussTail(a, b, a)
-		g.positive(x)
+		g.weight(x)
 		g.VFMADD231PS(tail, b, x)
 		return x
 	})
@@ -96,7 +105,7 @@ func (g *gen) gated(x, a, e reg.VecVirtual) {
 	d := g.vec()
 	g.VADDPS(g.f32(1), e, d)
 	g.VDIVPS(d, e, e)
-	g.positive(x)
+	g.weight(x)
 	g.VFNMADD231PS(e, a, x)
 }
 

@@ -45,11 +45,10 @@ func genCelu(g *gen) {
 }
 
 func genMish(g *gen) {
-	lo, zero := g.loaded(g.f32(expMin)), g.vec()
+	zero := g.vec()
 	g.zero(zero)
 	g.elementwise(g.parts(1, 2), func(x reg.VecVirtual) reg.VecVirtual {
 		w, num, den, below := g.vec(), g.vec(), g.vec(), g.vec()
-		g.VMAXPS(x, lo, x)
 		g.VORPS(g.u32(1<<31), x, w)
 		u := g.exponential(w, expAbove)
 		g.VADDPS(u, u, w)

@@ -1,8 +1,10 @@
 package kernels
 
+import "math"
+
 // The functions below are x·F(x) for a distribution function F, computed for either sign as max(x, 0) − a·F(−a) with a = |x|: the
-// small upper tail keeps its relative accuracy, and one FMA rounds the rest. dst[i] = f(x[i]) for i < len(x). −Inf gives −0, the
-// limit; +Inf stays, NaN stays NaN. dst may be x; len(dst) ≥ len(x).
+// small upper tail keeps its relative accuracy, and one FMA rounds the rest. dst[i] = f(x[i]) for i < len(x). −Inf gives
+// NaN, as the product −Inf·0 of graphs that write the function out; +Inf stays, NaN stays NaN. dst may be x; len(dst) ≥ len(x).
 
 // GeluF32 computes x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016).
 //
@@ -23,7 +25,7 @@ func gelu_f32_ref(dst, x []float32) {
 	mapRef(dst, x, func(v float32) float32 {
 		a := clipRef(absRef(v), 0, tailMax)
 		half := -0.5 * a
-		return FMAF32(half, gaussTail(a, half, a), relu1(v))
+		return FMAF32(half, gaussTail(a, half, a), weightRef(v))
 	})
 }
 
@@ -51,5 +53,13 @@ func silu_f32_ref(dst, x []float32) {
 
 // gatedRef returns max(x, 0) − a·σ(w), e = e^w.
 func gatedRef(x, a, e float32) float32 {
-	return FMAF32(-a, e/(1+e), relu1(x))
+	return FMAF32(-a, e/(1+e), weightRef(x))
+}
+
+// weightRef returns max(x, 0), NaN for −Inf.
+func weightRef(x float32) float32 {
+	if x < -math.MaxFloat32 {
+		return float32(math.NaN())
+	}
+	return relu1(x)
 }

@@ -20,7 +20,7 @@ func CeluF32(dst, x []float32, alpha float32) {
 
 // MishF32 computes dst[i] = x[i]·tanh(ln(1 + e^x[i])) for i < len(x) (Misra, 2019).
 //
-// Error at most 4.5 ULP for x ≥ −87 (TestMishULP); below, e^x is subnormal. −Inf gives −0, the limit; NaN stays NaN. dst may be x;
+// Error at most 4.5 ULP for x ≥ −87 (TestMishULP); below, e^x is subnormal. −Inf gives NaN, as −Inf·0; NaN stays NaN. dst may be x;
 // len(dst) ≥ len(x).
 func MishF32(dst, x []float32) { elementwise(dst, x, mish_f32) }
 
@@ -55,9 +55,6 @@ func celu_f32_ref(dst, x []float32, alpha float32) {
 // mish_f32_ref: with u = e^−|x|, tanh(ln(1 + e^x)) is (u² + 2u)/(u² + 2u + 2) for x < 0 and (1 + 2u)/(1 + 2u + 2u²) else.
 func mish_f32_ref(dst, x []float32) {
 	mapRef(dst, x, func(v float32) float32 {
-		if v < expMin {
-			v = expMin
-		}
 		u := expRef(-absRef(v))
 		twice := u + u
 		num := twice + 1

@@ -1,8 +1,12 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
+
+	"github.com/hotpath/hotpath/internal/testkit"
 )
 
 func TestErfULP(t *testing.T)  { worstULP(t, ErfF32, math.Erf, 1.3) }
@@ -89,6 +93,18 @@ func TestPowULP(t *testing.T) {
 			if ulpError(got, want) > 0.51 {
 				t.Errorf("%g^%g = %g, want %g", x, y, got, want)
 			}
+		}
+	}
+}
+
+// TestGatesAtInfinity: a gate of 0 does not hide −Inf, whose product with 0 is NaN, in vectors and in the rest behind them.
+func TestGatesAtInfinity(t *testing.T) {
+	inf, zero := float32(math.Inf(1)), float32(math.Copysign(0, -1))
+	for name, f := range map[string]func(dst, x []float32){"gelu": GeluF32, "gelu_tanh": GeluTanhF32, "silu": SiluF32, "mish": MishF32, "hard_swish": HardSwishF32} {
+		for _, c := range []struct{ x, want float32 }{{-inf, float32(math.NaN())}, {inf, inf}, {zero, zero}, {0, 0}} {
+			x, dst := slices.Repeat([]float32{c.x}, 37), make([]float32, 37)
+			f(dst, x)
+			testkit.EqualF32(t, fmt.Sprintf("%s(%v)", name, c.x), dst, slices.Repeat([]float32{c.want}, 37))
 		}
 	}
 }

@@ -46,8 +46,10 @@ loop1:
 	VMULPS       Y3, Y2, Y2
 	VADDPS       c3f800000<>+0(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y0, Y3, Y0
+	VXORPS       Y4, Y4, Y4
+	VMINPS       Y4, Y0, Y3
+	VMAXPS       Y0, Y4, Y0
+	VFMADD231PS  c80000000<>+0(SB), Y3, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         $0x00000020, CX
@@ -95,8 +97,10 @@ end2:
 	VMULPS       Y3, Y2, Y2
 	VADDPS       c3f800000<>+0(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VMAXPS       Y0, Y3, Y0
+	VXORPS       Y4, Y4, Y4
+	VMINPS       Y4, Y0, Y3
+	VMAXPS       Y0, Y4, Y0
+	VFMADD231PS  c80000000<>+0(SB), Y3, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VMOVUPS      (BX), Y1
 	VMASKMOVPS   Y0, Y1, (AX)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -385,5 +386,37 @@ func TestCacheGivesMemoryBack(t *testing.T) {
 		}
 		runtime.GC()
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestOpenLearnsSizesLate: where no size tried for unknown dimensions is one that the model takes, its first run makes the kernels, and the
+// constants are still there.
+func TestOpenLearnsSizesLate(t *testing.T) {
+	c := newCached(t, func() *graph.Model {
+		r := rand.New(rand.NewPCG(1, 2))
+		return &graph.Model{Opsets: map[string]int64{"": 20}, Graph: graph.Graph{
+			Inputs:       []graph.Value{{Name: "x", DType: tensor.Float32, Shape: []int{-1, 128}}, {Name: "u", DType: tensor.Float32, Shape: []int{-1, -1}}},
+			Outputs:      []graph.Value{{Name: "y"}, {Name: "v"}},
+			Initializers: map[string]*tensor.Tensor{"w": random(r, 128, 128), "five": random(r, 5, 4)},
+			Nodes:        []*graph.Node{node("MatMul", "x w", "y"), node("MatMul", "u five", "v")},
+		}}
+	})
+	answer := func(p *plan.Plan) []byte {
+		in, out := []*tensor.Tensor{tensor.New(tensor.Float32, 3, 128), tensor.New(tensor.Float32, 3, 5)}, p.NewOutputs()
+		fill(in, 3)
+		if err := p.Run(in, out); err != nil {
+			t.Fatal(err)
+		}
+		return append(out[0].Bytes, out[1].Bytes...)
+	}
+	want := answer(compile(t, c.make(), plan.Options{}))
+	for _, hit := range []bool{false, true} {
+		p := c.open(t, plan.Options{})
+		if got, err := p.Cached(); got != hit || err != nil {
+			t.Errorf("cached %v (%v), expected %v", got, err, hit)
+		}
+		if !slices.Equal(answer(p), want) {
+			t.Errorf("cached %v: other bits than compiled", hit)
+		}
 	}
 }
