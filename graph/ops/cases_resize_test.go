@@ -20,6 +20,7 @@ var resizeCases = []opCase{
 	{name: "odd width", op: "Resize", consts: []int{1, 2, 3}, in: ts(f32([]float32{1, 2, 3, 4}, 2, 2), vec(), vec(), i64([]int64{2, 3}, 2)), want: ts(f32([]float32{1, 1, 2, 3, 3, 4}, 2, 3))},
 	{name: "bytes", op: "Resize", consts: []int{1, 2}, in: ts(tensor.Of([]uint8{1, 3}, 1, 2), vec(), twice), want: ts(tensor.Of([]uint8{1, 1, 3, 3}, 1, 4))},
 	{name: "linear", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(line, vec(), twice), want: ts(f32([]float32{1, 1.5, 2.5, 3}, 1, 4))},
+	{name: "linear from one", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(f32([]float32{inf}, 1, 1), vec(), twice), want: ts(f32([]float32{inf, inf}, 1, 2))},
 	{name: "linear rows", op: "Resize", attrs: attrs("mode", graph.Str("linear")), consts: []int{1, 2}, in: ts(f32([]float32{1, 2, 3, 4, 5, 6, 7, 8}, 2, 2, 2), vec(), vec(1, 2, 1)), want: ts(f32([]float32{1, 2, 1.5, 2.5, 2.5, 3.5, 3, 4, 5, 6, 5.5, 6.5, 6.5, 7.5, 7, 8}, 2, 4, 2))},
 	{name: "aligned", op: "Resize", attrs: attrs("mode", graph.Str("linear"), "coordinate_transformation_mode", graph.Str("align_corners")), consts: []int{1, 2, 3}, in: ts(line, vec(), vec(), i64([]int64{1, 3}, 2)), want: ts(f32([]float32{1, 2, 3}, 1, 3))},
 	{name: "cubic", op: "Resize", attrs: attrs("mode", graph.Str("cubic")), consts: []int{1, 2}, in: ts(f32([]float32{2, 2, 2}, 1, 3), vec(), twice), want: ts(f32([]float32{2, 2, 2, 2, 2, 2}, 1, 6))},

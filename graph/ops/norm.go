@@ -42,7 +42,11 @@ func rowNormOp(name, opType string, since int64, maxInputs int) *Op {
 					return nil, err
 				}
 				if size, ok := tensor.Elements(in[i].Shape); i > 0 && (!ok || size != cols) {
-					return nil, unsupported(n, "input %d has shape %v, expected %v", i, in[i].Shape, in[0].Shape[axis:])
+					fail := modelErr // only what stands for all of the axes would have a meaning
+					if whole, err := broadcastShape(n, in[i].Shape, in[0].Shape[axis:]); err == nil && slices.Equal(whole, in[0].Shape[axis:]) {
+						fail = unsupported
+					}
+					return nil, fail(n, "input %d has shape %v, expected %v", i, in[i].Shape, in[0].Shape[axis:])
 				}
 			}
 			if _, err := n.FloatAttr("epsilon", 0); err != nil {

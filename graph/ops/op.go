@@ -212,11 +212,11 @@ func wantDType(n *graph.Node, in []graph.Arg, i int, dtypes ...tensor.DType) err
 
 // axisOf normalises an axis attribute to 0..rank-1.
 func axisOf(n *graph.Node, axis int64, rank int) (int, error) {
+	if axis < -int64(rank) || axis >= int64(rank) {
+		return 0, modelErr(n, "axis %d for a value of rank %d", axis, rank)
+	}
 	if axis < 0 {
 		axis += int64(rank)
-	}
-	if axis < 0 || axis >= int64(rank) {
-		return 0, modelErr(n, "axis %d for a value of rank %d", axis, rank)
 	}
 	return int(axis), nil
 }

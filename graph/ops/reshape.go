@@ -97,11 +97,11 @@ func flattenShape(n *graph.Node, in []graph.Arg) ([]int, error) {
 		return nil, err
 	}
 	rank := len(in[0].Shape)
+	if a < -int64(rank) || a > int64(rank) {
+		return nil, modelErr(n, "axis %d for a value of rank %d", a, rank)
+	}
 	if a < 0 {
 		a += int64(rank)
-	}
-	if a < 0 || a > int64(rank) {
-		return nil, modelErr(n, "axis %d for a value of rank %d", a, rank)
 	}
 	shape := []int{1, 1}
 	for i, d := range in[0].Shape {

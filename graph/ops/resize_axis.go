@@ -100,6 +100,9 @@ func (a *resizeAxis) weights(r *resizeConfig, o int, set func(t, at int, w float
 		x = min(max(x, 0), float32(last))
 		first := int(x)
 		w := x - float32(first)
+		if first == last { // both taps are one, whose product with a weight of 0 would be NaN for Inf
+			w = 0.5
+		}
 		set(0, first, 1-w)
 		set(1, min(first+1, last), w)
 	}
