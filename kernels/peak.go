@@ -17,29 +17,26 @@ func PeakF32(n int) (flops float64) {
 // multiply-add.
 func PeakU8S8(n int) (ops float64) {
 	peak_u8s8(n)
-	switch {
-	case tier >= cpu.AMX:
-		return float64(n) * 6 * 2 * 16 * 16 * 64
-	case tier >= cpu.VNNI:
-		return float64(n) * 12 * 2 * 64
-	case tier >= cpu.AVX2:
-		return float64(n) * 12 * 2 * 2 * float64(lanes())
-	}
-	return float64(n) * 12 * 2
+	return float64(n) * opsU8S8(2*lanes())
 }
 
 // PeakPaired is PeakU8S8 for weights whose pairs cannot saturate a word (see PackS8): VPMADDUBSW, VPMADDWD and VPADDD on AVX2.
 func PeakPaired(n int) (ops float64) {
 	peak_u8s8_paired(n)
+	return float64(n) * opsU8S8(32)
+}
+
+// opsU8S8 is the operations of one turn of a peak loop; products is what an instruction without VNNI multiplies.
+func opsU8S8(products int) float64 {
 	switch {
 	case tier >= cpu.AMX:
-		return float64(n) * 6 * 2 * 16 * 16 * 64
+		return 6 * 2 * 16 * 16 * 64
 	case tier >= cpu.VNNI:
-		return float64(n) * 12 * 2 * 64
+		return 12 * 2 * 64
 	case tier >= cpu.AVX2:
-		return float64(n) * 12 * 2 * 32
+		return float64(12 * 2 * products)
 	}
-	return float64(n) * 12 * 2
+	return 12 * 2
 }
 
 // lanes returns the f32 elements of the tier's vectors, 1 for the reference.

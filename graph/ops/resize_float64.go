@@ -49,13 +49,7 @@ func (k resizeFloat64) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		if !axes[i].moves(k.resizeConfig) {
 			continue
 		}
-		outer, inner := 1, 1
-		for _, a := range axes[:i] {
-			outer *= a.in
-		}
-		for _, a := range axes[i+1:] {
-			inner *= a.out
-		}
+		outer, inner := sizesAround(axes, i)
 		to := free[:outer*axes[i].out*inner]
 		k.passFloat64(&axes[i], to, x, outer, inner, scratch[:tables])
 		x, free = to, x[:values/8]

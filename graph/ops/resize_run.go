@@ -103,13 +103,7 @@ func (k resizeWeighted) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		if !axes[i].moves(k.resizeConfig) {
 			continue
 		}
-		outer, inner := 1, 1
-		for _, a := range axes[:i] {
-			outer *= a.in
-		}
-		for _, a := range axes[i+1:] {
-			inner *= a.out
-		}
+		outer, inner := sizesAround(axes, i)
 		to := dst
 		if i > first {
 			to = floats(free[:4*outer*axes[i].out*inner])
@@ -122,6 +116,18 @@ func (k resizeWeighted) Run(in, out []*tensor.Tensor, scratch []byte) error {
 		extrapolate(k.resizeConfig, axes, dst, k.fill)
 	}
 	return nil
+}
+
+// sizesAround is the sizes of the axes before and behind i when its pass is next: the last axis is the first.
+func sizesAround(axes []resizeAxis, i int) (outer, inner int) {
+	outer, inner = 1, 1
+	for _, a := range axes[:i] {
+		outer *= a.in
+	}
+	for _, a := range axes[i+1:] {
+		inner *= a.out
+	}
+	return outer, inner
 }
 
 // pass resizes the middle axis of x [outer × in × inner].
