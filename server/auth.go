@@ -103,8 +103,7 @@ func (k *keyring) find(secret []byte) (who *Identity) {
 func (i *Identity) expired() bool { return !i.expires.IsZero() && !time.Now().Before(i.expires) }
 
 // Identify finds the caller with an API key or token, for protocols beside HTTP. While there are no keys, every caller is nil,
-// who has the right Predict. Errors wrap ErrUnauthorized, or
-// ErrForbidden for a token without rights here.
+// who has the right Predict. Errors wrap ErrUnauthorized, or ErrForbidden for a token without rights here.
 func (s *Server) Identify(secret []byte) (*Identity, error) {
 	if !s.keys.demanded.Load() {
 		return nil, nil

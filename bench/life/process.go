@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hotpath/hotpath/bench/process"
 	"github.com/hotpath/hotpath/server/registry"
 )
 
@@ -172,7 +173,7 @@ func cold(s settings, store string, figure map[string]any) error {
 		if err != nil {
 			return err
 		}
-		err = until("ready", func() (bool, error) {
+		err = process.Until(time.Minute, "ready", func() (bool, error) {
 			resp, err := http.Get(srv.URL + "/readyz")
 			if err != nil {
 				return false, err

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hotpath/hotpath/bench/process"
 )
 
 const width = 16
@@ -31,7 +33,7 @@ func swaps(s settings, store string, figure map[string]any) error {
 		if err := srv.must("POST", "/admin/models/m?label=stable", data); err != nil {
 			return err
 		}
-		return until(fmt.Sprint("version ", version), func() (bool, error) {
+		return process.Until(time.Minute, fmt.Sprint("version ", version), func() (bool, error) {
 			_, list, err := srv.do("GET", "/admin/models", nil)
 			return strings.Contains(list, fmt.Sprintf(`"serving":%d,`, version)), err
 		})

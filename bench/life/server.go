@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
-	"time"
 
 	"github.com/hotpath/hotpath/bench/process"
 	"github.com/hotpath/hotpath/graph"
@@ -87,17 +86,4 @@ func model(factor float32, width, layers int) ([]byte, error) {
 // ones is a request of one row.
 func ones(width int) []byte {
 	return []byte(`{"input_data": [[` + strings.TrimSuffix(strings.Repeat("1,", width), ",") + `]]}`)
-}
-
-// until calls f until it says true.
-func until(what string, f func() (bool, error)) error {
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		ok, err := f()
-		if err != nil || ok {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s did not happen within a minute", what)
-		}
-	}
 }

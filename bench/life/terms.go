@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hotpath/hotpath/bench/process"
 	"github.com/hotpath/hotpath/server/registry"
 )
 
@@ -60,7 +61,7 @@ func terms(s settings, store string, figure map[string]any) error {
 			}
 		}
 		before := t.asked.Load()
-		err = until("an answer to each", func() (bool, error) { return t.asked.Load() >= before+int64(s.conns), nil })
+		err = process.Until(time.Minute, "an answer to each", func() (bool, error) { return t.asked.Load() >= before+int64(s.conns), nil })
 		if round == s.terms { // one more than was asked for, to answer what waits
 			stop.Store(true)
 			clients.Wait()

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Server is a running hotpath.
@@ -58,6 +59,19 @@ func (s *Server) Address() string { return strings.TrimPrefix(s.URL, "http://") 
 func (s *Server) Stop() {
 	_ = s.Cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.Cmd.Wait()
+}
+
+// Until calls f each millisecond until it says true or fails, for most at the longest.
+func Until(most time.Duration, what string, f func() (bool, error)) error {
+	for deadline := time.Now().Add(most); ; time.Sleep(time.Millisecond) {
+		ok, err := f()
+		if err != nil || ok {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: not within %v", what, most)
+		}
+	}
 }
 
 // Memory is a line of the kernel's status of the process that counts kB, such as VmRSS or VmHWM, in bytes (Linux).

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/hotpath/hotpath/bench/process"
 )
 
 // row is a request of one row and its answer.
@@ -145,7 +147,7 @@ func retryAfter(s *site) error {
 		}
 		return true, nil
 	}
-	return until("429 of a key", func() (bool, error) {
+	return process.Until(patience, "429 of a key", func() (bool, error) {
 		return refused(http.Header{"Authorization": {"Bearer " + s.limited}}, "/predict?model=m", body)
 	})
 }
@@ -188,7 +190,7 @@ func goneClients(s *site) error {
 				}
 			})
 		}
-		err := until("requests that wait", func() (bool, error) {
+		err := process.Until(patience, "requests that wait", func() (bool, error) {
 			n, err := s.metric(`hotpath_queue_depth{model="slow"`)
 			return n >= 20, err
 		})
@@ -197,7 +199,7 @@ func goneClients(s *site) error {
 		if err != nil {
 			return err
 		}
-		if err := until("empty queues", func() (bool, error) {
+		if err := process.Until(patience, "empty queues", func() (bool, error) {
 			n, err := s.metric("hotpath_requests_in_flight")
 			return n == 0, err
 		}); err != nil {
@@ -275,7 +277,7 @@ func (s *site) load() (count func() int, stop func() error) {
 // more waits for requests that are answered from now on.
 func more(count func() int, n int) error {
 	from := count()
-	return until("requests", func() (bool, error) { return count() >= from+n, nil })
+	return process.Until(patience, "requests", func() (bool, error) { return count() >= from+n, nil })
 }
 
 // restarts ends each server while the other goes on, and starts it again.

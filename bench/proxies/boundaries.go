@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotpath/hotpath/bench/process"
 	"github.com/hotpath/hotpath/server/servertest"
 )
 
@@ -40,19 +42,16 @@ func boundaries(binary, program string, k *kind) (err error) {
 	}
 	s.servers = []*backend{b}
 	defer func() { err = errors.Join(err, b.end()) }()
-	edits := []string{"127.0.0.1:8080", b.http, "127.0.0.1:8090", b.grpc}
-	for _, l := range []string{"    server 127.0.0.1:8081 fail_timeout=1s;\n", "    server 127.0.0.1:8091 fail_timeout=1s;\n",
-		"    server two 127.0.0.1:8081\n", "    server two 127.0.0.1:8091 proto h2 track hotpath/two\n"} {
-		if strings.HasPrefix(l, "    server two") == (k.name == "haproxy") {
-			edits = append([]string{l, ""}, edits...)
-		}
+	var edits []string
+	for _, line := range k.second {
+		edits = append(edits, line, "")
 	}
-	edits = append(append(edits, k.keyed...), "KEY", s.key)
+	edits = append(append(append(edits, "127.0.0.1:8080", b.http, "127.0.0.1:8090", b.grpc), k.keyed...), "KEY", s.key)
 	if s.proxy, err = k.begin(program, s.dir, edits...); err != nil {
 		return err
 	}
 	var wrong []error
-	if err := until("an answer", func() (bool, error) { return s.after() == nil, nil }); err != nil {
+	if err := process.Until(patience, "an answer", func() (bool, error) { return s.after() == nil, nil }); err != nil {
 		wrong = append(wrong, err)
 	}
 	for _, f := range servertest.Framings() {
@@ -79,10 +78,7 @@ func boundaries(binary, program string, k *kind) (err error) {
 	if err != nil {
 		return err
 	}
-	forwarded, seen := bytes.Count(sent, []byte(b.http)), strings.Count(b.since(0), `"msg":"request"`)
-	if k.name == "haproxy" {
-		forwarded = bytes.Count(sent, []byte("hotpath/one\n"))
-	}
+	forwarded, seen := bytes.Count(sent, []byte(cmp.Or(k.sentTo, b.http))), strings.Count(b.since(0), `"msg":"request"`)
 	checks := strings.Count(b.since(0), `"path":"/readyz"`)
 	if forwarded != seen-checks {
 		wrong = append(wrong, fmt.Errorf("the proxy sent %d requests, the server saw %d", forwarded, seen))

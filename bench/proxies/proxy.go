@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hotpath/hotpath/bench/process"
 )
 
 // kind is a program that stands in front of servers.
@@ -19,12 +21,17 @@ type kind struct {
 	args   func(file string) []string
 	// edits are the places of the file that change: for servers with TLS, and for one that gets the key from the proxy.
 	encrypted, keyed []string
-	cert             string // that it shows
+	cert, own        string   // the certificate that it shows, and that of these checks
+	second           []string // lines of the file that name a second server
+	sentTo           string   // how its log names the first server, if not by the address
+	logsToStdout     bool
+	stop             syscall.Signal // lets it answer what it has
 }
 
 var proxies = []*kind{
 	{
-		name: "nginx", config: "nginx.conf", cert: "/etc/nginx/hotpath.",
+		name: "nginx", config: "nginx.conf", cert: "/etc/nginx/hotpath.", own: "proxy.", stop: syscall.SIGQUIT,
+		second: []string{"    server 127.0.0.1:8081 fail_timeout=1s;\n", "    server 127.0.0.1:8091 fail_timeout=1s;\n"},
 		around: "daemon off; worker_processes 1; pid %[2]s/nginx.pid; error_log %[2]s/error.log warn; events { worker_connections 1024; }\n" +
 			"http { log_format forwarded '$upstream_addr'; access_log %[2]s/proxy.log forwarded;\n" +
 			"client_body_temp_path %[2]s/b; proxy_temp_path %[2]s/p; fastcgi_temp_path %[2]s/f; uwsgi_temp_path %[2]s/u; scgi_temp_path %[2]s/s;\n" +
@@ -36,7 +43,9 @@ var proxies = []*kind{
 			"proxy_set_header Connection", "proxy_set_header Authorization \"Bearer KEY\"; proxy_set_header Connection"},
 	},
 	{
-		name: "haproxy", config: "haproxy.cfg", cert: "/etc/haproxy/hotpath.pem",
+		name: "haproxy", config: "haproxy.cfg", cert: "/etc/haproxy/hotpath.pem", own: "proxy.pem", stop: syscall.SIGUSR1,
+		second: []string{"    server two 127.0.0.1:8081\n", "    server two 127.0.0.1:8091 proto h2 track hotpath/two\n"},
+		sentTo: "hotpath/one\n", logsToStdout: true,
 		around: "global\n    log stdout format raw local0\n    nbthread 1\n    hard-stop-after 10s\n\n" +
 			"defaults\n    log global\n    log-format \"%%b/%%s\"\n\n%[1]s",
 		args: func(file string) []string { return []string{"-db", "-f", file} },
@@ -48,6 +57,7 @@ var proxies = []*kind{
 
 // proxy is one that runs.
 type proxy struct {
+	kind    *kind
 	cmd     *exec.Cmd
 	address string
 	log     string // a line for each request, with the server it went to
@@ -65,11 +75,7 @@ func (k *kind) begin(program, dir string, replace ...string) (*proxy, error) {
 		return nil, err
 	}
 	config := string(text)
-	if k.name == "haproxy" {
-		replace = append(replace, k.cert, filepath.Join(dir, "proxy.pem"))
-	} else {
-		replace = append(replace, k.cert, filepath.Join(dir, "proxy."))
-	}
+	replace = append(replace, k.cert, filepath.Join(dir, k.own))
 	for i := 0; i < len(replace); i += 2 {
 		if !strings.Contains(config, replace[i]) {
 			return nil, fmt.Errorf("%s has no %q", k.config, replace[i])
@@ -81,8 +87,8 @@ func (k *kind) begin(program, dir string, replace ...string) (*proxy, error) {
 	if err := os.WriteFile(file, fmt.Appendf(nil, k.around, config, dir), 0o600); err != nil {
 		return nil, err
 	}
-	p := &proxy{cmd: exec.Command(program, k.args(file)...), address: address, log: filepath.Join(dir, "proxy.log"), done: make(chan struct{})}
-	if k.name == "haproxy" {
+	p := &proxy{kind: k, cmd: exec.Command(program, k.args(file)...), address: address, log: filepath.Join(dir, "proxy.log"), done: make(chan struct{})}
+	if k.logsToStdout {
 		out, err := os.Create(p.log)
 		if err != nil {
 			return nil, err
@@ -97,7 +103,7 @@ func (k *kind) begin(program, dir string, replace ...string) (*proxy, error) {
 		_ = p.cmd.Wait()
 		close(p.done)
 	}()
-	if err := until(k.name, func() (bool, error) {
+	if err := process.Until(patience, k.name, func() (bool, error) {
 		select {
 		case <-p.done:
 			return false, fmt.Errorf("%s: %v", program, p.cmd.ProcessState)
@@ -117,11 +123,7 @@ func (k *kind) begin(program, dir string, replace ...string) (*proxy, error) {
 
 // end lets it answer what it has.
 func (p *proxy) end() {
-	stop := syscall.SIGQUIT // nginx
-	if strings.HasSuffix(p.cmd.Path, "haproxy") {
-		stop = syscall.SIGUSR1
-	}
-	_ = p.cmd.Process.Signal(stop)
+	_ = p.cmd.Process.Signal(p.kind.stop)
 	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	<-p.done

@@ -163,7 +163,7 @@ func (b *backend) end() error {
 	late := time.AfterFunc(patience, func() { _ = syscall.Kill(b.pid, syscall.SIGKILL) })
 	defer late.Stop()
 	if b.pid != server.Cmd.Process.Pid {
-		if err := until("the end of a server", func() (bool, error) { return syscall.Kill(b.pid, 0) != nil, nil }); err != nil {
+		if err := process.Until(patience, "the end of a server", func() (bool, error) { return syscall.Kill(b.pid, 0) != nil, nil }); err != nil {
 			return err
 		}
 	}
@@ -190,7 +190,7 @@ func (b *backend) logged() int64 {
 // says waits for a line of the log.
 func (b *backend) says(from int64, pattern string) (groups []string, err error) {
 	re := regexp.MustCompile(pattern)
-	return groups, until(pattern, func() (bool, error) {
+	return groups, process.Until(patience, pattern, func() (bool, error) {
 		groups = re.FindStringSubmatch(b.since(from))
 		return groups != nil, nil
 	})
@@ -254,7 +254,7 @@ func (s *site) newKey(flags ...string) (string, error) {
 func (s *site) bothAnswer() error {
 	from := []int64{s.servers[0].logged(), s.servers[1].logged()}
 	client := s.clients["HTTP/1.1"]
-	return until("answers of both servers", func() (bool, error) {
+	return process.Until(patience, "answers of both servers", func() (bool, error) {
 		a, err := s.ask(noContext, client, "GET", "/v2/models/m", nil, nil)
 		if err == nil && a.code != http.StatusOK {
 			err = fmt.Errorf("%d %s", a.code, a.body)
@@ -358,19 +358,6 @@ func certificate(dir string) error {
 		}
 	}
 	return nil
-}
-
-// until calls f until it says true.
-func until(what string, f func() (bool, error)) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		ok, err := f()
-		if err != nil || ok {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s: not within %v", what, patience)
-		}
-	}
 }
 
 // upgrade hands over to a new process.

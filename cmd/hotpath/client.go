@@ -46,7 +46,7 @@ func serverURL(name string) (*url.URL, error) {
 func fetch(client *http.Client, method, url, key string, most int64) ([]byte, error) {
 	q, err := http.NewRequest(method, url, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%q: expected a URL such as http://127.0.0.1:8080: %w: %w", url, err, errUsage)
+		return nil, err
 	}
 	if key != "" {
 		q.Header.Set("Authorization", "Bearer "+key)
